@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import sqlite3
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -74,26 +75,30 @@ class ImportCommand(BaseCommand):
                 if dry_run:
                     self._describe_file(file, file_format)
                     self._preview(run)
-                self._import(file, run, stop, stop_on_error=on_error == "stop" and not dry_run)
-            except (EventShopError, DatabaseError) as error:
+                stopped = self._import(file, run, stop, stop_on_error=on_error == "stop" and not dry_run)
+            except (EventShopError, DatabaseError, sqlite3.Error, OSError) as error:
                 if run.tally.rows:
                     self.stdout.write(run.tally.describe())
-                text = str(error).strip().rstrip(".")
+                text = str(error).strip().rstrip(".")  # sqlite3.Error, OSError: no space for the temporary file
                 raise CommandError(f"{text}.{_describe_progress(run)}", returncode=ROWS_REFUSED) from error
-            self._finish(file, run, stop, monotonic() - started)
+            self._summarise(file, run, monotonic() - started)
+            if stop.is_set():
+                raise CommandError(f"Stopped.{_describe_progress(run)}", returncode=STOPPED_BY_SIGNAL)
+            self._report_errors(run, stopped=stopped)
 
-    def _import(self, file: Path, run: ImportRun[Any], stop: Signal, *, stop_on_error: bool) -> None:
-        refusals = run.index.refusals()
-        for line, reason in refusals:
+    def _import(self, file: Path, run: ImportRun[Any], stop: Signal, *, stop_on_error: bool) -> bool:
+        """Import the units; gives whether an error stopped it. With `stop_on_error`, one of reading lets none begin."""
+        for line, reason in run.index.refusals():
             self.stderr.write(f"{file}:{line}: {reason}")
             if stop_on_error:
-                return
+                return True
         with ImportProgress(self.stdout, total=run.tally.rows, unit="rows") as progress:
             for tally in run.import_units(stop, stop_on_error=stop_on_error):
                 if not run.dry:
                     progress.report(tally.tried, f"{tally.events:,} events")
+        return bool(run.tally.not_tried)
 
-    def _finish(self, file: Path, run: ImportRun[Any], stop: Signal, seconds: float) -> None:
+    def _summarise(self, file: Path, run: ImportRun[Any], seconds: float) -> None:
         tally = run.tally
         for warning in self._warnings(file, run):
             self.stderr.write(f"{file}: warning: {warning}")
@@ -105,15 +110,15 @@ class ImportCommand(BaseCommand):
         else:
             self.stdout.write(tally.describe())
             self.stdout.write(f"{run.importer.summary()}: {tally.events:,} events written, {seconds:.1f} s.")
-        if stop.is_set():
-            raise CommandError(f"Stopped.{_describe_progress(run)}", returncode=STOPPED_BY_SIGNAL)
-        if tally.not_tried:
+
+    def _report_errors(self, run: ImportRun[Any], *, stopped: bool) -> None:
+        if stopped:
             raise CommandError(
                 f"Stopped at an error, the last one listed above.{_describe_progress(run)} With --on-error skip, "
                 f"the import skips such {run.importer.units_noun} and continues.",
                 returncode=STOPPED_AT_AN_ERROR,
             )
-        if tally.refused + tally.held_back:
+        if run.tally.refused + run.tally.held_back:
             raise CommandError(
                 "Some rows were refused or held back; they are listed above. All others are stored."
                 if not run.dry

@@ -48,7 +48,7 @@ def describe_compression(path: Path) -> str:
 class _BoundedReader(io.RawIOBase):
     """Reads from a file, and refuses it when it turns out to be larger than `limit` bytes."""
 
-    def __init__(self, path: Path, source: io.BufferedReader, limit: int) -> None:
+    def __init__(self, path: Path, source: io.BufferedIOBase, limit: int) -> None:
         self.path, self.source, self.limit, self.size = path, source, limit, 0
 
     def readable(self) -> bool:
@@ -75,17 +75,17 @@ def _compression(start: bytes) -> str:
     return "zip" if start.startswith((b"PK\x03\x04", b"PK\x05\x06")) else ""
 
 
-def _decompress(path: Path, file: BinaryIO, stack: ExitStack) -> BinaryIO:
+def _decompress(path: Path, file: io.BufferedReader, stack: ExitStack) -> io.BufferedIOBase:
     kind = _compression(file.read(6))
     file.seek(0)
     if kind == "gzip":
-        return cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=file)))
+        return stack.enter_context(gzip.GzipFile(fileobj=file))
     if kind == "xz":
-        return cast(BinaryIO, stack.enter_context(lzma.LZMAFile(file)))
+        return stack.enter_context(lzma.LZMAFile(file))
     return _open_member(path, file, stack) if kind == "zip" else file
 
 
-def _open_member(path: Path, file: BinaryIO, stack: ExitStack) -> BinaryIO:
+def _open_member(path: Path, file: io.BufferedReader, stack: ExitStack) -> io.BufferedIOBase:
     archive = stack.enter_context(zipfile.ZipFile(file))
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
@@ -96,7 +96,7 @@ def _open_member(path: Path, file: BinaryIO, stack: ExitStack) -> BinaryIO:
     if members[0].flag_bits & 1:
         raise _unreadable(path, f"{members[0].filename} in the archive is encrypted; unpack it first")
     try:
-        return cast(BinaryIO, stack.enter_context(archive.open(members[0])))
+        return cast(io.BufferedIOBase, stack.enter_context(archive.open(members[0])))
     except NotImplementedError as error:
         raise _unreadable(path, f"{members[0].filename} is compressed in an unknown way; unpack it first") from error
 

@@ -47,13 +47,14 @@ class FileFormat(Struct, frozen=True):
     decimal: str = "."
     dates: str = ISO_TIME
     file_encoding: str = "utf-8"
+    reordered: bool = False  # whether `positions` are others than 0, 1, 2 …
 
     def cells(self, line: bytes) -> list[str]:
         """The cells of a row in the importer's order, with decimal points. Raises `BrokenRow`."""
         cells = split_cells(line, encoding=self.encoding, delimiter=self.delimiter, quote=self.quote)
         if len(cells) != len(self.header):
             raise BrokenCells(f"{len(cells)} columns instead of {len(self.header)}")
-        if self.positions != tuple(range(len(cells))):
+        if self.reordered:
             cells = list(itemgetter(*self.positions)(cells))
         if self.decimal != ".":
             for column in self.layout.decimals:

@@ -40,14 +40,16 @@ def find_format(path: Path, layout: FileLayout, options: FormatOptions) -> FileF
         header = split_cells(header_line, encoding=line_encoding, delimiter=delimiter, quote=quote)
     except BrokenRow as error:
         raise WrongHeader(f"{path}:1: the header cannot be read: {error}", file=str(path)) from error
+    positions = _find_columns(path, layout, header, options)
     found = FileFormat(
         layout,
         header=tuple(header),
-        positions=_find_columns(path, layout, header, options),
+        positions=positions,
         encoding=line_encoding,
         delimiter=delimiter,
         quote=quote,
         file_encoding=encoding,
+        reordered=positions != tuple(range(len(header))),
     )
     decimal = options.decimal or _find_decimal_mark(path, found)
     return FileFormat(

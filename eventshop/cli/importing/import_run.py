@@ -127,7 +127,8 @@ class ImportRun(Generic[Row]):
                 self.tally.held_back += self._report(unit, unit.held_back)
         plans = self.importer.plan([unit for unit in units if not unit.held_back])
         for plan in plans:
-            self.importer.add_to_totals(plan.unit)
+            if self.dry:
+                self.importer.add_to_totals(plan.unit)
             if plan.refusal:
                 self.tally.refused += self._report(plan.unit, plan.refusal)
             elif self.dry or not plan.commands:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -60,8 +60,8 @@ class Placement(NamedTuple):
 
     unit: str
     number: int
-    at: str = ""
-    party: str = ""
+    at: datetime | None = None
+    party: tuple[str, ...] = ()
 
 
 class Suspect(NamedTuple):
@@ -86,9 +86,8 @@ class UnitKey(NamedTuple):
 class _Run(Struct, Generic[Row]):
     place: Placement
     rows: list[Row]
-    at: str
+    at: datetime | None
     last_number: int
-    party: str
 
 
 class UnitIndex(Generic[Row]):
@@ -97,7 +96,8 @@ class UnitIndex(Generic[Row]):
     def __init__(self, row_type: type[Row], number_of: Callable[[Row], int]) -> None:
         self.number_of = number_of
         self.row_count = self.refused_count = 0
-        self._decode = msgspec.msgpack.Decoder(list[row_type]).decode  # type: ignore[valid-type]  # known at run time
+        decoder: Any = msgspec.msgpack.Decoder(list[row_type])  # type: ignore[valid-type]  # known at run time
+        self._decode: Callable[[bytes], list[Row]] = decoder.decode
         self._encode = msgspec.msgpack.Encoder().encode
         self._db = sqlite3.connect("", isolation_level=None)  # no name: a temporary file, deleted by SQLite
         self._db.executescript(_SCHEMA)
@@ -117,16 +117,16 @@ class UnitIndex(Generic[Row]):
             run is not None
             and run.place.unit == place.unit
             and run.last_number + 1 == place.number
-            and run.party == place.party
+            and run.place.party == place.party
             and len(run.rows) < MAX_RUN_ROWS
         ):
             run.rows.append(row)
             run.last_number = place.number
-            if place.at < run.at:
-                run.at = place.at
+            if place.at != run.at and place.at is not None and run.at is not None:
+                run.at = min(place.at, run.at)
         else:
             self._flush()
-            self._run = _Run(place, [row], place.at, place.number, place.party)
+            self._run = _Run(place, [row], place.at, place.number)
         if self._waiting:
             self.suspect([Suspect(place.unit)], *self._waiting)
             self._waiting.clear()
@@ -193,8 +193,9 @@ class UnitIndex(Generic[Row]):
 
     def _flush(self) -> None:
         if run := self._run:
-            first = f"{run.place.number:020}"
+            at = run.at.isoformat() if run.at else ""
+            key = (run.place.unit, f"{run.place.number:020}", at, repr(run.place.party))
             self._db.execute(
                 "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (run.place.unit, first, run.at, run.party, run.rows[0].line, len(run.rows), self._encode(run.rows)),
+                (*key, run.rows[0].line, len(run.rows), self._encode(run.rows)),
             )

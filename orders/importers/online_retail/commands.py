@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -30,16 +31,19 @@ SOURCE: Final = "online-retail"
 _MAX_EVENTS_OF_RETURN: Final = 4
 
 
+@lru_cache(maxsize=1_000)
 def order_id(number: str) -> UUID:
     """The id of the order or credit note that an invoice becomes."""
     return derive_id("retail-order", number)
 
 
+@lru_cache(maxsize=1_000)
 def customer_id(number: str) -> UUID | None:
     """The id of a customer; None for an anonymous sale."""
     return derive_id("retail-customer", number) if number else None
 
 
+@lru_cache(maxsize=1_000)
 def correlation_id(number: str) -> UUID:
     """Common to all events of one number."""
     return derive_id("retail-invoice", number)

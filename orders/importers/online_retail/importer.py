@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, cast
-from uuid import UUID
 
 from eventshop.cli.importing.file_format import FileFormat
 from eventshop.cli.importing.importer import FileImporter, FileUnit, UnitPlan
@@ -72,10 +71,11 @@ class OnlineRetailImporter(FileImporter[Row]):
         for invoices in _chunks(read_invoices(index, cancellations_only=True)):
             for invoice, comparison in zip(invoices, compare_with_store(invoices), strict=True):
                 customer = customer_id(invoice.customer)
-                wanted |= {(customer, row.sku, row.price.amount) for row in comparison.missing if customer}
+                if customer is not None:
+                    wanted |= {(customer, row.sku, row.price.amount) for row in comparison.missing}
         self.ledger = SalesLedger(wanted)
-        for key, line in load_sale_lines({cast(UUID, customer) for customer, _, _ in wanted}):
-            self.ledger.add(key, line)
+        for key, line in load_sale_lines({customer for customer, _, _ in wanted}):
+            self.ledger.add(*key, line)
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         invoices = cast(Sequence[Invoice], units)
@@ -103,10 +103,12 @@ class OnlineRetailImporter(FileImporter[Row]):
                 return adjustment_commands(invoice, comparison.missing)
 
     def _add_sale(self, invoice: Invoice) -> None:
-        customer, position = customer_id(invoice.customer), order_of(invoice.number, invoice.at)
+        customer, order = customer_id(invoice.customer), order_id(invoice.number)
+        if customer is None or not self.ledger.wants(customer):
+            return
+        position = order_of(invoice.number, invoice.at)
         for number, row in enumerate(invoice.rows, start=1):
-            line = SaleLine(order_id(invoice.number), number, position, row.quantity)
-            self.ledger.add((customer, row.sku, row.price.amount), line)
+            self.ledger.add(customer, row.sku, row.price.amount, SaleLine(order, number, position, row.quantity))
 
     def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:
         self._stored.update(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
@@ -19,7 +19,7 @@ from orders.importers.online_retail.invoices import Invoice, InvoiceOrder, order
 from orders.importers.online_retail.parsing import Row
 
 #: Customer, SKU and unit price.
-SaleKey: TypeAlias = tuple[UUID | None, str, Decimal]
+SaleKey: TypeAlias = tuple[UUID, str, Decimal]
 
 
 class SaleLine(Struct):
@@ -45,10 +45,17 @@ class SalesLedger:
     """
 
     def __init__(self, wanted: Iterable[SaleKey]) -> None:
-        self._lines: dict[SaleKey, list[SaleLine]] = {key: [] for key in wanted}
+        self._lines: dict[UUID, dict[tuple[str, Decimal], list[SaleLine]]] = defaultdict(dict)
+        for customer, sku, price in wanted:
+            self._lines[customer][sku, price] = []
 
-    def add(self, key: SaleKey, line: SaleLine) -> None:
-        if (lines := self._lines.get(key)) is not None:
+    def wants(self, customer: UUID) -> bool:
+        """Whether a cancellation may return lines of this customer."""
+        return customer in self._lines
+
+    def add(self, customer: UUID, sku: str, price: Decimal, line: SaleLine) -> None:
+        """Add a line, if a cancellation may return it."""
+        if (lines := self._lines.get(customer, {}).get((sku, price))) is not None:
             insort(lines, line, key=lambda line: (line.order, line.line))
 
     def match(self, cancellation: Invoice, rows: Iterable[Row], customer: UUID | None) -> CancellationMatch:
@@ -57,7 +64,8 @@ class SalesLedger:
         unmatched: list[Row] = []
         before = order_of(cancellation.number, cancellation.at)
         for row in rows:
-            line = self._newest_line((customer, row.sku, row.price.amount), -row.quantity, before)
+            lines = self._lines.get(customer, {}).get((row.sku, row.price.amount), ()) if customer else ()
+            line = _newest_line(lines, -row.quantity, before)
             if line is None:
                 unmatched.append(row)
                 continue
@@ -65,6 +73,6 @@ class SalesLedger:
             returns[line.order_id][line.line] -= row.quantity
         return CancellationMatch({order: dict(lines) for order, lines in returns.items()}, tuple(unmatched))
 
-    def _newest_line(self, key: SaleKey, quantity: int, before: InvoiceOrder) -> SaleLine | None:
-        lines = self._lines.get(key, ()) if key[0] else ()
-        return next((line for line in reversed(lines) if line.quantity_left >= quantity and line.order < before), None)
+
+def _newest_line(lines: Sequence[SaleLine], quantity: int, before: InvoiceOrder) -> SaleLine | None:
+    return next((line for line in reversed(lines) if line.quantity_left >= quantity and line.order < before), None)

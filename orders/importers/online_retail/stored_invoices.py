@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from msgspec import Struct
 
 from eventshop.core.message_registry import registry
-from eventshop.core.messages import RecordedEvent
+from eventshop.core.messages import Event, RecordedEvent
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.models import StoredEvent
@@ -34,7 +34,7 @@ from orders.importers.online_retail.return_matching import SaleKey, SaleLine
 _STREAMS: Final = 500
 _IDS: Final = 10_000
 #: The events that say what an invoice contains, by its kind; others with its number belong to what followed.
-_CONTENTS: Final = {
+_CONTENTS: Final[dict[Kind, tuple[type[Event], ...]]] = {
     Kind.SALE: (OrderCreated, PaymentProcessed),
     Kind.CANCELLATION: (ItemsReturned, CreditNoteIssued),
     Kind.ADJUSTMENT: (StockWrittenOff,),
@@ -86,7 +86,7 @@ def load_sale_lines(customers: Iterable[UUID]) -> Iterator[tuple[SaleKey, SaleLi
 
 def _lines_of(order: Order, stream: UUID, position: InvoiceOrder) -> Iterator[tuple[SaleKey, SaleLine]]:
     for line in order.lines:
-        if line.quantity_left:
+        if order.customer_id and line.quantity_left:
             key = (order.customer_id, line.sku, line.price.amount)
             yield key, SaleLine(stream, line.line, position, line.quantity_left)
 

@@ -169,6 +169,69 @@ def test_a_file_that_is_not_there_is_told() -> None:
     assert run.cause and isinstance(run.cause.__cause__, FileNotFoundError)
 
 
+def test_a_dry_run_shows_format_preview_and_totals_and_writes_nothing(tmp_path: Path) -> None:
+    lines = [csv_line("1"), csv_line("1"), csv_line("C2", quantity="-1"), csv_line("3", quantity="many")]
+    file = write_sales_file(tmp_path, *lines, csv_line("4", "22139", "", "-10", price="0", customer=""))
+    run = ImportRun(file, "--dry-run")
+    assert (run.code, list(run.refused), count_events_and_receipts()) == (ROWS_REFUSED, [5], (0, 0))
+    assert run.rows == [5, 4, 0, 1, 0, 0]
+    for words in (
+        "encoding utf-8, delimiter ','",
+        "CustomerID=CustomerID",
+        "invoice 1, line 2",
+        "CreateOrder at 2010-12-01 08:26 UTC: {",
+        "RecordObservedPayment",
+        "sale: 1 invoices, 2 rows, 12 units, 40.68 GBP",
+        "cancellation: 1 invoices, 1 rows, -1 units, -3.39 GBP",
+        "adjustment: 1 invoices, 1 rows, -10 units, 0 GBP",
+        "net: 37.29 GBP",
+        "Nothing was written",
+    ):
+        assert words in run.output
+    ImportRun(write_sales_file(tmp_path, *lines[:3], name="some.csv"))
+    assert ImportRun(file, "--dry-run").rows == [5, 1, 3, 1, 0, 0]
+
+
+def test_repeats_and_future_dates_are_counted_and_warned_of(tmp_path: Path) -> None:
+    later = csv_line("2", at="2999-12-01 08:26:00")
+    run = ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("1"), csv_line("1", sku="D"), later))
+    assert (run.code, run.rows[1]) == (0, 4)
+    repeated, future = run.warnings
+    assert re.findall(r"\d+", repeated.rpartition(": warning: ")[2]) == ["1"]
+    assert re.findall(r"\d+", future.rpartition(": warning: ")[2]) == ["1", "5"]  # the first line
+
+
+def test_a_file_of_another_shop_is_read_with_options(tmp_path: Path) -> None:
+    header = "Rechnung;Artikel;Text;Menge;Datum;Preis;Kunde;Land"
+    lines = [
+        "1;71053;Lampe;6;01.12.2010 08:26;3,39;17850;Österreich",
+        "C2;71053;Lampe;-1;02.12.2010 9:00;3,39;17850;Österreich",
+    ]
+    file = write_sales_file(tmp_path)
+    file.write_bytes("\n".join([header, *lines]).encode("cp1252"))
+    names = "InvoiceNo=Rechnung,StockCode=Artikel,Description=Text,Quantity=Menge,InvoiceDate=Datum,UnitPrice=Preis"
+    run = ImportRun(file, "--encoding", "cp1252", "--columns", f"{names},CustomerID=Kunde,Country=Land")
+    assert (run.code, run.counts) == (0, [1, 0, 1, 0, 4])
+    created = StoredEvent.objects.get(event_type="OrderCreated")
+    assert '"amount":"20.34"' in created.payload and "Österreich" in created.payload
+    assert created.occurred_at.isoformat() == "2010-12-01T08:26:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--encoding", "klingon"),
+        ("--delimiter", "ab"),
+        ("--decimal", "x"),
+        ("--columns", "Invoice=Rechnung"),
+        ("--columns", "InvoiceNo"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(tmp_path: Path, options: tuple[str, str]) -> None:
+    with pytest.raises(CommandError, match=options[0]):
+        call_command("import_online_retail", str(write_sales_file(tmp_path, csv_line())), *options)
+
+
 def test_an_unknown_answer_to_errors_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="'ignore'"):
         call_command("import_online_retail", str(write_sales_file(tmp_path, csv_line())), "--on-error", "ignore")

@@ -39,7 +39,9 @@ def invoice_commands(folder: Path, *lines: str) -> list[InvoiceCommand]:
     invoices = cast(list[Invoice], read_file(importer, write_sales_file(folder, *lines)).complete)
     cancelled = [(invoice, row) for invoice in invoices if invoice.number.startswith("C") for row in invoice.rows]
     importer.ledger = SalesLedger(
-        (customer_id(invoice.customer), row.sku, row.price.amount) for invoice, row in cancelled
+        (customer, row.sku, row.price.amount)
+        for invoice, row in cancelled
+        if (customer := customer_id(invoice.customer)) is not None
     )
     plans = [(invoice, importer.plan_invoice(invoice, Comparison(invoice.rows))) for invoice in invoices]
     return [InvoiceCommand(invoice, *command) for invoice, plan in plans for command in plan.commands]
