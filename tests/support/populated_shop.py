@@ -55,6 +55,7 @@ def known_ids() -> dict[str, str]:
         "path.account_id": str(ACCOUNT),
         "path.webhook_id": str(WEBHOOK),
         "path.delivery_id": str(DELIVERY),
+        "path.reference": "R-1",
         "path.sku": "MUG",
         "path.term": "DirectMarketing",
         "path.user_id": str(person_of(Login.objects.get())),

@@ -171,7 +171,7 @@ def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any)
     structs: list[type[Struct]] = [*_SHARED_SCHEMAS, *_RESPONSE_SCHEMAS.values(), *_REQUEST_SCHEMAS.values()]
     components: dict[str, Any] = msgspec.json.schema_components(structs, ref_template=_REF)[1]
     for struct in structs:
-        if example := getattr(struct, "example", None):
+        if (example := getattr(struct, "example", None)) is not None:
             components[struct.__name__]["examples"] = [example]
     schemas = result["components"]["schemas"]
     schemas |= _to_portable(components)

@@ -14,7 +14,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas import workers
-from orders.domain.commands import DeliverOrder, ProcessPayment, ReceiveStock, ShipOrder
+from orders.domain.commands import DeliverOrder, ReceiveStock, RecordObservedPayment, ShipOrder
 from orders.models import Product
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, link_in_email
@@ -77,14 +77,18 @@ def _order_mug(visitor: Visitor) -> None:
     page.get_by_role("button", name="Save").click()
     visitor.expect_success()
     page.goto(f"{visitor.address}/checkout/")
-    page.get_by_role("button", name="Order and pay £12.50").click()
+    page.get_by_role("button", name="Order for £12.50").click()
     expect(page.get_by_test_id("OrderCreated")).to_contain_text("£12.50")
     catch_up(*projection_registry.select([]))
 
 
 def _deliver() -> None:
     order = StoredEvent.objects.get(event_type="OrderCreated").aggregate_id
-    for command in (ProcessPayment(order, gbp("12.50"), "card"), ShipOrder(order, "Post"), DeliverOrder(order, "Ada")):
+    for command in (
+        RecordObservedPayment(order, gbp("12.50"), "card"),
+        ShipOrder(order, "Post"),
+        DeliverOrder(order, "Ada"),
+    ):
         command_dispatcher.send(command)
     catch_up(*projection_registry.select([]))
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from eventshop.eventstore import command_dispatcher
-from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
+from orders.domain.commands import CreateOrder, RecordObservedPayment, ShipOrder
 from tests.support.browser import Visitor
 from tests.support.customers import sign_in_customer
 from tests.support.sales import Sale
@@ -60,7 +60,7 @@ def test_pages_are_told_over_one_stream_and_find_back_to_it(page: Page, server: 
     update_read_models()
     page.get_by_role("link", name=sale.reference).click()
     expect(page.get_by_test_id("state-CREATED")).to_be_visible()
-    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
     state = page.get_by_test_id("state-PAID")
     expect(state).to_be_visible()
     expect(page.locator("#news")).to_have_text(state.inner_text())  # announced by screen readers
@@ -84,7 +84,7 @@ def test_who_gets_no_stream_asks_now_and_then(page: Page, server: WebServer) -> 
         lambda route: route.fulfill(status=204) if "eventsource" in route.request.resource_type else route.continue_(),
     )
     page.goto(f"/orders/{sale.order_id}/")
-    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
     expect(page.get_by_test_id("state-PAID")).to_be_visible()
     assert resource_types[:2] == ["eventsource", "fetch"]
     client.logout()

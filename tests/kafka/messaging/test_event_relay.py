@@ -27,7 +27,7 @@ from eventshop.messaging.relay.event_batches import RelayStopped
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
 from eventshop.runtime.watchdog import Watchdog
-from orders.domain.commands import CancelOrder, CreateOrder, ProcessPayment
+from orders.domain.commands import CancelOrder, CreateOrder, RecordObservedPayment
 from orders.domain.events import Line
 from tests.support import chaos
 from tests.support.chaos import crash_points
@@ -52,7 +52,7 @@ def create_orders(count: int) -> None:
             order_id = new_id()
             line = Line(sku=f"sku-{number_ % 7}", description="thing", quantity=1, price=pounds("2.50"))
             created = CreateOrder(order_id=order_id, reference=f"R{number_}", customer_id=None, lines=(line,))
-            paid = ProcessPayment(order_id=order_id, amount=pounds("2.50"), method="card")
+            paid = RecordObservedPayment(order_id=order_id, amount=pounds("2.50"), method="card")
             batch += [(created, Envelope(new_id())), (paid, Envelope(new_id()))]
         command_dispatcher.send_many(batch)
 

@@ -47,7 +47,7 @@ from eventshop.projections.rebuild import rebuild
 from eventshop.projections.runner import ProjectionRunner
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.sagas import workers
-from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RecordObservedPayment, ShipOrder
 from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
@@ -167,7 +167,7 @@ def write_personal_data(words: PersonalWords, flaky: Flaky) -> tuple[UUID, UUID]
         delivery_address=words.delivery_address,
     )
     send(order)
-    send(ProcessPayment(order.order_id, order.total, "card"))
+    send(RecordObservedPayment(order.order_id, order.total, "card"))
     send(ShipOrder(order.order_id, "Royal Mail"))
     send(DeliverOrder(order.order_id, words.receiver))
     other = replace(order, order_id=uuid4(), reference="000002")

@@ -11,7 +11,7 @@ def order(count: int) -> None:
     """Send commands; fail if one is refused."""
     from eventshop.core.messages import new_id
     from eventshop.eventstore.command_dispatcher import send
-    from orders.domain.commands import CreateOrder, ProcessPayment
+    from orders.domain.commands import CreateOrder, RecordObservedPayment
     from tests.support.sales import gbp, line
 
     for number in range(count):
@@ -19,7 +19,7 @@ def order(count: int) -> None:
         send(
             CreateOrder(order_id=order_id, reference=f"N{number}", customer_id=None, lines=(line("SKU", 2, gbp("3")),))
         )
-        send(ProcessPayment(order_id=order_id, amount=gbp("6"), method="card"))
+        send(RecordObservedPayment(order_id=order_id, amount=gbp("6"), method="card"))
     sys.stdout.write(f"{count} accepted\n")
 
 

@@ -33,7 +33,7 @@ from eventshop.privacy.erasure.erasure_job import STEPS, ErasureBusy, LeftoversF
 from eventshop.privacy.models import Certificate, Claim, ErasedPerson, Erasure, PersonalKey
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import projection_registry
-from orders.domain.commands import CreateOrder, DeliverOrder, ProcessPayment, ShipOrder
+from orders.domain.commands import CreateOrder, DeliverOrder, RecordObservedPayment, ShipOrder
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
 from tests.support.database import dump_database
@@ -70,7 +70,7 @@ def create_customer() -> tuple[UUID, UUID]:
         uuid4(), "000001", person, (LANTERNS,), "France", delivery_name=WORDS[1], delivery_address=WORDS[3]
     )
     send(order)
-    send(ProcessPayment(order.order_id, amount=order.total, method="card"))
+    send(RecordObservedPayment(order.order_id, amount=order.total, method="card"))
     send(ShipOrder(order.order_id, carrier="Royal Mail"))
     send(DeliverOrder(order.order_id, received_by=WORDS[4]))
     catch_up(*projection_registry.select([]))

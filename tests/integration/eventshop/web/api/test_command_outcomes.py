@@ -15,7 +15,7 @@ from eventshop.web.shared import read_your_writes
 from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.in_memory_gateway import InMemoryGateway
-from tests.support.order_fulfilment import receive_stock, run_sagas_until_idle
+from tests.support.order_fulfilment import let_deadline_pass, receive_stock, run_sagas_until_idle
 from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -35,6 +35,10 @@ def place_order(program: ApiClient) -> Any:
     answer = program.post("orders", ORDER)
     assert answer.status_code == 201, answer.content
     return answer
+
+
+def pay(program: ApiClient, order_id: str) -> None:
+    assert program.post(f"orders/{order_id}/payments", {"method": "card"}, if_match="*").status_code == 202
 
 
 def api_path(url: str) -> str:
@@ -61,18 +65,22 @@ def test_a_payment_is_accepted_and_asked_about_until_the_gateway_has_decided() -
     assert program.get(api_path(followed)).json()["ended_by"] == "OrderShipped"
 
 
-def test_a_declined_payment_says_why_and_the_order_ends_with_it() -> None:
+def test_a_declined_payment_says_why_and_the_order_waits_for_another_until_the_deadline() -> None:
     receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
     payment = program.post(f"orders/{order.json()['aggregate_id']}/payments", {"method": "declined"}, if_match="*")
-    run_sagas_until_idle(InMemoryGateway())
+    bank = InMemoryGateway()
+    run_sagas_until_idle(bank)
     outcome = program.get(api_path(payment["Location"])).json()
     assert (outcome["state"], outcome["ended_by"], outcome["reason"]) == (
         "failed",
         "PaymentDeclined",
-        "not enough money",
+        "insufficient funds",
     )
+    assert program.get(f"commands/{order.json()['command_id']}").json()["state"] == "running"
+    let_deadline_pass()
+    run_sagas_until_idle(bank)
     whole = program.get(f"commands/{order.json()['command_id']}").json()
     assert (whole["state"], whole["ended_by"]) == ("failed", "OrderCancelled")
 
@@ -82,6 +90,7 @@ def test_an_answer_waits_for_the_end_if_it_is_asked_to(monkeypatch: pytest.Monke
     receive_stock("MUG", 5)
     program = shopper()
     order = place_order(program)
+    pay(program, order.json()["aggregate_id"])
 
     def waiting() -> Any:
         try:
@@ -115,6 +124,7 @@ def test_who_places_an_order_may_prefer_to_be_led_to_what_becomes_of_it() -> Non
     accepted = program.post("orders", ORDER, prefer="respond-async")
     assert (accepted.status_code, accepted["Preference-Applied"]) == (202, "respond-async")
     assert program.get(api_path(accepted["Location"])).json()["state"] == "running"
+    pay(program, accepted.json()["aggregate_id"])
     run_sagas_until_idle(InMemoryGateway())
     outcome = program.get(api_path(accepted["Location"])).json()
     assert (outcome["state"], outcome["ended_by"]) == ("succeeded", "OrderShipped")

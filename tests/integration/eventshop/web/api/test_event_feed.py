@@ -12,7 +12,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.shared import read_your_writes
-from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedPayment
 from orders.domain.stock_item import stock_item_id
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import Sale
@@ -29,7 +29,7 @@ def reader(*more: str) -> ApiClient:
 
 def create_order(owner: ApiClient) -> str:
     command_dispatcher.send(CreateOrder(SALE.order_id, "1", owner.person, SALE.lines, delivery_name="Ada Marker"))
-    command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
+    command_dispatcher.send(RecordObservedPayment(SALE.order_id, SALE.total, "card"))
     return f"orders/{SALE.order_id}/events"
 
 

@@ -22,7 +22,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.web.api import openapi_views
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
-from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock
+from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedPayment
 from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff, token_of
 from tests.support.api_endpoints import ROOT, Endpoint, endpoints
@@ -85,6 +85,10 @@ RIGHTS = {
     "post orders/{order_id}/delivery": only("orders:write", _ORDER, "deliver_order"),
     "post orders/{order_id}/cancellation": mine("orders:write", _ORDER, "cancel_order"),
     "post orders/{order_id}/returns": mine("orders:write", _ORDER, "refund_order"),
+    "post orders/{order_id}/returns/{reference}/acceptance": only("orders:write", _ORDER, "refund_order"),
+    "post orders/{order_id}/returns/{reference}/decline": only("orders:write", _ORDER, "refund_order"),
+    "post orders/{order_id}/returns/{reference}/receipt": only("orders:write", _ORDER, "refund_order"),
+    "post orders/{order_id}/observed-facts": only("orders:write", _ORDER, "import_facts"),
     "get order-lines": each("orders:read", "view_orderline"),
     "get customers": each("orders:read", "view_customersummary"),
     "get activity": only("orders:read", "view_activitytimeline"),
@@ -177,6 +181,7 @@ def _fill_path(template: str, owner: ApiClient) -> str:
         "{key}": one,
         "{aggregate_id}": one,
         "{order_id}": str(SALE.order_id),
+        "{reference}": "R-1",
         "{trade_id}": str(TRADE),
         "{account_id}": str(ACCOUNT),
         "{webhook_id}": str(WEBHOOK),
@@ -208,7 +213,7 @@ def owner() -> Iterator[ApiClient]:
     command_dispatcher.send(ReceiveStock("MUG", 5, "D-1"))
     created = CreateOrder(SALE.order_id, "1", program.person, SALE.lines, delivery_name="Ada Marker")
     command_dispatcher.send(created, envelope=Envelope(COMMAND, actor=str(program.person)))
-    command_dispatcher.send(ProcessPayment(SALE.order_id, SALE.total, "card"))
+    command_dispatcher.send(RecordObservedPayment(SALE.order_id, SALE.total, "card"))
     command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", program.person, "EUR", Decimal(10_000)))
     submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     integrator = staff("integrator", "view_storedevent")

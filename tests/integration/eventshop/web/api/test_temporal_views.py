@@ -12,7 +12,7 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.web.api import temporal_views
-from orders.domain.commands import CreateOrder, ProcessPayment, ReceiveStock, ShipOrder, WriteOffStock
+from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedPayment, ShipOrder, WriteOffStock
 from orders.domain.stock_item import stock_item_id
 from tests.integration.eventshop.web.api.test_openapi import DOCUMENT, answer_schema
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
@@ -32,7 +32,7 @@ def reader() -> ApiClient:
 def ship_order() -> str:
     for command in (
         CreateOrder(SALE.order_id, "1", None, SALE.lines, delivery_name="Ada Marker"),
-        ProcessPayment(SALE.order_id, SALE.total, "card"),
+        RecordObservedPayment(SALE.order_id, SALE.total, "card"),
         ShipOrder(SALE.order_id, "Royal Mail"),
     ):
         command_dispatcher.send(command, envelope=Envelope(new_id(), actor=f"clerk {type(command).__name__}"))
@@ -60,8 +60,8 @@ def test_an_aggregate_is_told_as_it_was_after_a_version() -> None:
     path, program = ship_order(), reader()
     then = validate_answer("state", program.get(f"{path}/state?at_version=2"))
     assert (then["aggregate_type"], then["version"], then["state"]["status"]) == ("Order", 2, "PAID")
-    assert then["because"]["actor"] == "clerk ProcessPayment"
-    assert (then["because"]["type"], then["because"]["command"]) == ("PaymentProcessed", "ProcessPayment")
+    assert then["because"]["actor"] == "clerk RecordObservedPayment"
+    assert (then["because"]["type"], then["because"]["command"]) == ("PaymentProcessed", "RecordObservedPayment")
     now = validate_answer("state", program.get(f"{path}/state"))
     assert (now["version"], now["state"]["status"]) == (3, "SHIPPED")
     nothing = validate_answer("state", program.get(f"{path}/state?at_version=0"))
@@ -84,7 +84,7 @@ def test_a_difference_says_who_changed_each_field_and_by_which_command() -> None
     [status] = [change for change in diff["changes"] if change["field"] == "status"]
     assert (status["before"], status["after"]) == ("CREATED", "SHIPPED")
     assert [(cause["command"], cause["actor"], cause["version"]) for cause in status["by"]] == [
-        ("ProcessPayment", "clerk ProcessPayment", 2),
+        ("RecordObservedPayment", "clerk RecordObservedPayment", 2),
         ("ShipOrder", "clerk ShipOrder", 3),
     ]
     assert program.get(f"{path}/diff?from_version=3").json()["changes"] == []

@@ -29,8 +29,8 @@ from eventshop.web.live.connection_loop import (
     encode_change,
 )
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
-from orders.application.order_timeline import order_updates
-from orders.domain.commands import CreateOrder, ProcessPayment, ShipOrder
+from orders.application.customer_order import order_updates
+from orders.domain.commands import CreateOrder, RecordObservedPayment, ShipOrder
 from tests.support.customers import sign_in_customer
 from tests.support.database import url_of_database
 from tests.support.sales import Sale
@@ -98,7 +98,7 @@ def test_what_happens_is_told_at_once_and_missed_events_after_coming_back(
         assert "default-src 'self'" in page.answer.headers["Content-Security-Policy"]
         assert "no-store" in page.answer.headers["Cache-Control"]
         assert page.answer.headers["X-Request-ID"]
-        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
         assert page.event() == {"id": "2", "data": "2"}
     command_dispatcher.send(ShipOrder(sale.order_id, "Royal Mail", "RM1"))
     # The URL still has the first mark of the page; `Last-Event-ID` takes precedence.
@@ -127,7 +127,7 @@ def test_open_pages_hold_no_thread_and_one_person_has_a_limit(server: WebServer)
             assert refused.answer.status == 204  # the browser does not reconnect; the page polls
         for number, (_, person) in enumerate(people, start=1):
             sale = Sale(number, customer_id=person)
-            command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+            command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
         assert [page.event()["id"] for page in pages] == ["2"] * len(pages)
     wait_until(lambda: can_listen(server, people[0]), seen=server.log)  # those who left have made room
 
@@ -229,7 +229,7 @@ def test_all_pages_of_one_process_are_looked_after_by_one_statement(
     opened = [pages(ada[0], sale.order_id, source) for sale in (*sales, *sales)]
     wait_until(lambda: 2 in key_counts, seen=lambda: key_counts)  # each poll reads both orders at once
     for sale in sales:
-        command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+        command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
     assert [page.next_event() for page in opened] == [encode_change(2)] * 4
     assert max(key_counts) == 2
 

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
-from orders.domain.commands import CreateOrder, ProcessPayment
+from orders.domain.commands import CreateOrder, RecordObservedPayment
 from tests.support.customers import EMAIL, PASSWORD, sign_in_customer
 from tests.support.sales import Sale
 from tests.support.trader import BTC, open_account
@@ -82,6 +82,10 @@ ORDER = {
     "trading/trades/<uuid:trade_id>/",
     "trading/trades/<uuid:trade_id>/cancel/",
     "orders/<uuid:order_id>/",
+    "orders/<uuid:order_id>/pay/",
+    "orders/<uuid:order_id>/card/<uuid:form_id>/",
+    "orders/<uuid:order_id>/credit-notes/<int:number>/",
+    "orders/<uuid:order_id>/credit-notes/<int:number>.pdf",
     "orders/<uuid:order_id>/invoice/",
     "orders/<uuid:order_id>/invoice.pdf",
     "orders/<uuid:order_id>/cancel/",
@@ -104,6 +108,8 @@ def fill_path(path: str, order_id: UUID) -> str:
     values = {
         "<uuid:order_id>": str(order_id),
         "<uuid:trade_id>": str(derive_id("test-trade", order_id)),
+        "<uuid:form_id>": str(order_id),
+        "<int:number>": "1",
         "<int:version>": "2",
         "<int:token_id>": "1",
         "<str:term>": "DirectMarketing",
@@ -120,7 +126,7 @@ def order_id() -> UUID:
     _, owner = sign_in_customer()
     sale = Sale(1, customer_id=owner)
     command_dispatcher.send(CreateOrder(sale.order_id, sale.reference, owner, sale.lines, delivery_name="Ada Marker"))
-    command_dispatcher.send(ProcessPayment(sale.order_id, sale.total, "card"))
+    command_dispatcher.send(RecordObservedPayment(sale.order_id, sale.total, "card"))
     account_id = open_account(owner)
     terms = get_instrument(BTC)
     trade_id = derive_id("test-trade", sale.order_id)
