@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 import uuid_utils
 from msgspec import Struct
 
+from eventshop.core.errors import CommandRefused
 from eventshop.core.human_text import ANY_TEXT, LINES, NAME, VISIBLE_TEXT, TextRule
 
 #: A time with its time zone; a naive time is refused.
@@ -44,6 +46,14 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True):
     added_fields: ClassVar[tuple[str, ...]] = ()
 
 
+class UniqueValue(NamedTuple):
+    """A value that one aggregate has in a set; `error` refuses it to any other. Case and spaces around do not count."""
+
+    set_name: str
+    value: str
+    error: CommandRefused
+
+
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """A fact, named in the past tense, with everything that a reader needs.
 
@@ -53,6 +63,10 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
 
     schema_version: ClassVar[int] = 1
     stored_name: ClassVar[str | None] = None
+
+    def unique_values(self) -> Sequence[UniqueValue]:
+        """Return values of this event that no other aggregate may have; the append is refused if one does."""
+        return ()
 
 
 class Envelope(Struct, frozen=True):

@@ -105,6 +105,9 @@ class AppendRequest(Struct, frozen=True):
                 field_context = FieldContext(self.aggregate_id, version, name, event.schema_version)
                 payload = session.encrypt_fields(decoded, payload, personal_fields, field_context)
                 claims += field_encryption.unique_claims_of(decoded, personal_fields, self.aggregate_id)
+            if unique_values := decoded.unique_values():
+                session = session or field_encryption.open_session()
+                claims += [UniqueValueClaim(*value[:2], self.aggregate_id, value.error) for value in unique_values]
             row = self._event_row(name, event.schema_version, offset, metadata, payload.decode())
             text = canonical_text(row)
             check_event_size(name, text)

@@ -14,7 +14,7 @@ import msgspec
 from django.db import transaction
 from msgspec import Struct
 
-from eventshop.core.errors import BrokenStream, EventShopError, Tampered
+from eventshop.core.errors import BrokenStream, CommandRefused, EventShopError, Tampered
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField
@@ -40,11 +40,12 @@ class FieldContext(NamedTuple):
 
 
 class UniqueValueClaim(NamedTuple):
-    """A value that an event claims for one person; no other person may have it."""
+    """A value that an event claims for one person or aggregate; it is refused to any other, with `error` if given."""
 
     kind: str
     value: str
     subject: UUID
+    error: CommandRefused | None = None
 
 
 class EncryptionSession(Protocol):
@@ -71,7 +72,10 @@ class EncryptionSession(Protocol):
         ...
 
     def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
-        """Confirm that the encrypted events will be appended, and store their claims; raises `AlreadyTaken`."""
+        """Confirm that the encrypted events will be appended, and store their claims.
+
+        Raises `AlreadyTaken`, or the error of the claim.
+        """
         ...
 
     def save_keys(self) -> None:

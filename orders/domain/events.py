@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text
+from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text, UniqueValue
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from orders.domain.order_values import (
@@ -21,6 +21,7 @@ from orders.domain.order_values import (
     LineKind,
     LineNumber,
     Quantity,
+    order_ids,
 )
 from orders.domain.payment_events import (
     PaymentAuthorised,
@@ -102,6 +103,9 @@ class OrderCreated(Event, frozen=True):
     external_ids: tuple[ExternalId, ...] = ()
     customer_external_id: ExternalId | None = None
 
+    def unique_values(self) -> tuple[UniqueValue, ...]:
+        return order_ids(self.external_ids)
+
 
 class OrderShipped(Event, frozen=True):
     """The parcel left the warehouse."""
@@ -154,6 +158,9 @@ class CreditNoteIssued(Event, frozen=True):
     reason: NonEmptyText
     external_ids: tuple[ExternalId, ...] = ()
     customer_external_id: ExternalId | None = None
+
+    def unique_values(self) -> tuple[UniqueValue, ...]:
+        return order_ids(self.external_ids)
 
 
 class RuleBroken(Event, frozen=True):

@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.messages import NonEmptyText, VerbatimText
+from eventshop.core.messages import NonEmptyText, UniqueValue, VerbatimText
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Personal
+from orders.domain.errors import ExternalIdTaken
 
 #: Units of one product. The limit is above what any shop ships in one line.
 Quantity: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
@@ -43,6 +44,15 @@ class ExternalId(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 # Defaults are left out: commands and events without them are encoded as before these fields.
+def order_ids(external_ids: tuple[ExternalId, ...]) -> tuple[UniqueValue, ...]:
+    """The external ids of an order as unique values: each source gives an id to one order."""
+    return tuple(
+        # As hexadecimal digits, because upper and lower case are different ids.
+        UniqueValue(f"order {external_id.source}", external_id.value.encode().hex(), ExternalIdTaken(id=external_id))
+        for external_id in external_ids
+    )
+
+
 class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A quantity of one product at the price that the customer was shown; or freight, a discount, a tax."""
 

@@ -18,7 +18,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from msgspec import Raw, Struct
 
-from eventshop.core.errors import BrokenStream, PersonErased, Tampered
+from eventshop.core.errors import AlreadyTaken, BrokenStream, PersonErased, Tampered
 from eventshop.core.messages import Event
 from eventshop.core.personal_fields import PersonalField, Redacted
 from eventshop.eventstore.event_append import ConcurrencyConflict
@@ -124,8 +124,13 @@ class AesGcmSession:
         return any(not key.is_stored for key in self._pending_keys.values())
 
     def accept_claims(self, claims: Sequence[UniqueValueClaim]) -> None:
-        for kind, value, subject in claims:
-            blind_index.claim_value(kind, value, subject)
+        for kind, value, subject, error in claims:
+            try:
+                blind_index.claim_value(kind, value, subject)
+            except AlreadyTaken:
+                if error is None:
+                    raise
+                raise error from None
         self._accepted_keys.update(self._pending_keys)
 
     def save_keys(self) -> None:
