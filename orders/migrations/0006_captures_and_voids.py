@@ -4,59 +4,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('orders', '0005_texts'),
+        ("orders", "0005_texts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='payment',
-            name='captures',
-            field=models.BooleanField(default=True, help_text='A charge that takes the money, not only sets it aside.'),
+            model_name="payment",
+            name="captures",
+            field=models.BooleanField(default=True, help_text="A charge that takes the money, not only sets it aside."),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='payment_id',
+            model_name="payment",
+            name="payment_id",
             field=models.UUIDField(help_text="The order's own id of the payment, or of the refund.", null=True),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='processed_at',
+            model_name="payment",
+            name="processed_at",
             field=models.DateTimeField(help_text="When it ended by the gateway's clock.", null=True),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='token',
+            model_name="payment",
+            name="token",
             field=models.CharField(blank=True, help_text="The card from the gateway's page.", max_length=64),
         ),
         migrations.AlterField(
-            model_name='gatewaymessage',
-            name='amount',
-            field=models.BigIntegerField(help_text='The amount in it, in minor units.', null=True),
+            model_name="gatewaymessage",
+            name="amount",
+            field=models.BigIntegerField(help_text="The amount in it, in minor units.", null=True),
         ),
         migrations.AlterField(
-            model_name='payment',
-            name='amount',
-            field=models.BigIntegerField(help_text='In minor units of the currency (pennies).'),
+            model_name="payment",
+            name="amount",
+            field=models.BigIntegerField(help_text="In minor units of the currency (pennies)."),
         ),
         migrations.AlterField(
-            model_name='payment',
-            name='charge',
-            field=models.UUIDField(help_text='The charge that is captured, voided or refunded.', null=True),
+            model_name="payment",
+            name="charge",
+            field=models.UUIDField(help_text="The charge that is captured, voided or refunded.", null=True),
         ),
         migrations.AlterField(
-            model_name='payment',
-            name='kind',
-            field=models.CharField(choices=[('charge', 'Charge'), ('capture', 'Capture'), ('void', 'Void'), ('refund', 'Refund')], max_length=10),
+            model_name="payment",
+            name="kind",
+            field=models.CharField(
+                choices=[("charge", "Charge"), ("capture", "Capture"), ("void", "Void"), ("refund", "Refund")],
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='payment',
-            name='status',
-            field=models.CharField(choices=[('asked', 'Requested'), ('pending', 'Pending'), ('authorised', 'Authorised'), ('succeeded', 'Succeeded'), ('declined', 'Declined')], default='asked', max_length=10),
+            model_name="payment",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("asked", "Requested"),
+                    ("pending", "Pending"),
+                    ("authorised", "Authorised"),
+                    ("succeeded", "Succeeded"),
+                    ("declined", "Declined"),
+                ],
+                default="asked",
+                max_length=10,
+            ),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('payment_id__isnull', False)), fields=['payment_id'], name='payment_of_id'),
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(("payment_id__isnull", False)), fields=["payment_id"], name="payment_of_id"
+            ),
         ),
     ]

@@ -15,9 +15,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="product",
             name="currency",
-            field=models.CharField(
-                default="GBP", help_text="A currency of ISO 4217, such as GBP.", max_length=3
-            ),
+            field=models.CharField(default="GBP", help_text="A currency of ISO 4217, such as GBP.", max_length=3),
         ),
         migrations.AlterField(
             model_name="product",
