@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.core.messages import NonEmptyText, Text
-from eventshop.core.money import Money
 from eventshop.eventstore.event_store import store
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
@@ -23,9 +22,8 @@ from eventshop.web.shared.errors import NotAllowed, NotFound
 from orders import permissions
 from orders.api import url_names
 from orders.application.place_order import NewOrder, place_imported_order, place_order
-from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, RequestPayment, ShipOrder
+from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ShipOrder
 from orders.domain.order import Order
-from orders.domain.order_values import CardToken, PaymentMethod
 
 WRITE_SCOPE: Final = {"POST": "orders:write"}
 
@@ -61,16 +59,6 @@ class PlaceOrder(ApiView):
         return receipt_response(
             request, receipt, status=201, location=reverse(url_names.ORDER, args=[receipt.aggregate_id])
         )
-
-
-class PaymentDecision(Struct, frozen=True, forbid_unknown_fields=True):
-    """How to pay and how much; without `amount`, all that is outstanding. `token` is from the gateway's card page."""
-
-    example: ClassVar[dict[str, Any]] = {"method": "card"}
-
-    method: PaymentMethod = "card"
-    amount: Money | None = None
-    token: CardToken = ""
 
 
 class Shipment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,20 +101,6 @@ class OrderAction(AggregateAction):
         if order is None:
             raise NotFound
         return order.customer_id
-
-
-class Payments(OrderAction):
-    """Decide to pay all or a part of an order. Nothing is charged without it.
-
-    The payment gateway answers; read the command's status for the outcome. After a declined payment the order stays
-    payable until its deadline: post again, with another method. One payment at a time.
-    """
-
-    body = PaymentDecision
-    status = 202
-
-    def build_command(self, order_id: UUID, body: PaymentDecision, command_id: UUID) -> OrderCommand:
-        return RequestPayment(order_id, body.method, body.amount, body.token)
 
 
 class Shipments(OrderAction):

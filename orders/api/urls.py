@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.api import observed_facts, orders, returns, stock
+from orders.api import observed_facts, orders, payments, returns, stock
 
 urlpatterns = [
     path("orders/<uuid:aggregate_id>/events", orders.OrderEvents.as_view(), name="api-order-events"),
-    path("orders/<uuid:order_id>/payments", orders.Payments.as_view(), name="api-payments"),
+    path("orders/<uuid:order_id>/payments", payments.Payments.as_view(), name="api-payments"),
     path("orders/<uuid:order_id>/shipment", orders.Shipments.as_view(), name="api-shipment"),
     path("orders/<uuid:order_id>/delivery", orders.Deliveries.as_view(), name="api-delivery"),
     path("orders/<uuid:order_id>/cancellation", orders.Cancellations.as_view(), name="api-cancellation"),

@@ -139,6 +139,12 @@ class CustomerOrder(NamedTuple):
         return [payment for payment in self.state.payments if payment.taken.amount]
 
     @property
+    def decline_reasons(self) -> dict[UUID | None, str]:
+        """Why payments were declined, by their ids."""
+        events = (recorded.event for recorded in self.events)
+        return {event.payment_id: event.reason for event in events if isinstance(event, PaymentDeclined)}
+
+    @property
     def paid(self) -> Money:
         """What was taken and not given back."""
         amounts = (payment.taken - payment.refunded for payment in self.state.payments)
@@ -188,14 +194,17 @@ class CustomerOrder(NamedTuple):
 
 def load_customer_order(order_id: UUID, customer: UUID) -> CustomerOrder | None:
     """An order of this customer; None for an unknown order and for another customer's."""
+    order = load_any_order(order_id)
+    return order if order and order.state.customer_id == customer else None
+
+
+def load_any_order(order_id: UUID) -> CustomerOrder | None:
+    """An order, whosever it is; None for an unknown one."""
     events = store.get_events(order_id)
     if not events or not isinstance(events[0].event, OrderCreated | CreditNoteIssued):
         return None
-    opening_event = events[0].event
-    if opening_event.customer_id != customer:
-        return None
     state = Order().evolve_all(recorded.event for recorded in events)
-    return CustomerOrder(order_id, events, state, opening_event)
+    return CustomerOrder(order_id, events, state, events[0].event)
 
 
 def _is_own_order(request: HttpRequest, order_id: UUID) -> bool:

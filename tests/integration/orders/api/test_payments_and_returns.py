@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
@@ -82,6 +84,25 @@ def test_an_order_is_paid_in_parts_and_never_more_than_it_costs() -> None:
     assert problem_of(post(program, order_id, "payments", too_much)) == (409, "wrong-amount")
     assert post(program, order_id, "payments", {"method": "card"}).status_code == 202
     assert newest_event(order_id).amount == gbp("15.00")
+
+
+def test_payments_are_read_with_what_came_of_each_and_what_is_outstanding(settings: Settings) -> None:
+    program, reader = shopper(), ApiClient(staff("reader", "view_ordersummary"))
+    order_id = place(program)
+    post(program, order_id, "payments", {"method": "declined"})
+    decline_payment(order_id)
+    post(program, order_id, "payments", {"method": "voucher", "amount": {"amount": "10.00", "currency": "GBP"}})
+    take_payment(order_id)
+    answer = program.get(f"orders/{order_id}/payments")
+    assert answer.headers["ETag"] == '"5"'
+    seen = answer.json()
+    assert reader.get(f"orders/{order_id}/payments").json() == seen
+    assert (seen["payment_state"], seen["outstanding"]) == ("PARTLY_PAID", {"amount": "15.00", "currency": "GBP"})
+    until = store.get_events(order_id)[0].meta.recorded_at + timedelta(seconds=settings.PAYMENT_DEADLINE_S)
+    assert datetime.fromisoformat(seen["pay_until"]) == until
+    tries = [(one["method"], one["status"], one["taken"]["amount"], one["reason"]) for one in seen["payments"]]
+    assert tries == [("declined", "declined", "0", "insufficient funds"), ("voucher", "taken", "10.00", "")]
+    assert problem_of(shopper("bob@example.org").get(f"orders/{order_id}/payments")) == (404, "not-found")
 
 
 @pytest.mark.parametrize(

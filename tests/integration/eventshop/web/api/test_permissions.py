@@ -80,6 +80,7 @@ RIGHTS = {
     "post orders": each("orders:write"),
     "get orders/{key}": mine("orders:read", _ORDER),
     "get orders/{aggregate_id}/events": mine("events:read", _ORDER, "view_storedevent"),
+    "get orders/{order_id}/payments": mine("orders:read", _ORDER),
     "post orders/{order_id}/payments": mine("orders:write"),
     "post orders/{order_id}/shipment": only("orders:write", _ORDER, "ship_order"),
     "post orders/{order_id}/delivery": only("orders:write", _ORDER, "deliver_order"),
