@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from eventshop.admin_console.formatting import format_amount
 from eventshop.admin_console.unfold_adapter import display
+from eventshop.core.human_text import LINES
+from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from orders.models import Product
 
 
@@ -20,6 +24,11 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("name", "sku", "amount", "on_sale")
     list_filter = ("on_sale",)
     search_fields = ("name", "sku")
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.DecimalField: {"form_class": StrictDecimalField},
+        models.CharField: {"form_class": TextField},
+        models.TextField: {"form_class": partial(TextField, rule=LINES)},
+    }
 
     @display(description="price", ordering="price")
     def amount(self, product: Product) -> str:

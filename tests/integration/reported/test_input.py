@@ -170,3 +170,20 @@ def test_a_code_is_a_text_too(sku: str) -> None:
     staff("keeper")
     with pytest.raises(InvalidMessage, match="sku "):
         command_dispatcher.send(ReceiveStock(sku, 1, "D-1"), envelope=Envelope(command_id=new_id()))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [*(("price", number) for number in HOSTILE_NUMBERS), ("name", "\u200b"), ("name", "\u202eguM")]
+)
+def test_the_price_list_refuses_what_no_order_can_hold(field: str, value: str) -> None:
+    """Input: a hostile price or name of a product, in the admin. Right: a form error."""
+    boss = staff("boss")
+    boss.is_superuser = True
+    boss.save()
+    client = Client()
+    client.force_login(boss)
+    product = {"sku": "MUG", "name": "Mug", "description": "Blue\r\nBig", "price": "12.50", "currency": "GBP"}
+    page = client.post("/admin/orders/product/add/", product | {field: value})
+    assert page.status_code == 200 and list(page.context["adminform"].form.errors) == [field]
+    assert client.post("/admin/orders/product/add/", product).status_code == 302
+    assert Product.objects.get().description == "Blue\nBig"

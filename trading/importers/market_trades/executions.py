@@ -61,7 +61,8 @@ def suspect_places(cells: list[str], last_numbers: dict[str, int], *, misshapen:
     read = dict(zip(LAYOUT.columns, cells, strict=True))
     code = f"{read['market']}/{read['symbol']}"
     codes = [code] if code in INSTRUMENTS else list(INSTRUMENTS)
-    number = int(read["trade_id"]) if read["trade_id"].isascii() and read["trade_id"].isdigit() else None
+    has_number = read["trade_id"].isascii() and read["trade_id"].isdigit() and len(read["trade_id"]) <= 20
+    number = int(read["trade_id"]) if has_number else None
     mark = ""
     if not misshapen:
         with suppress(ValueError, ArithmeticError):
