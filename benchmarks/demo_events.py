@@ -9,7 +9,8 @@ from django.core.management import call_command
 
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.tail_reader import newest_position
-from orders.demo.orders import add_envelopes, order_steps
+from orders.demo.order_script import add_envelopes
+from orders.demo.orders import order_steps
 
 #: Orders decided in one transaction.
 ORDERS_PER_BATCH = 500

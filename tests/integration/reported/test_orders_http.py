@@ -83,7 +83,7 @@ def test_a_declined_card_is_never_charged_by_another_method_whenever_it_is_sent(
     outcome = program.get(f"commands/{answer.json()['command_id']}").json()
     assert (outcome["state"], outcome["reason"]) == ("failed", "insufficient funds")
     assert load_order(order_id).payments[0].method == "declined"
-    assert (load_order(order_id).status, gateway.balance) == (Status.CREATED, 0)
+    assert (load_order(order_id).status, gateway.balance) == (Status.CREATED, Decimal(0))
 
 
 def test_a_return_is_a_wish_until_the_shop_has_the_goods() -> None:
