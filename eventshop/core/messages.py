@@ -40,7 +40,7 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True):
     """An intention. `__post_init__` refuses what is invalid in every state.
 
     `added_fields` are those that an earlier release did not have: a command that is sent again after the upgrade must
-    be recognised as the same one while they have their defaults.
+    be recognised as the same one while they have their defaults. `lines.kind` names a field of each item of `lines`.
     """
 
     added_fields: ClassVar[tuple[str, ...]] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry
 from eventshop.eventstore.snapshots import repository
 
 _decode_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_raw_items: Final = msgspec.json.Decoder(list[dict[str, Raw]]).decode
 
 
 class PreparedCommand(Struct, frozen=True):
@@ -71,11 +73,30 @@ def _leave_out_added_fields(command: Command, payload: bytes) -> bytes:
     if not command.added_fields:
         return payload
     values = _decode_raw(payload)
-    defaults = {field.name: field.default for field in msgspec.structs.fields(command)}
-    for name in command.added_fields:
-        if getattr(command, name) == defaults[name]:
-            values.pop(name, None)
+    nested: dict[str, list[str]] = {}
+    for path in command.added_fields:
+        name, _, inner = path.partition(".")
+        if inner:
+            nested.setdefault(name, []).append(inner)
+        else:
+            _leave_out_default(command, name, values)
+    for name, inner_names in nested.items():
+        items = _decode_raw_items(values[name])
+        for item, item_values in zip(getattr(command, name), items, strict=True):
+            for inner in inner_names:
+                _leave_out_default(item, inner, item_values)
+        values[name] = Raw(msgspec.json.encode(items))
     return msgspec.json.encode(values)
+
+
+def _leave_out_default(struct: Struct, name: str, values: dict[str, Raw]) -> None:
+    if getattr(struct, name) == _defaults(type(struct))[name]:
+        values.pop(name, None)
+
+
+@cache
+def _defaults(struct: type[Struct]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(struct)}
 
 
 def load_aggregate(

@@ -97,7 +97,7 @@ ExternalIds: TypeAlias = Annotated[tuple[ExternalId, ...], msgspec.Meta(max_leng
 class CreateOrder(Command, frozen=True):
     """Create an order. `reference` is the number that people use for it; `external_ids` are those of other systems."""
 
-    added_fields = ("external_ids", "customer_external_id")
+    added_fields = ("external_ids", "customer_external_id", "lines.kind", "lines.external_ids")
 
     order_id: UUID
     reference: NonEmptyText
@@ -137,7 +137,7 @@ class CancelOrder(Command, frozen=True):
 class CreateCreditNote(Command, frozen=True):
     """Credit goods that belong to no stored order."""
 
-    added_fields = ("external_ids", "customer_external_id")
+    added_fields = ("external_ids", "customer_external_id", "lines.kind", "lines.external_ids")
 
     order_id: UUID
     reference: NonEmptyText

@@ -35,15 +35,12 @@ class ExternalId(Struct, frozen=True, forbid_unknown_fields=True):
     """The identifier that another system (`source`) uses: a marketplace's order number, a customer number."""
 
     source: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}\Z")]
-    value: Annotated[
-        str, msgspec.Meta(pattern=r"^[A-Za-z0-9#][A-Za-z0-9 ._/:#+-]{0,79}\Z")
-    ]  # no e-mail address, no name
+    value: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9#][A-Za-z0-9 ._/:#+-]{0,79}\Z")]  # no e-mail address
 
     def __str__(self) -> str:
         return f"{self.source}:{self.value}"
 
 
-# Defaults are left out: commands and events without them are encoded as before these fields.
 def order_ids(external_ids: tuple[ExternalId, ...]) -> tuple[UniqueValue, ...]:
     """The external ids of an order as unique values: each source gives an id to one order."""
     return tuple(
@@ -53,7 +50,7 @@ def order_ids(external_ids: tuple[ExternalId, ...]) -> tuple[UniqueValue, ...]:
     )
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Line(Struct, frozen=True, forbid_unknown_fields=True):
     """A quantity of one product at the price that the customer was shown; or freight, a discount, a tax."""
 
     sku: NonEmptyText

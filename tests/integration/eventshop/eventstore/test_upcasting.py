@@ -163,11 +163,11 @@ def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
 
 
 def test_an_event_of_a_later_program_is_parked_until_this_one_is_upgraded() -> None:
-    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 3, ORDER_EVENTS[2][2]))
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 4, ORDER_EVENTS[2][2]))
     catch_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
     assert DeadLetter.objects.get().error.startswith("BrokenStream: OrderShipped: ")
-    assert registry.reader_for("OrderShipped", 3).is_newer and not registry.reader_for("OrderShipped", 2).is_newer
+    assert registry.reader_for("OrderShipped", 4).is_newer and not registry.reader_for("OrderShipped", 3).is_newer
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:

@@ -19,8 +19,14 @@ from tests.unit.orders.domain import test_stock_item as stock
 
 HEAD = f'{{"order_id":"{examples.ORDER}",'
 ADA = f'"customer_id":"{examples.ADA}"'
-LANTERN = '{"sku":"71053","description":"WHITE METAL LANTERN","quantity":6,"price":{"amount":"3.39","currency":"GBP"}}'
-MUG = '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"}}'
+LANTERN = (
+    '{"sku":"71053","description":"WHITE METAL LANTERN","quantity":6,"price":{"amount":"3.39","currency":"GBP"},'
+    '"kind":"product","external_ids":[]}'
+)
+MUG = (
+    '{"sku":"21212","description":"MUG","quantity":2,"price":{"amount":"1.125","currency":"GBP"},'
+    '"kind":"product","external_ids":[]}'
+)
 LANTERNS = '{"line":1,"sku":"71053","quantity":6,"amount":{"amount":"20.34","currency":"GBP"},"kind":"product"}'
 MUGS = '{"line":2,"sku":"21212","quantity":2,"amount":{"amount":"2.250","currency":"GBP"},"kind":"product"}'
 TOTAL = '{"amount":"22.590","currency":"GBP"}'
