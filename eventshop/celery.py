@@ -48,5 +48,9 @@ def prepare_decoders(**_: object) -> None:
 def refuse_wrong_key(**_: object) -> None:
     """Refuse to start with a wrong KEY_ENCRYPTION_KEY: the worker would treat every person as erased."""
     from eventshop.privacy.encryption.key_wrapping import refuse_wrong_key
+    from eventshop.runtime.connections import close_connections
 
     refuse_wrong_key()
+    # Celery then closes the sockets of this thread's connections, as in a forked process. With `--pool solo` there is
+    # none: a pooled connection would stay in use without its socket, and its next statement would wait for ever.
+    close_connections()

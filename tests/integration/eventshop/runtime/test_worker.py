@@ -220,6 +220,15 @@ def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Cele
 
 
 @pytest.mark.postgres
+def test_a_worker_without_a_pool_of_threads_works_and_ends_as_any_other(celery: Celery) -> None:
+    append_order_histories(Random(1), range(10))
+    with celery.worker("all", "one", "filesystem://", "--sagas", "--pool", "solo") as worker:
+        worker.wait_until(everything_is_folded)
+        worker.stop()
+    assert not leases_left(Checkpoint.objects.all()) and not WorkerProcess.objects.exists()
+
+
+@pytest.mark.postgres
 def test_a_worker_with_everything_holds_few_connections(celery: Celery) -> None:
     """At most those of its pool, and one for wake signals."""
     celery.environment["PGAPPNAME"] = "pooled"
