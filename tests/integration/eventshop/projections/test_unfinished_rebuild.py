@@ -41,6 +41,7 @@ from tests.support.waiting import DEADLINE_S, wait_until
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 sale, other = Sale(1), Sale(2)
+NEWER = order_summary.version + 1
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +116,7 @@ def test_a_half_done_rebuild_of_another_version_is_begun_again() -> None:
     stopping = Signal()
     stopping_at_once = {"stopping": stopping, "on_progress": lambda progress: stopping.set()}
     rebuilding.rebuild(order_summary, DatabaseEventLog(), requested_by="ada", **stopping_at_once)  # type: ignore[arg-type]
-    newer = Flaky(order_summary, name=order_summary.name, version=2)
+    newer = Flaky(order_summary, name=order_summary.name, version=NEWER)
     reports: list[RebuildProgress] = []
     job = rebuilding.rebuild(newer.projection, DatabaseEventLog(), requested_by="ada", on_progress=reports.append)
     assert job.state == Rebuild.State.DONE
@@ -157,10 +158,10 @@ def test_a_new_version_rebuilds_by_itself() -> None:
     append_order_histories(Random(5), range(10))
     catch_up(order_summary)
     OrderSummary.objects.update(reference="as the old version wrote it")
-    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    newer = Flaky(order_summary, version=NEWER, name=order_summary.name)
     assert catch_up(newer.projection) == 0
     assert Rebuild.objects.get().requested_by == "engine"
-    assert checkpoint_of(order_summary).version == 2
+    assert checkpoint_of(order_summary).version == NEWER
     assert_rows_equal_fold(order_summary)
     append(sale.order_id, sale.created)
     assert catch_up(newer.projection) == 1
@@ -169,10 +170,10 @@ def test_a_new_version_rebuilds_by_itself() -> None:
 
 def test_an_old_program_leaves_the_rows_of_a_newer_one_alone() -> None:
     append(sale.order_id, sale.created)
-    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    newer = Flaky(order_summary, version=NEWER, name=order_summary.name)
     catch_up(newer.projection)
     append(sale.order_id, sale.paid)
-    with pytest.raises(ProjectionError, check=lambda error: numbers_in(error) == [2, 1]):
+    with pytest.raises(ProjectionError, check=lambda error: numbers_in(error) == [NEWER, order_summary.version]):
         catch_up(order_summary)
     assert OrderSummary.objects.get().status == "CREATED"
     assert not Rebuild.objects.exists()
@@ -181,21 +182,21 @@ def test_an_old_program_leaves_the_rows_of_a_newer_one_alone() -> None:
 def test_a_new_version_that_fails_holds_up_no_other_projection() -> None:
     append(sale.order_id, sale.created)
     catch_up(order_summary, daily_sales)
-    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    newer = Flaky(order_summary, version=NEWER, name=order_summary.name)
     newer.spoils[sale.order_id, 1] = fail
     with running_projections(newer.projection, daily_sales):
         append(sale.order_id, sale.paid)
         wait_until(lambda: stored_rows(daily_sales))
         wait_until(lambda: Rebuild.objects.filter(state=Rebuild.State.FAILED).exists())
     assert OrderSummary.objects.get().status == "CREATED"
-    assert checkpoint_of(order_summary).version == 1
+    assert checkpoint_of(order_summary).version == order_summary.version
     assert Rebuild.objects.count() == 1
 
 
 def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
     append_many_events(3 * BATCH)
     catch_up(order_summary)
-    newer = Flaky(order_summary, version=2, name=order_summary.name)
+    newer = Flaky(order_summary, version=NEWER, name=order_summary.name)
     folding, told = Signal(), Signal()
 
     def hold(row: Any) -> None:
@@ -208,5 +209,5 @@ def test_a_worker_told_to_stop_does_not_finish_its_rebuild_first() -> None:
         stop.set()
         told.set()
     assert Rebuild.objects.get().state == Rebuild.State.RUNNING
-    assert checkpoint_of(order_summary).version == 1
+    assert checkpoint_of(order_summary).version == order_summary.version
     assert not Checkpoint.objects.exclude(owner="").exists()
