@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Event as Signal
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
@@ -43,7 +44,7 @@ def delete_records(share: float) -> None:
     reader.close()
 
 
-def _is_deleted(admin: clients.KafkaAdminClient, goals: dict[TopicPartition, int]) -> bool:
+def _is_deleted(admin: Any, goals: dict[TopicPartition, int]) -> bool:
     """A broker refuses the request until it knows that the records of the topic may be deleted."""
     try:
         admin.delete_records(goals)

@@ -20,8 +20,8 @@ def describe_result(correct: int, ignored: int, removed: int) -> str:
 
 class Command(BaseCommand):
     help = (
-        "Compare each snapshot with a full replay, and with its topic if there is one. Exits 1 if one differs, 0 if none "
-        "does or there is none; with --remove, the wrong ones are removed."
+        "Compare each snapshot with a full replay, and with its topic if there is one. Exits 1 if one differs, else 0; "
+        "with --remove, the wrong ones are removed."
     )
 
     def add_arguments(self, parser: Any) -> None:

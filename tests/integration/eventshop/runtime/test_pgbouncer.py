@@ -14,7 +14,8 @@ from django.utils import timezone
 from eventshop.eventstore.models import StoredEvent
 from eventshop.sagas import timers
 from orders.domain.commands import WriteOffStock
-from tests.integration.eventshop.runtime.test_worker import Celery, everything_is_folded
+from tests.integration.eventshop.runtime.test_worker import everything_is_folded
+from tests.support.celery_workers import Celery
 from tests.support.order_fulfilment import load_order, load_stock, place_order, receive_stock
 from tests.support.pgbouncer import transaction_pooler
 from tests.support.processes import ROOT
