@@ -36,7 +36,6 @@ from orders.domain.return_commands import (
     ReceivedLine,
     ReceiveReturn,
     RequestReturn,
-    ReturnItems,
     ReturnLine,
 )
 from orders.domain.stock_commands import (
@@ -78,7 +77,6 @@ __all__ = [
     "RequestPayment",
     "RequestReturn",
     "ReserveInventory",
-    "ReturnItems",
     "ReturnLine",
     "ShipOrder",
     "StockCommand",

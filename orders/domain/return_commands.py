@@ -96,12 +96,3 @@ def check_return_lines(lines: Iterable[ReturnLine | ReceivedLine], keys: Iterabl
     for line in lines:
         if line.quantity < 1:
             raise InvalidMessage(f"line {line.line}: quantity must be at least 1, not {line.quantity}")
-
-
-class ReturnItems(Command, frozen=True):
-    """Replaced by `RequestReturn` … `ReceiveReturn`; nothing handles it."""
-
-    order_id: UUID
-    reference: NonEmptyText
-    lines: ReturnLines
-    reason: NonEmptyText
