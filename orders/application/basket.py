@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from django.http import HttpRequest
 
+from eventshop.core.currencies import smallest_payment
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money, total
 from orders.domain.commands import check_lines
@@ -59,6 +60,8 @@ class Basket(NamedTuple):
             codes = " and ".join(amount.currency for amount in self.totals)
             return f"An order has one currency, but these prices are in {codes}. Order them one after the other."
         try:
+            for amount in self.totals:
+                smallest_payment(amount.currency)
             check_lines(tuple(item.line for item in self.items))
         except InvalidMessage as error:
             return f"These items cannot be ordered: {error.message}."

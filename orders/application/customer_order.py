@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from eventshop.core.currencies import CURRENCIES
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money, total
 from eventshop.eventstore.event_store import store
@@ -105,21 +106,29 @@ class CustomerOrder(NamedTuple):
 
     @property
     def payment_under_way(self) -> PaymentState | None:
-        """The payment whose outcome is not known yet."""
-        return next((payment for payment in self.state.payments if payment.is_under_way), None)
+        """The payment whose outcome is not known yet. Of an order of the past nobody awaits one."""
+        payments = () if self.is_history else self.state.payments
+        return next((payment for payment in payments if payment.is_under_way), None)
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it was recorded long after it happened: no saga fulfils it, so that it cannot be paid here."""
+        opened = self.events[0].meta
+        return opened.recorded_at - opened.occurred_at >= HISTORY_AFTER
 
     @property
     def can_pay(self) -> bool:
         waits = self.state.status is Status.CREATED and self.outstanding.amount > 0 and not self.state.observed_facts
-        return waits and self.payment_under_way is None and not self.is_overdue
+        if self.outstanding.currency not in CURRENCIES:
+            return False  # of an earlier release: no gateway takes it
+        return waits and self.payment_under_way is None and not self.is_history and not self.is_overdue
 
     @property
     def pay_until(self) -> datetime | None:
         """When an unpaid order is cancelled; None for one that has no deadline, because it is history."""
-        opened = self.events[0].meta
-        if self.state.status is not Status.CREATED or opened.recorded_at - opened.occurred_at >= HISTORY_AFTER:
+        if self.state.status is not Status.CREATED or self.is_history:
             return None
-        return opened.recorded_at + timedelta(seconds=settings.PAYMENT_DEADLINE_S)
+        return self.events[0].meta.recorded_at + timedelta(seconds=settings.PAYMENT_DEADLINE_S)
 
     @property
     def is_overdue(self) -> bool:

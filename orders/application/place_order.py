@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from eventshop.core.currencies import smallest_payment
 from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.errors import CommandIdReused, CommandRefused
 from eventshop.core.messages import MultilineText, Name, NonEmptyText, Text
@@ -141,7 +142,10 @@ def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -
 
 
 def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:
-    """Today's product names and delivery address. Raises `NotOnSale`, `PriceChanged` or `InvalidBody`."""
+    """Today's product names and delivery address.
+
+    Raises `NotOnSale`, `UnknownCurrency`, `PriceChanged` or `InvalidBody`.
+    """
     skus = {line.sku for line in new_order.lines}
     # Plain SQL: for each order, building the query with the ORM would cost more processor time than running it.
     query = f"SELECT * FROM orders_product WHERE sku IN ({', '.join(['%s'] * len(skus))})"  # noqa: S608  (placeholders)
@@ -150,6 +154,7 @@ def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:
         product = products.get(line.sku)
         if product is None or not product.on_sale:
             raise NotOnSale(sku=line.sku, line=number)
+        smallest_payment(product.currency)  # an order in an unknown currency could never be paid
         if product.money != line.price:
             raise PriceChanged(sku=line.sku, line=number, price=product.money, offered=line.price)
     names = {sku: product.name for sku, product in products.items()}

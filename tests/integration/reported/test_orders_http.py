@@ -124,6 +124,22 @@ def test_after_a_declined_card_the_orders_page_takes_another_one() -> None:
     assert (load_order(order_id).status, gateway.balance) == (Status.SHIPPED, Decimal("25.00"))
 
 
+def test_a_product_in_no_currency_is_explained_and_the_basket_still_works() -> None:
+    """As below, with another rule: a product whose currency does not exist (any more) cannot be ordered."""
+    client = ada()
+    Product.objects.filter(sku="LAMP").update(sku="OLD", currency="ZZZ")
+    for sku in ("MUG", "OLD"):
+        client.post(f"/shop/{sku}/", {"quantity": "1"})
+    for path in ("/basket/", "/checkout/"):
+        assert texts(follow(client, path), "basket-problem")
+    client.post("/basket/MUG/", {"quantity": "0"})
+    [sentence] = texts(follow(client, "/checkout/"), "basket-problem")
+    assert "ZZZ" in sentence
+    line = {"sku": "OLD", "quantity": 1, "price": {"amount": "20.000", "currency": "ZZZ"}}
+    refused = shopper("bob@example.org").post("orders", {**MUGS, "lines": [line]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown-currency")
+
+
 def test_a_basket_in_two_currencies_is_explained_and_still_works() -> None:
     """Input: a GBP and a EUR product in one basket. Right: a sentence, and the basket goes on working."""
     client = ada()

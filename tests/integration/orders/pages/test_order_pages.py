@@ -171,9 +171,13 @@ def test_after_the_deadline_no_payment_is_offered(settings: Settings) -> None:
     assert event_types(order_id) == ["OrderCreated"]
 
 
-def test_an_order_of_the_past_has_no_deadline() -> None:
+def test_an_order_of_the_past_has_no_deadline_and_is_not_paid_here() -> None:
     client, order_id = customer_with_order(occurred_at=timezone.now() - timedelta(days=3))
-    assert page_of(client, order_id).context["order"].pay_until is None
+    page = page_of(client, order_id)
+    assert page.context["order"].pay_until is None and not find(page, "payment")
+    command_dispatcher.send(RequestPayment(order_id, "card"))
+    page = page_of(client, order_id)
+    assert not find(page, "payment-pending") and badge(page) == "Waiting for your payment"
 
 
 def test_what_was_observed_elsewhere_is_shown_and_not_paid_here() -> None:
