@@ -20,7 +20,7 @@ from eventshop.cli.importing.unit_sender import send_units
 from eventshop.core.errors import CommandIdReused, EventShopError, InvalidMessage
 
 #: A batch is one transaction: large enough to be fast, small enough to fit into memory and to stop soon.
-MAX_BATCH_UNITS: Final = 200
+MAX_BATCH_UNITS: Final = 400
 MAX_BATCH_ROWS: Final = 4_000
 
 

@@ -1,6 +1,6 @@
 """The rows of a file by unit, in a temporary file on disk: units are whole, wherever their rows stand.
 
-Rows are kept in runs: consecutive rows of one unit with consecutive numbers. Memory does not grow with the file.
+Rows are kept in runs: rows of one unit with consecutive numbers. Memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from msgspec import Struct
 
 #: A run is one record; longer ones are split, so that a record fits into memory.
 MAX_RUN_ROWS: Final = 1_000
+#: Rows in memory; then their runs are written.
+MAX_OPEN_ROWS: Final = 4_000
 _CACHE_KB: Final = 8_000
 
 _SCHEMA: Final = f"""
@@ -29,7 +31,7 @@ BEGIN;
 _UNITS: Final = """
 CREATE INDEX run_of_unit ON run (unit, first, line);
 INSERT INTO suspect
-    SELECT DISTINCT run.unit, '', cause, '' FROM suspect JOIN run
+    SELECT DISTINCT run.unit, number, cause, '' FROM suspect JOIN run
     ON run.unit >= suspect.unit AND run.unit < suspect.unit || char(1114111) WHERE mark = '*';
 CREATE INDEX suspect_of_unit ON suspect (unit);
 CREATE TABLE unit AS
@@ -101,7 +103,9 @@ class UnitIndex(Generic[Row]):
         self._encode = msgspec.msgpack.Encoder().encode
         self._db = sqlite3.connect("", isolation_level=None)  # no name: a temporary file, deleted by SQLite
         self._db.executescript(_SCHEMA)
-        self._run: _Run[Row] | None = None
+        self._runs: dict[str, _Run[Row]] = {}  # by unit: the open ones
+        self._open_rows = 0
+        self._last_unit = ""
         self._waiting: list[int] = []  # broken lines that may belong to the unit of the next valid row
 
     def __enter__(self) -> UnitIndex[Row]:
@@ -112,10 +116,10 @@ class UnitIndex(Generic[Row]):
 
     def add(self, row: Row, place: Placement) -> None:
         self.row_count += 1
-        run = self._run
+        self._last_unit = place.unit
+        run = self._runs.get(place.unit)
         if (
             run is not None
-            and run.place.unit == place.unit
             and run.last_number + 1 == place.number
             and run.place.party == place.party
             and len(run.rows) < MAX_RUN_ROWS
@@ -125,8 +129,12 @@ class UnitIndex(Generic[Row]):
             if place.at != run.at and place.at is not None and run.at is not None:
                 run.at = min(place.at, run.at)
         else:
-            self._flush()
-            self._run = _Run(place, [row], place.at, place.number)
+            if run is not None:
+                self._write([run])
+            self._runs[place.unit] = _Run(place, [row], place.at, place.number)
+        self._open_rows += 1
+        if self._open_rows >= MAX_OPEN_ROWS:
+            self._write_all()
         if self._waiting:
             self.suspect([Suspect(place.unit)], *self._waiting)
             self._waiting.clear()
@@ -138,8 +146,8 @@ class UnitIndex(Generic[Row]):
         self.suspect(suspects, line)
         if neighbours:
             self._waiting.append(line)
-            if self._run is not None:
-                self.suspect([Suspect(self._run.place.unit)], line)
+            if self._last_unit:
+                self.suspect([Suspect(self._last_unit)], line)
 
     def suspect(self, suspects: Iterable[Suspect], *causes: int) -> None:
         self._db.executemany(
@@ -149,7 +157,7 @@ class UnitIndex(Generic[Row]):
 
     def finish(self) -> None:
         """No row comes any more: order the units."""
-        self._flush()
+        self._write_all()
         self._db.executescript(_UNITS)
 
     def refuse_unit(self, unit: UnitKey, reason: str) -> None:
@@ -191,11 +199,15 @@ class UnitIndex(Generic[Row]):
         self.refused_count += 1
         self._db.execute("INSERT INTO refused VALUES (?, ?)", (line, reason))
 
-    def _flush(self) -> None:
-        if run := self._run:
-            at = run.at.isoformat() if run.at else ""
-            key = (run.place.unit, f"{run.place.number:020}", at, repr(run.place.party))
-            self._db.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*key, run.rows[0].line, len(run.rows), self._encode(run.rows)),
-            )
+    def _write_all(self) -> None:
+        self._write(self._runs.values())
+        self._runs.clear()
+        self._open_rows = 0
+
+    def _write(self, runs: Iterable[_Run[Row]]) -> None:
+        self._db.executemany("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", map(self._to_record, runs))
+
+    def _to_record(self, run: _Run[Row]) -> tuple[object, ...]:
+        at = run.at.isoformat() if run.at else ""
+        key = (run.place.unit, f"{run.place.number:020}", at, repr(run.place.party))
+        return (*key, run.rows[0].line, len(run.rows), self._encode(run.rows))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, groupby
+from itertools import chain
 from typing import Final, TypeAlias
 
 from eventshop.cli.importing.importer import FileUnit
@@ -81,18 +81,20 @@ def _continues(execution: Execution, row: Row) -> bool:
 
 
 def _drop_repeated(rows: Iterable[Row], repeated: dict[int, list[Row]]) -> Iterator[Row]:
-    for number, same_number in groupby(rows, key=lambda row: row.number):
-        first, *others = same_number
-        if others:
-            repeated[number] = others
-        yield first
+    number = -1
+    for row in rows:
+        if row.number == number:
+            repeated.setdefault(number, []).append(row)
+        else:
+            number = row.number
+            yield row
 
 
 def _unit(execution: Execution, cause: int | None, repeated: dict[int, list[Row]]) -> FileUnit[Row]:
     name = f"execution {execution[0].fill.venue_trade_id}"
-    others = {row.line: repeated.pop(row.number) for row in execution if row.number in repeated}
-    for row in execution:
-        for other in others.get(row.line, ()):
+    others = {row: repeated.pop(row.number) for row in execution if row.number in repeated} if repeated else {}
+    for row, same in others.items():
+        for other in same:
             if (other.fill, other.side) != (row.fill, row.side):
                 number, rows = row.fill.venue_trade_id, [*execution, *chain.from_iterable(others.values())]
                 return FileUnit(name, rows, f"trade_id {number} has other contents in line {row.line} and {other.line}")
@@ -106,6 +108,8 @@ def _unit(execution: Execution, cause: int | None, repeated: dict[int, list[Row]
 
 def _cause(suspects: Sequence[SuspectPlace], execution: Execution, previous_last: int, next_first: int) -> int | None:
     """The line of a broken row that may belong to this execution."""
+    if not suspects:
+        return None
     first, last = execution[0].number, execution[-1].number
     around = _between(suspects, previous_last, first) + _between(suspects, last, next_first)
     fitting = [place for place in around if _may_fit(place[2], execution[0])]

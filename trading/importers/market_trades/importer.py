@@ -16,7 +16,7 @@ from trading.domain.commands import ExecuteTrade
 from trading.importers.market_trades.commands import market_of, open_account, trade_commands
 from trading.importers.market_trades.executions import place_row, read_executions, suspect_places
 from trading.importers.market_trades.parsing import LAYOUT, Row, parse_row
-from trading.importers.market_trades.stored_fills import StoredFills, load_fills
+from trading.importers.market_trades.stored_fills import StoredFills, find_known_markets, load_fills
 
 
 class InstrumentTotal(Struct):
@@ -33,6 +33,7 @@ class MarketTradesImporter(FileImporter[Row]):
         self._last_read: dict[str, int] = {}  # by instrument: the number of the last valid row
         self._last_planned: dict[str, int] = {}
         self._opened: set[str] = set()
+        self._known_markets: set[str] = set()  # those with stored trades
         self._executions = self._fills = 0
         self._totals: dict[str, InstrumentTotal] = {}
 
@@ -55,9 +56,10 @@ class MarketTradesImporter(FileImporter[Row]):
     def prepare(self, index: UnitIndex[Row]) -> None:
         self._last_planned.clear()
         self._opened.clear()
+        self._known_markets = find_known_markets()
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
-        rows = [row for unit in units for row in unit.rows]
+        rows = [row for unit in units for row in unit.rows if market_of(row) in self._known_markets]
         stored = load_fills(rows, [row for row in rows if self._begins(row)])
         return [self._plan(unit, stored) for unit in units]
 

@@ -33,7 +33,7 @@ LAYOUT: Final = FileLayout(
 )
 HEADER: Final = ",".join(LAYOUT.columns)
 
-_NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,20}")
+_NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,19}")
 _DECIMAL_PATTERN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _MILLISECONDS_PATTERN: Final = re.compile(r"[0-9]{1,14}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,14 +46,11 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     code: str  # of the instrument
     side: Side
     fill: Fill
+    number: int  # the fill's, of the venue
 
     @property
     def instrument(self) -> Instrument:
         return get_instrument(self.code)
-
-    @property
-    def number(self) -> int:
-        return int(self.fill.venue_trade_id)
 
     @property
     def at(self) -> datetime:
@@ -72,12 +69,12 @@ def parse_row(line: int, cells: list[str]) -> Row:
     )
     check_tick(instrument, fill.price)
     check_lot(instrument, fill.quantity)
-    return Row(line, instrument.code, _parse_side(side), fill)
+    return Row(line, instrument.code, _parse_side(side), fill, int(trade_id))
 
 
 def _parse_number(column: str, cell: str) -> str:
     if not _NUMBER_PATTERN.fullmatch(cell):
-        raise BrokenRow(f"{column} {quote_cell(cell)} is not a number of at most 20 digits")
+        raise BrokenRow(f"{column} {quote_cell(cell)} is not a number of at most 19 digits")
     return cell
 
 

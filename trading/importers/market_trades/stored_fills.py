@@ -8,9 +8,11 @@ from uuid import UUID
 
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import to_recorded_event
 from trading.domain.events import MAX_FILLS, Fill, Side, TradeExecuted
-from trading.importers.market_trades.commands import ACTOR, imported_trade_id
+from trading.domain.instruments import INSTRUMENTS
+from trading.importers.market_trades.commands import ACTOR, imported_trade_id, taker_account_id
 from trading.importers.market_trades.parsing import Row
 
 #: By instrument and the venue's number: the side of the taker, and the fill.
@@ -32,6 +34,14 @@ def load_fills(rows: Sequence[Row], beginnings: Iterable[Row]) -> StoredFills:
     for start in range(0, len(ids), _IDS):
         stored |= _fills_of(ids[start : start + _IDS], codes)
     return stored
+
+
+def find_known_markets() -> set[str]:
+    """The markets of which trades are stored: each has its account. The others need no look at the store."""
+    markets = {code.partition("/")[0] for code in INSTRUMENTS}
+    accounts = {taker_account_id(market): market for market in markets}
+    opened = StoredEvent.objects.filter(aggregate_id__in=list(accounts), version=1)
+    return {accounts[account] for account in opened.values_list("aggregate_id", flat=True)}
 
 
 def _fills_of(trades: Sequence[UUID], codes: dict[UUID, str]) -> StoredFills:
