@@ -41,11 +41,13 @@ SAGA_POINTS = [name for name in CRASH_POINTS if name.startswith("saga.")]
 #: Each crash point soon after the start; in `make chaos` twice then, and twice in the middle of the work.
 KILLS = [(name, count) for count in (1, 3, 2, 5)[: chaos.times(1)] for name in SAGA_POINTS]
 METHODS = ("card", "card", "card", "declined", "pending", "late", "")
+#: Orders that nobody pays, or whose card is declined, end soon.
+DEADLINE_S = 3
 
 
 @pytest.fixture
 def gateway(clean_database: None, settings: Settings, tmp_path: Path) -> Iterator[GatewayProcess]:
-    settings.PAYMENT_GATEWAY_SECRET = SECRET
+    settings.PAYMENT_GATEWAY_SECRET, settings.PAYMENT_DEADLINE_S = SECRET, DEADLINE_S
     options = ("--later", "0.3", "--never", "0.5")
     with running_gateway(tmp_path, *options) as process, take_payments_at(process, settings):
         yield process
@@ -56,6 +58,7 @@ def running_worker(
     database_url: str, gateway: GatewayProcess, log: Path, **more: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     shop = {"DATABASE_URL": database_url, "PAYMENT_GATEWAY_URL": gateway.url, "PAYMENT_GATEWAY_SECRET": SECRET}
+    more = {"PAYMENT_DEADLINE_S": str(DEADLINE_S), **more}
     with manage_process("run_sagas", env=shop | more, log=log) as process:
         yield process
 
@@ -63,7 +66,8 @@ def running_worker(
 @contextmanager
 def running_workers(database_url: str, gateway: GatewayProcess, log: Path, *, count: int) -> Iterator[None]:
     with ExitStack() as stack:
-        workers = [stack.enter_context(running_worker(database_url, gateway, log)) for _ in range(count)]
+        patient = {"PAYMENT_DEADLINE_S": "1800"}  # eight workers may be slow, and every order is paid
+        workers = [stack.enter_context(running_worker(database_url, gateway, log, **patient)) for _ in range(count)]
         yield
         for process in workers:
             process.send_signal(signal.SIGTERM)
