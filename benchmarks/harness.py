@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -106,18 +106,25 @@ def run_pgbench(env: Environment, *, clients: int, seconds: float) -> float:
     return float(line.split()[2]) * 3
 
 
-def measure_command(env: Environment, *arguments: str) -> tuple[float, float]:
-    """Run a management command; return its seconds and its peak memory in MB."""
+class CommandUsage(NamedTuple):
+    """What a command took."""
+
+    seconds: float
+    cpu_s: float
+    memory_mb: float  # at its peak
+
+
+def measure_command(env: Environment, *arguments: str) -> CommandUsage:
+    """Run a management command and measure it."""
     code = (
         "import resource, subprocess, sys, time\n"
         "started = time.perf_counter()\n"
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
-        "print(time.perf_counter() - started, used)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)\n"
     )
     output = run_process([sys.executable, "-c", code, sys.executable, "manage.py", *arguments], env)
-    seconds, used = output.split()
-    return float(seconds), float(used)
+    return CommandUsage(*map(float, output.split()))
 
 
 def run_process(command: list[str], env: Environment) -> str:

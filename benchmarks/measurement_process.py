@@ -209,6 +209,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "prepare_orders",
         "run_saga_worker",
     ),
+    "sales_events": ("write_deliveries",),
     "trade_fills": ("fill_trade", "load_long_trade"),
 }
 

@@ -19,7 +19,8 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model_table import ReadModelTable
-from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed
+from orders.domain.events import Line, LineAmount, OrderCreated, OrderShipped, PaymentProcessed, StockReceived
+from orders.domain.stock_item import stock_item_id
 
 #: In place of the hash of a command.
 HASH = hash_command("append", b"")
@@ -105,8 +106,18 @@ def measure_upsert(name: str) -> float:
 
 def write_stream(stream: UUID, events: int) -> None:
     """Write one stream with this many events."""
+    _write_repeated(stream, "Ticket", TicketAnswered(ticket_id=stream, text=TEXT), events, tickets)
+
+
+def write_deliveries(*, sku: str, events: int) -> dict[str, float]:
+    """Write this many deliveries of one product: one stream, and so one partition."""
+    started = perf_counter()
+    _write_repeated(stock_item_id(sku), "StockItem", StockReceived(sku, 1, "delivery"), events, registry)
+    return {"rate": events / (perf_counter() - started)}
+
+
+def _write_repeated(stream: UUID, aggregate: str, event: Event, events: int, message_registry: MessageRegistry) -> None:
     head = StreamHead()
     for start in range(0, events, 5_000):
-        append = AppendRequest(stream, "Ticket", head, Envelope(new_id()), "append", HASH, utc_now())
-        count = min(5_000, events - start)
-        head = _append_all([(append, [TicketAnswered(ticket_id=stream, text=TEXT)] * count)], tickets)
+        append = AppendRequest(stream, aggregate, head, Envelope(new_id()), "append", HASH, utc_now())
+        head = _append_all([(append, [event] * min(5_000, events - start))], message_registry)

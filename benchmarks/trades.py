@@ -42,9 +42,9 @@ def _import(table: Table, engine: str, env: Environment) -> None:
         ("import", ("import_trades", str(DATA))),
         ("project", ("run_projections", "--once", "trade-blotter", "position", "market-minute")),
     ):
-        seconds, used = measure_command(env, *command)
-        total += seconds
-        table.add_row(engine, label, f"{ROWS / seconds:,.0f} trades/s", f"{used:.0f} MB", "")
+        used = measure_command(env, *command)
+        total += used.seconds
+        table.add_row(engine, label, f"{ROWS / used.seconds:,.0f} trades/s", f"{used.memory_mb:.0f} MB", "")
     rate = ROWS / total
     table.add_row(
         engine, "import, then project", f"{rate:,.0f} trades/s", "", f"{target_verdict(rate, 5_000)} 5,000 trades/s"
