@@ -101,8 +101,9 @@ def decode_command(command_class: type[Command], given: bytes | str | Mapping[st
         raw = decode_json(text) if isinstance(text, bytes) else dict(text)
         command: Command = convert_input(raw, command_class)
     except InvalidFields as error:
-        is_only = len(error.field_errors) == 1 and isinstance(error.__cause__, msgspec.ValidationError)
-        raise _to_invalid_message(command_class, error.__cause__ if is_only else error) from error
+        first = error.__cause__
+        is_only = isinstance(first, msgspec.ValidationError) and len(error.field_errors) == 1
+        raise _to_invalid_message(command_class, first if first and is_only else error) from error
     except InvalidMessage as error:
         raise _to_invalid_message(command_class, error) from error
     return command
@@ -116,7 +117,7 @@ def _decode_encoded(encoded: bytes, message: type[M]) -> M:
     return decoded
 
 
-def _to_invalid_message(message: type, error: BaseException | None) -> EventShopError:
+def _to_invalid_message(message: type, error: BaseException) -> EventShopError:
     # msgspec wraps what __post_init__ raised; the inner error is more specific.
     cause = error.__cause__ if isinstance(error.__cause__, InvalidMessage) else error
     if isinstance(cause, InvalidMessage):

@@ -73,4 +73,4 @@ def _day(value: date | datetime) -> date:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) <= 4 else 0
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 4 else 0

@@ -33,11 +33,12 @@ def endpoints() -> list[Endpoint]:
 
 def view_of(endpoint: Endpoint) -> type[APIView]:
     """The view of an endpoint."""
-    return next(
+    view: type[APIView] = next(
         entry.callback.cls
         for path, entry in _entries(get_resolver())
         if path == ROOT + endpoint.path and hasattr(entry.callback, "cls")
     )
+    return view
 
 
 def request_bodies() -> list[type[Struct]]:

@@ -39,7 +39,7 @@ class TextField(forms.CharField):
 class StrictDecimalField(forms.DecimalField):
     """A decimal in the published format (`eventshop.core.decimal_text`)."""
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         if value in self.empty_values:
             return None
         if isinstance(value, Decimal):  # an initial value
