@@ -52,7 +52,9 @@ def split_cells(line: bytes, *, encoding: str = "utf-8", delimiter: str = ",", q
     try:
         text = line.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BrokenRow(f"byte {error.start + 1} of the line is not {encoding.upper()}") from error
+        raise BrokenRow(
+            f"byte {error.start + 1} of the line is not {encoding.upper()}; another encoding is given with --encoding"
+        ) from error
     if quote not in text:
         return text.split(delimiter) if text else []  # as the reader does, in a third of its time
     try:

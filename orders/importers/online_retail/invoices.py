@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from eventshop.cli.importing.importer import FileUnit
 from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
-from orders.importers.online_retail.parsing import INVOICE, Row
+from orders.importers.online_retail.parsing import BAD_DEBT, INVOICE, Row
 
 
 class Kind(StrEnum):
@@ -60,6 +60,8 @@ def suspect_invoices(cells: list[str], *, misshapen: bool) -> tuple[list[Suspect
     """The invoices that a broken row may belong to: by what can be read of its number, else those around it."""
     if INVOICE.fullmatch(number := cells[0]):
         return _invoices_of(number), misshapen  # a misshapen line may be two rows, or begin in the row before
+    if BAD_DEBT.fullmatch(number):
+        return [], misshapen  # an invoice of its own, which is not imported
     parts = [part.upper() for part in _LIKE_A_NUMBER.findall(number)]
     whole = [suspect for part in parts for suspect in _invoices_of(part)]
     cut = [Suspect(start, mark="*") for part in parts if len(part) > 3 for start in _starts_of_longer(part)]

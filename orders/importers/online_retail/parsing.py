@@ -34,7 +34,7 @@ MAX_QUANTITY: Final = 10_000_000
 MAX_TEXT: Final = 200
 
 INVOICE: Final = re.compile(r"C?[0-9]{1,20}")
-_BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
+BAD_DEBT: Final = re.compile(r"A[0-9]{1,20}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,12}")
 _PRICE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
 _CUSTOMER: Final = re.compile(r"([0-9]{1,20})(?:\.0)?")
@@ -90,7 +90,7 @@ def _check_row(row: Row) -> None:
 def _parse_invoice_number(cell: str) -> str:
     if INVOICE.fullmatch(cell):
         return cell
-    if _BAD_DEBT.fullmatch(cell):
+    if BAD_DEBT.fullmatch(cell):
         raise BrokenRow(f"InvoiceNo {cell} adjusts a bad debt, which is not a sale of goods and is not imported")
     raise BrokenRow(f"InvoiceNo {quote_cell(cell)} is not digits, or C and digits")
 

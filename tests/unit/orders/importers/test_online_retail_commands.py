@@ -213,6 +213,12 @@ def test_an_invoice_with_a_broken_row_is_held_back_as_a_whole(tmp_path: Path) ->
     assert {line: numbers_in(reason) for line, reason in file.held_back.items()} == {2: [1, 3], 4: [1, 3]}
 
 
+def test_an_adjustment_of_bad_debt_holds_nothing_back(tmp_path: Path) -> None:
+    lines = [csv_line("1"), csv_line("A1", customer="", price="-11062.06"), csv_line("2")]
+    file = read_file(OnlineRetailImporter(), write_sales_file(tmp_path, *lines))
+    assert (list(file.refused), [unit.name for unit in file.complete]) == ([3], ["invoice 1", "invoice 2"])
+
+
 def test_an_invoice_is_of_one_customer_in_one_country(tmp_path: Path) -> None:
     for other in (csv_line("1", customer="2"), csv_line("1", customer=""), csv_line("1", country="France")):
         file = read_file(OnlineRetailImporter(), write_sales_file(tmp_path, csv_line("1"), other))
