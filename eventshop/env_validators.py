@@ -191,10 +191,10 @@ def listen_url(name: str, url: str) -> str:
     return url
 
 
-def count(name: str, text: str) -> int:
-    """Return a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise invalid_setting(name, f"must be a whole number of at least 1, not {text!r}")
+def count(name: str, text: str, *, least: int = 1) -> int:
+    """Return a whole number of at least `least`."""
+    if not text.isdecimal() or int(text) < least:
+        raise invalid_setting(name, f"must be a whole number of at least {least}, not {text!r}")
     return int(text)
 
 

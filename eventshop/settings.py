@@ -189,6 +189,24 @@ KEY_CACHE_SECONDS = env_validators.whole_number("KEY_CACHE_SECONDS", env.str("KE
 RETENTION_FILE = env.str("RETENTION_FILE", default="")
 SAGA_EFFECT_THREADS = env_validators.count("SAGA_EFFECT_THREADS", env.str("SAGA_EFFECT_THREADS", default="8"))
 SAGA_DETAILS_KEPT_DAYS = env_validators.count("SAGA_DETAILS_KEPT_DAYS", env.str("SAGA_DETAILS_KEPT_DAYS", default="90"))
+#: Days after which rows are deleted that nobody needs any more (`eventshop/operations/row_retention.py`).
+WEB_REQUESTS_KEPT_DAYS = env_validators.count(
+    "WEB_REQUESTS_KEPT_DAYS", env.str("WEB_REQUESTS_KEPT_DAYS", default="400")
+)
+WEBHOOK_DELIVERIES_KEPT_DAYS = env_validators.count(
+    "WEBHOOK_DELIVERIES_KEPT_DAYS", env.str("WEBHOOK_DELIVERIES_KEPT_DAYS", default="30")
+)
+# A gateway repeats its webhooks for days, and a repeated one is recognised by its message.
+GATEWAY_MESSAGES_KEPT_DAYS = env_validators.count(
+    "GATEWAY_MESSAGES_KEPT_DAYS", env.str("GATEWAY_MESSAGES_KEPT_DAYS", default="400"), least=30
+)
+API_TOKENS_KEPT_DAYS = env_validators.count("API_TOKENS_KEPT_DAYS", env.str("API_TOKENS_KEPT_DAYS", default="90"))
+ADMIN_LOG_KEPT_DAYS = env_validators.count("ADMIN_LOG_KEPT_DAYS", env.str("ADMIN_LOG_KEPT_DAYS", default="400"))
+REBUILDS_KEPT_DAYS = env_validators.count("REBUILDS_KEPT_DAYS", env.str("REBUILDS_KEPT_DAYS", default="400"))
+REPLAYS_KEPT_DAYS = env_validators.count("REPLAYS_KEPT_DAYS", env.str("REPLAYS_KEPT_DAYS", default="7"))
+UNREADABLE_RECORDS_KEPT_DAYS = env_validators.count(
+    "UNREADABLE_RECORDS_KEPT_DAYS", env.str("UNREADABLE_RECORDS_KEPT_DAYS", default="90")
+)
 ERASURE_LIST = str(BASE_DIR / env.str("ERASURE_LIST", default="var/erased.txt"))
 ERASURE_COOLING_OFF_DAYS = env_validators.whole_number(
     "ERASURE_COOLING_OFF_DAYS", env.str("ERASURE_COOLING_OFF_DAYS", default="14")

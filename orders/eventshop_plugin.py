@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.row_retention import Retention
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
@@ -19,6 +20,7 @@ from orders.domain.events import OrderCancelled, OrderShipped, PaymentAuthorised
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from orders.domain.upcasters import upcasters
+from orders.models import GatewayMessage
 from orders.payment_gateway.factory import payment_gateway
 from orders.payment_gateway.health import check_payments
 from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
@@ -55,6 +57,14 @@ PLUGIN = Plugin(
         RefundPayment: _effects.refund_payment,
     },
     health_checks=[check_payments],
+    retentions=[
+        Retention(
+            name="remove-old-gateway-messages",
+            model=GatewayMessage,
+            since="last_at",
+            setting="GATEWAY_MESSAGES_KEPT_DAYS",
+        )
+    ],
     api_urls=["orders.api.urls"],
     page_urls=["orders.pages.shop_urls", "orders.pages.urls"],
     navigation=[

@@ -31,7 +31,7 @@ PAGE_SIZE: Final = 50
 
 
 class AsOfForm(forms.Form):
-    effect = "A worker folds all events up to that time in memory and changes no row. The result is kept for a week."
+    effect = "A worker folds all events up to that time in memory and changes no row. The result is kept for some days."
     button = "Show"
     dangerous = False
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 from celery import shared_task
 from django.conf import settings
-from django.contrib.sessions.models import Session
-from django.utils import timezone
 
 from eventshop.eventstore.snapshots import policy
 from eventshop.operations import periodic_jobs
-from eventshop.operations.models import WebRequest
+from eventshop.operations.row_retention import measure_table
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy.erasure import vacuum
-from eventshop.projections import bootstep, replays
+from eventshop.projections import bootstep
 from eventshop.sagas import retention
-
-#: How long web requests are kept.
-REQUEST_RETENTION: Final = timedelta(days=400)
+from eventshop.sagas.models import SagaStep
 
 
 @shared_task(ignore_result=True)
@@ -34,34 +29,19 @@ def look_for_rebuilds() -> None:
     bootstep.rebuild_requested.set()
 
 
-def remove_expired_sessions() -> str:
-    removed, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    return f"{removed} sessions removed"
-
-
 def sign_roots() -> str:
     roots = sign_new_roots()
     return f"{len(roots)} roots signed, the last: {roots[-1].number}" if roots else "nothing new to sign"
 
 
-def remove_old_requests() -> str:
-    """The events of a request are kept permanently; which route it used is not needed after a year."""
-    removed, _ = WebRequest.objects.filter(answered_at__lt=timezone.now() - REQUEST_RETENTION).delete()
-    return f"{removed} requests removed"
-
-
 def remove_details_of_old_sagas() -> str:
     removed = retention.clean_up(kept=timedelta(days=settings.SAGA_DETAILS_KEPT_DAYS))
-    details = f"{removed.steps} steps and {removed.messages} inbox messages of {removed.sagas} sagas"
-    return f"{details} removed, {removed.timers} fired timers"
+    details = f"{removed.steps} steps and {removed.messages} inbox messages of {removed.sagas} sagas removed"
+    return f"{details}; of the steps {measure_table(SagaStep, 'made_at')}"
 
 
 def take_snapshots() -> str:
     return f"{policy.take_due_snapshots()} snapshots taken"
-
-
-def remove_old_replays() -> str:
-    return f"{replays.delete_expired()} old replays removed"
 
 
 def overwrite_what_was_erased() -> str:

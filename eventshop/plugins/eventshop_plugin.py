@@ -17,6 +17,7 @@ from eventshop.operations.projection_health import check_projections, check_publ
 from eventshop.operations.saga_health import check_sagas
 from eventshop.operations.worker_health import check_workers
 from eventshop.plugins.plugin import Plugin
+from eventshop.plugins.row_retentions import RETENTIONS
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections import outbox
@@ -37,14 +38,12 @@ PLUGIN = Plugin(
     personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots)],
     health_checks=[check_event_table, check_sagas, check_projections, check_publisher, check_workers],
     periodic_jobs=[
-        PeriodicJob("remove-expired-sessions", 6 * HOUR, tasks.remove_expired_sessions),
         PeriodicJob("sign-roots", DAY, tasks.sign_roots),
-        PeriodicJob("remove-old-requests", DAY, tasks.remove_old_requests),
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
-        PeriodicJob("remove-old-replays", 6 * HOUR, tasks.remove_old_replays),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
+    retentions=RETENTIONS,
     sidebar=[
         SidebarSection(
             "Event store",

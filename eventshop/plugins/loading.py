@@ -23,8 +23,9 @@ from eventshop.core.message_registry import registry as message_registry
 from eventshop.core.port import Binding, declared_ports
 from eventshop.core.saga import Effect, Saga
 from eventshop.core.upcasting import Upcasters
-from eventshop.operations import health_checks, periodic_jobs
+from eventshop.operations import health_checks, periodic_jobs, row_retention
 from eventshop.operations.periodic_jobs import PeriodicJob
+from eventshop.operations.row_retention import Retention
 from eventshop.plugins.errors import PluginError
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure import personal_data_holders
@@ -93,6 +94,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
     "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
+    "retentions": FieldRule(_instance_of(Retention), "Retentions", row_retention.register),
     "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
     "page_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
     "navigation": FieldRule(_instance_of(NavigationEntry), "NavigationEntries", navigation.register),

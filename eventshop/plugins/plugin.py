@@ -18,6 +18,7 @@ from eventshop.core.saga import Effect
 from eventshop.core.upcasting import Upcasters
 from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.periodic_jobs import PeriodicJob
+from eventshop.operations.row_retention import Retention
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections.projection import Projection
 from eventshop.sagas.saga_registry import AnySaga, EffectHandler
@@ -49,6 +50,8 @@ class Plugin:
     personal_data: Sequence[PersonalDataHolder] = ()
     health_checks: Sequence[HealthCheck] = ()
     periodic_jobs: Sequence[PeriodicJob] = ()
+    #: Tables that grow with use: which of their rows are deleted, and when.
+    retentions: Sequence[Retention] = ()
 
     #: URLconf modules: below `/api/v1/`, and at the root.
     api_urls: Sequence[str] = ()

@@ -1,6 +1,6 @@
 """Replays: jobs that fold a read model as it was, or as today's code would make it, and store the result.
 
-A worker folds (`historical_queries`); the result is stored as rows of its own for a week. A replay of a worker that
+A worker folds (`historical_queries`); the result is stored as rows of its own for some days. A replay of a worker that
 died is started again by another. Personal columns are left out, so that no personal data is stored a second time.
 """
 
@@ -33,8 +33,7 @@ log = logging.getLogger(__name__)
 
 #: The largest read model that a replay may fold; `read_model_as_of` takes larger ones.
 MOST_ROWS: Final = 100_000
-#: How long results are kept, and how long the numbers of a dry run are offered for a rebuild.
-KEPT: Final = timedelta(days=7)
+#: How long the numbers of a dry run are offered for a rebuild.
 FRESH: Final = timedelta(days=1)
 #: How long the lease of a dead worker stays valid; it is renewed with the progress.
 LEASE: Final = timedelta(minutes=2)
@@ -85,13 +84,6 @@ def describe_differences(job: Replay) -> str:
 def pending_replays() -> list[Replay]:
     """The replays that no worker runs: requested ones, and those of a worker that died."""
     return list(Replay.objects.filter(is_unleased(), state__in=_OPEN_STATES).order_by("pk"))
-
-
-def delete_expired() -> int:
-    """Delete results that are older than a week; returns how many."""
-    expired = Replay.objects.filter(requested_at__lt=timezone.now() - KEPT)
-    ReplayedRow.objects.filter(replay__in=expired).delete()
-    return expired.delete()[0]
 
 
 def run_replay(job: Replay) -> Replay:

@@ -1,7 +1,7 @@
 """Retention: steps and inbox messages of finished sagas are deleted after a time; the events stay for ever.
 
-The saga's own row stays, with its state, because it may process another event. Whatever is not finished stays too,
-however old it is.
+Unlike other rows, they are deleted saga by saga, and the saga's own row notes when. That row stays, with its state,
+because the saga may process another event. Whatever is not finished stays too, however old it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from eventshop.eventstore.unit_of_work import batch_write
-from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep
 
-#: Sagas, or timers, in one transaction: other writers must not wait long.
+#: Sagas in one transaction: other writers must not wait long.
 BATCH: Final = 500
 #: A result may be written a little after the saga's last message.
 _GRACE_PERIOD: Final = timedelta(days=1)
@@ -36,13 +36,12 @@ class CleanupResult(NamedTuple):
     sagas: int = 0
     steps: int = 0
     messages: int = 0
-    timers: int = 0
 
 
 def clean_up(*, kept: timedelta, batch: int = BATCH) -> CleanupResult:
-    """Delete what is older than `kept`: of sagas that ended or were resolved, and timers that have fired."""
+    """Delete what is older than `kept`, of sagas that ended or were resolved."""
     before = timezone.now() - kept
-    sagas = steps = messages = timers = 0
+    sagas = steps = messages = 0
     while ids := list(_due_sagas(before)[:batch]):
         with batch_write():
             # Only rows that were finished by then: what is being written now must stay.
@@ -54,9 +53,7 @@ def clean_up(*, kept: timedelta, batch: int = BATCH) -> CleanupResult:
             messages += finished_messages.delete()[0]
             Saga.objects.filter(pk__in=ids).update(swept_at=timezone.now())
         sagas += len(ids)
-    while fired := list(Timer.objects.filter(fired_at__lt=before).values_list("pk", flat=True)[:batch]):
-        timers += Timer.objects.filter(pk__in=fired).delete()[0]
-    return CleanupResult(sagas, steps, messages, timers)
+    return CleanupResult(sagas, steps, messages)
 
 
 def _due_sagas(before: datetime) -> QuerySet[Saga, UUID]:

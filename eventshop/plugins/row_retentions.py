@@ -1,0 +1,62 @@
+"""Which rows of the library's and of Django's own tables are deleted, and when."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, Q
+
+from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
+from eventshop.operations.models import WebRequest
+from eventshop.operations.row_retention import Retention
+from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
+from eventshop.sagas.models import Timer
+from eventshop.web.models import ApiToken, WebhookDelivery
+
+#: Its records are still there, and verify_log would fail for them again.
+_topic_exists: Final = Exists(KnownTopic.objects.filter(topic_id=OuterRef("topic_id")))
+
+RETENTIONS: Final = (
+    Retention(name="remove-expired-sessions", model=Session, since="expire_date"),
+    Retention(name="remove-old-requests", model=WebRequest, since="answered_at", setting="WEB_REQUESTS_KEPT_DAYS"),
+    Retention(name="remove-old-admin-log", model=LogEntry, since="action_time", setting="ADMIN_LOG_KEPT_DAYS"),
+    Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
+    Retention(
+        name="remove-old-webhook-deliveries",
+        model=WebhookDelivery,
+        since="due_at",  # of a finished one: when the last attempt ended
+        setting="WEBHOOK_DELIVERIES_KEPT_DAYS",
+        condition=Q(state__in=(WebhookDelivery.State.DELIVERED, WebhookDelivery.State.FAILED)),
+    ),
+    Retention(name="remove-fired-timers", model=Timer, since="fired_at", setting="SAGA_DETAILS_KEPT_DAYS"),
+    Retention(
+        name="remove-old-rebuilds",
+        model=Rebuild,
+        since="finished_at",
+        setting="REBUILDS_KEPT_DAYS",
+        condition=Q(state__in=(Rebuild.State.DONE, Rebuild.State.FAILED)),
+    ),
+    Retention(
+        name="remove-old-replays",
+        model=Replay,
+        since="finished_at",
+        setting="REPLAYS_KEPT_DAYS",
+        condition=Q(state__in=(Replay.State.DONE, Replay.State.FAILED)),
+        batch=1,  # each may have a hundred thousand rows
+    ),
+    Retention(
+        name="remove-old-unreadable-records",
+        model=UnreadableRecord,
+        since="found_at",
+        setting="UNREADABLE_RECORDS_KEPT_DAYS",
+    ),
+    Retention(
+        name="remove-acknowledgements-of-gone-topics",
+        model=AcknowledgedRecord,
+        since="acknowledged_at",
+        setting="UNREADABLE_RECORDS_KEPT_DAYS",
+        condition=~Q(_topic_exists),
+    ),
+)
