@@ -1,9 +1,10 @@
 """Pages of a list whose rows move while a client reads it: no row is missed, and some come twice.
 
 A row that changes between two pages can move from the part not read yet to the part already read. So the first page
-notes how far the projection has come, and after the last row come the rows that changed since then, by primary key. A
-row that is in the list from the first page to the last is therefore on one page at least: unchanged in its place, or
-changed at the end. Only what a rebuild or a retried dead letter changes meanwhile is not repeated.
+notes how far the projection has come, and after the last row come the rows that changed since then, by primary key,
+with those that are now before the row that was first. A row that is in the list from the first page to the last is
+therefore on one page at least: unchanged in its place, or changed at the end. Only what a rebuild or a retried dead
+letter moves into the middle meanwhile is not repeated.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ class MovingPagination(KeysetPagination):
         if cursor is None or not cursor.of_changed_rows:
             rows, following = super().read_page(queryset, ordering, cursor, limit)
             if following:
-                return rows, replace(following, begun=begun)
+                first = cursor.first if cursor else str(getattr(rows[0], ordering.lstrip("-")))
+                return rows, replace(following, first=first, begun=begun)
             if cursor is None:
                 return rows, None  # One query has read the whole list.
-            cursor = PageCursor(ordering, "", "", begun, of_changed_rows=True)
+            cursor = PageCursor(ordering, "", "", cursor.first, begun, of_changed_rows=True)
         changed, more = self._changed_rows(queryset, cursor, limit - len(rows), {row.pk for row in rows})
         last_key = str(changed[-1].pk) if changed else cursor.key
         return rows + changed, replace(cursor, key=last_key) if more else None
@@ -55,16 +57,18 @@ class MovingPagination(KeysetPagination):
     def _changed_rows(
         self, queryset: QuerySet[Any], cursor: PageCursor, limit: int, delivered: set[Any]
     ) -> tuple[list[Any], bool]:
-        """The next rows that have changed since the first page, and whether there are more of them."""
-        offsets = self._offsets()
-        if offsets == cursor.begun:
-            return [], False
+        """The next rows that have moved or changed since the first page, and whether there are more of them."""
+        column, meta = cursor.ordering.lstrip("-"), queryset.model._meta
+        before = "gt" if cursor.ordering.startswith("-") else "lt"
         changed = Q(pk__in=[])
-        for partition in offsets:
-            changed |= Q(last_partition=partition, last_offset__gt=cursor.begun.get(partition, 0))
+        if cursor.first:  # a cursor of an earlier release has none
+            changed = Q(**{f"{column}__{before}": parse_value(meta.get_field(column), cursor.first)})
+        for partition, offset in self._offsets().items():
+            if offset > (begun := cursor.begun.get(partition, 0)):
+                changed |= Q(last_partition=partition, last_offset__gt=begun)
         queryset = queryset.filter(changed).exclude(pk__in=delivered)
         if cursor.key:
-            queryset = queryset.filter(pk__gt=parse_value(queryset.model._meta.pk, cursor.key))
+            queryset = queryset.filter(pk__gt=parse_value(meta.pk, cursor.key))
         rows = list(queryset.order_by("pk")[: limit + 1])
         return rows[:limit], len(rows) > limit
 

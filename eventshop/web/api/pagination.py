@@ -27,13 +27,15 @@ LogOffset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class PageCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The place after a row: its value in the ordered column and its primary key, both as text.
 
-    The rest is of lists whose rows can move, see `projections.api.moving_pages`: the log offset of each partition when
-    the first page was read, and whether the pages after this place are of the rows that have changed since then.
+    The rest is of lists whose rows can move, see `projections.api.moving_pages`: the value of the list's first row and
+    the log offset of each partition when the first page was read, and whether the pages after this place are of the
+    rows that have moved or changed since then.
     """
 
     ordering: str
     value: str
     key: str
+    first: str = ""
     begun: Annotated[dict[int, LogOffset], msgspec.Meta(max_length=4_096)] = {}
     of_changed_rows: bool = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,8 +21,8 @@ from eventshop.projections.read_model import ReadModel
 from orders.domain.commands import ReceiveStock, ReserveInventory
 from projections.api.read_model_view import RowListView
 from projections.api.urls import urlpatterns
-from projections.models import StockLevel
-from tests.support.api_clients import ApiClient, staff
+from projections.models import OrderSummary, StockLevel
+from tests.support.api_clients import ApiClient, problem_of, staff
 from tests.support.read_models import append
 from tests.support.sales import Sale, gbp
 from tests.support.staff import record_sales, update_read_models
@@ -171,3 +173,25 @@ def test_an_unchanged_list_ends_with_its_last_row() -> None:
     record_sales(*(Sale(number) for number in range(1, 5)))
     pages = list(read_pages(program(), "orders?ordering=-updated_at", lambda page_number: None))
     assert [[row["reference"] for row in page] for page in pages] == [["000004", "000003"], ["000002", "000001"]]
+
+
+def test_a_row_that_a_rebuild_moves_to_the_front_comes_at_the_end() -> None:
+    sales = [Sale(number) for number in range(1, 6)]
+    record_sales(*sales)
+
+    def move(page_number: int) -> None:
+        OrderSummary.objects.filter(pk=sales[0].order_id).update(updated_at=MOMENT + timedelta(days=9_000))
+
+    pages = list(read_pages(program(), "orders?ordering=-updated_at", move))
+    assert {row["reference"] for page in pages for row in page} == {sale.reference for sale in sales}
+
+
+def test_a_cursor_with_another_first_value_is_refused_and_not_an_error() -> None:
+    record_sales(*(Sale(number) for number in range(1, 5)))
+    client = program()
+    cursor = client.get("orders?ordering=-updated_at&limit=3").json()["next_cursor"]
+    fields = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    for forged in ("yesterday", "\0"):
+        raw = json.dumps([*fields[:3], forged, *fields[4:]]).encode()
+        text = urlsafe_b64encode(raw).decode().rstrip("=")
+        assert problem_of(client.get(f"orders?ordering=-updated_at&cursor={text}")) == (400, "invalid-parameter")
