@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from eventshop.admin_console.estimated_pagination import CountedChangeList
@@ -39,7 +40,7 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)
-        except OverflowError:  # a time that is out of range in UTC; Django answers other invalid filters like this
+        except (OverflowError, DataError):  # a time out of range in UTC; Django answers other invalid filters like this
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def changeform_view(
