@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import DeadLetter
-from orders.domain.commands import CancelOrder
+from orders.domain.commands import AcceptReturn, CancelOrder, RequestReturn, ReturnLine
 from tests.support.browser import Visitor, serve
 from tests.support.read_models import append
 from tests.support.sales import Sale
@@ -32,6 +32,9 @@ def server(clean_database: None) -> Iterator[str]:
     User.objects.create_superuser("ada", password=PASSWORD)
     record_sales(sale, other)
     append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
+    for reference in ("R-1", "R-2"):
+        send(RequestReturn(other.order_id, reference, (ReturnLine(1, 1),), "chipped"))
+    send(AcceptReturn(other.order_id, "R-1"))
     update_read_models()
     with serve() as address:
         yield address
@@ -47,7 +50,11 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
     pages = {
         "orders": "/admin/projections/ordersummary/",
         "order": order_url(sale),
-        "refund": order_url(sale, "refund"),
+        "observe": order_url(sale, "observe"),
+        "request-return": order_url(other, "request_return"),
+        "accept-return": order_url(other, "accept_return"),
+        "decline-return": order_url(other, "decline_return"),
+        "receive-return": order_url(other, "receive_return"),
         "events": "/admin/store/storedevent/",
         "event": f"/admin/store/storedevent/{newest.position}/change/",
         "story": f"/admin/store/storedevent/correlation/{newest.correlation_id}/",
