@@ -106,7 +106,7 @@ class UnitIndex(Generic[Row]):
         self._runs: dict[str, _Run[Row]] = {}  # by unit: the open ones
         self._open_rows = 0
         self._last_unit = ""
-        self._waiting: list[int] = []  # broken lines that may belong to the unit of the next valid row
+        self._broken_line = 0  # the first since the last valid row that may belong to the unit of the next one
 
     def __enter__(self) -> UnitIndex[Row]:
         return self
@@ -135,25 +135,19 @@ class UnitIndex(Generic[Row]):
         self._open_rows += 1
         if self._open_rows >= MAX_OPEN_ROWS:
             self._write_all()
-        if self._waiting:
-            self.suspect([Suspect(place.unit)], *self._waiting)
-            self._waiting.clear()
+        if self._broken_line:
+            self._suspect([Suspect(place.unit)], self._broken_line)
+            self._broken_line = 0
 
     def refuse(self, line: int, reason: str, suspects: Iterable[Suspect] = (), *, neighbours: bool = False) -> None:
         """Refuse a line. `neighbours`: it may belong to the units of the valid rows before and after it."""
         self.row_count += 1
         self._refuse(line, reason)
-        self.suspect(suspects, line)
+        self._suspect(suspects, line)
         if neighbours:
-            self._waiting.append(line)
+            self._broken_line = self._broken_line or line
             if self._last_unit:
-                self.suspect([Suspect(self._last_unit)], line)
-
-    def suspect(self, suspects: Iterable[Suspect], *causes: int) -> None:
-        self._db.executemany(
-            "INSERT INTO suspect VALUES (?, ?, ?, ?)",
-            [(unit, f"{number:020}", cause, mark) for unit, number, mark in suspects for cause in causes],
-        )
+                self._suspect([Suspect(self._last_unit)], line)
 
     def finish(self) -> None:
         """No row comes any more: order the units."""
@@ -194,6 +188,12 @@ class UnitIndex(Generic[Row]):
     def refusals(self) -> Iterator[tuple[int, str]]:
         """Line and reason of each refused row, by line."""
         yield from self._db.execute("SELECT line, reason FROM refused ORDER BY line")
+
+    def _suspect(self, suspects: Iterable[Suspect], cause: int) -> None:
+        self._db.executemany(
+            "INSERT INTO suspect VALUES (?, ?, ?, ?)",
+            [(unit, f"{number:020}", cause, mark) for unit, number, mark in suspects],
+        )
 
     def _refuse(self, line: int, reason: str) -> None:
         self.refused_count += 1
