@@ -94,7 +94,7 @@ def payment_voided(row: ActivityTimeline, event: PaymentVoided, meta: Meta) -> N
 
 @activity_timeline.on(PaymentProcessed, dated_key=event_key)
 def paid(row: ActivityTimeline, event: PaymentProcessed, meta: Meta) -> None:
-    fill_row(row, event, meta, _told(event, f"Paid {event.amount} by {event.method}"))
+    fill_row(row, event, meta, _mark_observed(event, f"Paid {event.amount} by {event.method}"))
     _fill_goods(row, event.amount, len(event.lines), count_units(event.lines))
     row.reference = event.reference
 
@@ -108,7 +108,7 @@ def refund_requested(row: ActivityTimeline, event: RefundRequested, meta: Meta) 
 
 @activity_timeline.on(PaymentRefunded, dated_key=event_key)
 def refunded(row: ActivityTimeline, event: PaymentRefunded, meta: Meta) -> None:
-    fill_row(row, event, meta, _told(event, f"Refunded {event.amount}: {event.reason}"))
+    fill_row(row, event, meta, _mark_observed(event, f"Refunded {event.amount}: {event.reason}"))
     _fill_amount(row, event)
     row.reference = event.reference
 
@@ -116,17 +116,17 @@ def refunded(row: ActivityTimeline, event: PaymentRefunded, meta: Meta) -> None:
 @activity_timeline.on(OrderShipped, dated_key=event_key)
 def shipped(row: ActivityTimeline, event: OrderShipped, meta: Meta) -> None:
     text = " ".join(filter(None, ("Shipped with", event.carrier, event.service, event.tracking)))
-    fill_row(row, event, meta, _told(event, text))
+    fill_row(row, event, meta, _mark_observed(event, text))
 
 
 @activity_timeline.on(OrderDelivered, dated_key=event_key)
 def delivered(row: ActivityTimeline, event: OrderDelivered, meta: Meta) -> None:
-    fill_row(row, event, meta, _told(event, "Delivered and signed for" if event.received_by else "Delivered"))
+    fill_row(row, event, meta, _mark_observed(event, "Delivered and signed for" if event.received_by else "Delivered"))
 
 
 @activity_timeline.on(OrderCancelled, dated_key=event_key)
 def cancelled(row: ActivityTimeline, event: OrderCancelled, meta: Meta) -> None:
-    fill_row(row, event, meta, _told(event, f"Order {event.reference} cancelled: {event.reason}"))
+    fill_row(row, event, meta, _mark_observed(event, f"Order {event.reference} cancelled: {event.reason}"))
     row.reference = event.reference
     row.lines, row.units = len(event.lines), count_units(event.lines)
 
@@ -155,7 +155,7 @@ def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
     units, damaged = count_units(event.lines), count_units(event.damaged)
     state = f", {damaged} damaged" if damaged else ""
     text = f"{_piece_count(units)} of {_line_count(len(event.lines))} returned{state}: {event.reason}"
-    fill_row(row, event, meta, _told(event, text))
+    fill_row(row, event, meta, _mark_observed(event, text))
     row.reference = event.reference
     row.lines, row.units = len(event.lines), units
 
@@ -188,9 +188,9 @@ def _fill_goods(row: ActivityTimeline, amount: Money, lines: int, units: int) ->
     row.lines, row.units = lines, units
 
 
-def _told(event: _ObservableEvent, text: str) -> str:
-    """The sentence, marked if the shop was told of it instead of doing it."""
-    return f"{text} (reported)" if event.observed else text
+def _mark_observed(event: _ObservableEvent, text: str) -> str:
+    """The sentence, marked if the shop only observed it."""
+    return f"{text} (observed)" if event.observed else text
 
 
 def _line_count(count: int) -> str:

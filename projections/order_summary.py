@@ -33,7 +33,7 @@ from projections.units import count_units
 
 #: Payment states in which the order's total is taken.
 FULLY_PAID: Final = (OrderSummary.PaymentState.PAID, OrderSummary.PaymentState.OVERPAID)
-#: Events that the shop may have been told of, instead of doing it.
+#: Events that may have been observed elsewhere instead of decided here.
 ObservableEvent: TypeAlias = (
     PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded
 )
@@ -170,7 +170,7 @@ def refund_requested(row: OrderSummary, event: RefundRequested, meta: Meta) -> N
 @order_summary.on(PaymentRefunded, key=lambda event: event.order_id)
 def refunded(row: OrderSummary, event: PaymentRefunded, meta: Meta) -> None:
     row.refunded += event.amount.amount
-    # One that was reported may be the answer to a request of the shop, too.
+    # An observed one may be the answer to a request of the shop, too.
     row.refund_due -= min(row.refund_due, event.amount.amount)
     update_balance(row)
     _note_fact(row, event, meta)
@@ -183,7 +183,7 @@ def rule_broken(row: OrderSummary, event: RuleBroken, meta: Meta) -> None:
 
 
 def _advance(row: OrderSummary, status: OrderSummary.Status) -> None:
-    """A parcel never leads back, and a cancelled order stays cancelled whatever is reported of its parcel."""
+    """A parcel never leads back, and a cancelled order stays cancelled whatever is observed of its parcel."""
     if row.status not in (OrderSummary.Status.CANCELLED, OrderSummary.Status.DELIVERED):
         row.status = status
 

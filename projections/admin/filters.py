@@ -25,15 +25,15 @@ class CurrencyFilter(ValuesFilter):
 
 
 class TaskFilter(DropdownFilter):
-    """Orders that wait for a person, and those of which a part was reported."""
+    """Orders that wait for a person, and those of which a part was observed elsewhere."""
 
     title = "to do"
     parameter_name = "task"
     tasks: Final = {
-        "review": ("To review: a reported fact breaks a rule", ~Q(review="")),
+        "review": ("To review: an observed fact breaks a rule", ~Q(review="")),
         "return": ("Return to decide", Q(returns_to_decide__gt=0)),
         "refund": ("Refund under way", Q(refund_due__gt=0)),
-        "observed": ("Reported from elsewhere", Q(observed=True)),
+        "observed": ("Observed elsewhere", Q(observed=True)),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -132,13 +132,13 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
     def payment_badge(self, order: OrderSummary) -> str:
         return order.get_payment_state_display()
 
-    @display(description="to do", label={"To review": "danger", "Return to decide": "warning", "Reported": "info"})
+    @display(description="to do", label={"To review": "danger", "Return to decide": "warning", "Observed": "info"})
     def marks(self, order: OrderSummary) -> str:
         if order.review:
             return "To review"
         if order.returns_to_decide:
             return "Return to decide"
-        return "Reported" if order.observed else ""
+        return "Observed" if order.observed else ""
 
     @display(description="ordered", ordering="-created_at")
     def order_time(self, order: OrderSummary) -> str | SafeString:

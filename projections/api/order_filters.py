@@ -1,4 +1,4 @@
-"""Filters of particular read models: external ids, and the rules that reported facts break."""
+"""Filters of particular read models: external ids, and the rules that observed facts break."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class ExternalIdFilter(CharFilter):  # type: ignore[misc]
 
 
 class BrokenRuleFilter(CharFilter):  # type: ignore[misc]
-    """The rows of which a reported fact breaks this rule."""
+    """The rows of which an observed fact breaks this rule."""
 
     def __init__(self) -> None:
-        super().__init__(help_text="The code of a rule that a reported fact breaks.", max_length=MAX_RULE_LENGTH)
+        super().__init__(help_text="The code of a rule that an observed fact breaks.", max_length=MAX_RULE_LENGTH)
 
     def filter(self, rows: QuerySet[Any], rule: str | None) -> QuerySet[Any]:
         if not rule:
@@ -65,7 +65,7 @@ class ToReviewFilter(StrictBooleanFilter):
     """The rows that a person must look at, or the others."""
 
     def __init__(self) -> None:
-        super().__init__(help_text="Whether a reported fact breaks a rule, so that a person must look at the order.")
+        super().__init__(help_text="Whether an observed fact breaks a rule, so that a person must look at the order.")
 
     def filter(self, rows: QuerySet[Any], wanted: bool | None) -> QuerySet[Any]:
         match wanted:

@@ -1,4 +1,4 @@
-"""Payments in parts, returns and reported facts in the read models; external ids; money exact on SQLite too."""
+"""Payments in parts, returns and observed facts in the read models; external ids; money exact on SQLite too."""
 
 from decimal import Decimal
 from typing import Any
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="ordersummary",
             name="observed",
-            field=models.BooleanField(default=False, help_text="Some of it happened elsewhere and was reported."),
+            field=models.BooleanField(default=False, help_text="Some of it happened elsewhere and was observed."),
         ),
         migrations.AddField(
             model_name="ordersummary",
@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
             name="review",
             field=models.CharField(
                 blank=True,
-                help_text="Codes of the rules that reported facts break, by spaces; a person must look at the order.",
+                help_text="Codes of the rules that observed facts break, by spaces; a person must look at the order.",
                 max_length=500,
             ),
         ),

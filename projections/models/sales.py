@@ -64,11 +64,11 @@ class OrderSummary(ReadModel):
     returns_asked = models.IntegerField(default=0, help_text="How many returns were asked for.")
     returns_accepted = models.IntegerField(default=0, help_text="How many of them the shop accepted.")
     returns_to_decide = models.IntegerField(default=0, help_text="How many of them wait for the shop's decision.")
-    observed = models.BooleanField(default=False, help_text="Some of it happened elsewhere and was reported.")
+    observed = models.BooleanField(default=False, help_text="Some of it happened elsewhere and was observed.")
     review = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Codes of the rules that reported facts break, by spaces; a person must look at the order.",
+        help_text="Codes of the rules that observed facts break, by spaces; a person must look at the order.",
     )
     payment = models.CharField(max_length=200, blank=True, help_text="Method, and why the last try was declined.")
     carrier = models.CharField(max_length=200, blank=True)

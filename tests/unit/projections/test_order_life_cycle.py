@@ -1,4 +1,4 @@
-"""Payments in parts, authorisations, returns, reported facts and lines that are no products, in all read models."""
+"""Payments in parts, authorisations, returns, observed facts and lines that are no products, in all read models."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_reported_facts_are_marked_and_broken_rules_are_to_review() -> None:
         status="SHIPPED", payment_state="UNPAID", observed=True, review=""
     )
     told = [row.summary for row in given_events(*reported).project(activity_timeline).rows_by_key.values()]
-    assert "Shipped with post (reported)" in told
+    assert "Shipped with post (observed)" in told
     assert "To review, shipped-before-paid: 21.84 GBP was outstanding" in told
 
 

@@ -1,4 +1,4 @@
-"""Staff see how an order is paid, what was reported of it, and which orders wait for them."""
+"""Staff see how an order is paid, what was observed of it, and which orders wait for them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.support.staff import boss, clerk, order_url, update_read_models
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 LIST = "/admin/projections/ordersummary/"
-unpaid, aside, returned, reported = (Sale(number, (LANTERNS,)) for number in range(1, 5))
+unpaid, aside, returned, observed = (Sale(number, (LANTERNS,)) for number in range(1, 5))
 
 
 @pytest.fixture(autouse=True)
 def orders(clean_database: None) -> None:
-    """An unpaid order, one with money set aside, one with a return asked for, and a reported one."""
-    for sale in (unpaid, aside, returned, reported):
+    """An unpaid order, one with money set aside, one with a return asked for, and an observed one."""
+    for sale in (unpaid, aside, returned, observed):
         send(CreateOrder(sale.order_id, sale.reference, sale.customer_id, sale.lines))
     send(RequestPayment(unpaid.order_id, "declined"))
     decline_payment(unpaid.order_id)
@@ -42,8 +42,8 @@ def orders(clean_database: None) -> None:
     send(ShipOrder(returned.order_id, "Royal Mail"))
     send(DeliverOrder(returned.order_id))
     send(RequestReturn(returned.order_id, "R1", (ReturnLine(1, 2),), "chipped"))
-    send(RecordObservedShipment(reported.order_id, "DHL"))
-    send(RecordObservedPayment(reported.order_id, gbp("10.00"), "marketplace"))
+    send(RecordObservedShipment(observed.order_id, "DHL"))
+    send(RecordObservedPayment(observed.order_id, gbp("10.00"), "marketplace"))
     update_read_models()
 
 
@@ -58,10 +58,10 @@ def listed(**filters: str) -> list[str]:
         ({"payment_state__exact": "UNPAID"}, [unpaid]),
         ({"payment_state__exact": "AUTHORISED"}, [aside]),
         ({"payment_state__exact": "PAID"}, [returned]),
-        ({"payment_state__exact": "PARTLY_PAID"}, [reported]),
-        ({"task": "review"}, [reported]),
+        ({"payment_state__exact": "PARTLY_PAID"}, [observed]),
+        ({"task": "review"}, [observed]),
         ({"task": "return"}, [returned]),
-        ({"task": "observed"}, [reported]),
+        ({"task": "observed"}, [observed]),
         ({"task": "refund"}, []),
     ],
 )
@@ -77,7 +77,7 @@ def test_the_list_shows_payment_states_and_marks() -> None:
 
 def test_the_page_of_an_order_tells_its_payments_returns_and_broken_rules() -> None:
     client = boss()
-    page = client.get(order_url(reported))
+    page = client.get(order_url(observed))
     assert texts(page, "payment-state") == ["Partly paid"]
     assert texts(page, "review") == ["shipped-before-paid"]
     assert len(texts(page, "observed")) == 1
