@@ -36,8 +36,11 @@ def report_errors(interrupt_note: str) -> Iterator[None]:
         raise CommandError(f"Stopped. {interrupt_note}", returncode=130) from None
 
 
-def verify_topic(command: BaseCommand) -> None:
-    """Compare the event table with the topic and print the result. Raises `CommandError` if they differ."""
+def verify_topic(command: BaseCommand, *, after: int = 0) -> None:
+    """Compare the event table with the topic, after a position, and print the result.
+
+    Raises `CommandError` if they differ, and when it is interrupted.
+    """
     from eventshop.messaging.kafka import topics
     from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
     from eventshop.messaging.reconciliation.compare import Comparison
@@ -45,10 +48,17 @@ def verify_topic(command: BaseCommand) -> None:
 
     topic, started = topics.event_store_topic(), monotonic()
     acknowledgements = Acknowledgements(topics.require_topic(topic).topic_id)
-    with OrderedTopicReader(topic) as ordered:
+    with OrderedTopicReader(topic, after=after) as ordered:
         comparison = Comparison(ordered, acknowledgements)
         with show_progress(command, "verifying", comparison.total) as report_progress:
-            verdict = comparison.run(report_progress)
+            try:
+                verdict = comparison.run(report_progress)
+            except KeyboardInterrupt:
+                reached = comparison.equal_up_to
+                raise CommandError(
+                    f"Stopped: equal up to position {reached}. verify_log --after {reached} goes on from there.",
+                    returncode=130,
+                ) from None
     for line in verdict.examples + verdict.foreign_examples:
         command.stdout.write(line)
     remarks = [

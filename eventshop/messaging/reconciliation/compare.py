@@ -60,8 +60,10 @@ class Comparison:
     def __init__(self, topic: OrderedTopicReader, acknowledgements: Acknowledgements) -> None:
         self.topic = topic
         self.acknowledgements = acknowledgements
-        self.total = StoredEvent.objects.filter(position__lte=topic.position).count()
+        self.total = StoredEvent.objects.filter(position__gt=topic.after, position__lte=topic.position).count()
+        self._reached = topic.after
         self._counted = [0] * PARTITIONS  # events of each partition, as the relay numbers them
+        self._uncounted = set(range(PARTITIONS)) if topic.after else set()  # whose first number is not known yet
         self._missing: dict[bytes, EventRow] = {}
         self._erased: set[bytes] = set()
         self._equal = self._without_receipt = self._foreign = self._acknowledged = self._vanished = 0
@@ -90,6 +92,11 @@ class Comparison:
             min(differences, default=None),
         )
 
+    @property
+    def equal_up_to(self) -> int:
+        """The position up to which both sides were found equal so far."""
+        return min((row.position for row in self._missing.values()), default=self._reached + 1) - 1
+
     def _find_differences(self, items: Iterator[TopicItem], report_progress: ReportProgress) -> Iterator[Difference]:
         """Read both sides in parallel. Events that the topic lacks are collected in `_missing`."""
         table = self._table_rows()
@@ -110,6 +117,7 @@ class Comparison:
             self._count(item)
             yield from find_differences(row, receipt, item, self._counted)
             self._equal += 1
+            self._reached = row.position
             self._without_receipt += receipt is not None and decode_receipt(item.value, item.headers) is None
             if self._equal % PAGE_SIZE == 0:
                 report_progress(self._equal)
@@ -121,7 +129,7 @@ class Comparison:
 
     def _table_rows(self) -> Iterator[tuple[EventRow, ReceiptRow | None]]:
         """Yield every row up to the end of the topic; a command's last event with the command's receipt."""
-        after = 0
+        after = self.topic.after
         while True:
             rows = backend().select_events(
                 "WHERE position > %s AND position <= %s ORDER BY position LIMIT %s",
@@ -144,6 +152,9 @@ class Comparison:
         """Count the partition's numbers. A number that neither side has is not a difference: a table that was restored
         from Kafka lacks the events that Kafka lacked.
         """
+        if item.partition in self._uncounted:
+            self._uncounted.remove(item.partition)
+            self._counted[item.partition] = item.sequence - 1
         expected = self._counted[item.partition] + 1
         self._counted[item.partition] = max(expected, item.sequence)
         if item.sequence > expected:

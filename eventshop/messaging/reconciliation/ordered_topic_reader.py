@@ -72,12 +72,13 @@ TopicItem: TypeAlias = TopicEvent | Tombstone | ForeignRecord
 class OrderedTopicReader:
     """Iterates over the topic up to `position`, the last event committed when it was opened (0 if there is none).
 
-    Events are ordered by position. Any other record follows the event that precedes it in its partition. Raises
-    `KafkaUnavailable`.
+    `after` leaves out what lies before the first event of each partition with a higher position. Events are ordered by
+    position. Any other record follows the event that precedes it in its partition. Raises `KafkaUnavailable`.
     """
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, *, after: int = 0) -> None:
         self.topic = topic
+        self.after = after
         self.consumer = clients.create_consumer(max_poll_records=_MAX_POLLED, max_partition_fetch_bytes=_FETCH_BYTES)
         self.partitions = clients.topic_partitions(topic, PARTITIONS)
         try:
@@ -85,6 +86,8 @@ class OrderedTopicReader:
             self.position = self._last_position(begins)
             # Read after the position: these ends include every transaction up to it, in every partition.
             ends = written_end_offsets(self.partitions)
+            if after:
+                begins = self._offsets_after(begins)
         except clients.KafkaError as error:
             raise self._unavailable(error) from error
         self._ends = {tp.partition: ends[tp] for tp in self.partitions}
@@ -92,7 +95,7 @@ class OrderedTopicReader:
         self._open = {tp.partition for tp in self.partitions if ends[tp] > begins[tp]}
         self._assigned: set[int] = set()
         self._buffers: list[deque[tuple[int, TopicItem]]] = [deque() for _ in self.partitions]
-        self._highest_positions = [0] * PARTITIONS
+        self._highest_positions = [after] * PARTITIONS
         self._moved_at = monotonic()
 
     def __enter__(self) -> Self:
@@ -177,6 +180,20 @@ class OrderedTopicReader:
                     break
             highest = max(highest, position)
         return highest
+
+    def _offsets_after(self, begins: Mapping[Any, int]) -> dict[Any, int]:
+        """Where the first event after the position `after` lies in each partition, found by bisection."""
+        offsets = dict(begins)
+        for tp, end in self.consumer.end_offsets(self.partitions).items():
+            while offsets[tp] < end:
+                middle = (offsets[tp] + end) // 2
+                events = ((record.offset, _event_position(record)) for record in self._read_between(tp, middle, end))
+                offset, position = next((event for event in events if event[1]), (end, 0))
+                if 0 < position <= self.after:
+                    offsets[tp] = offset + 1
+                else:
+                    end = middle
+        return offsets
 
     def _read_between(self, tp: Any, begin: int, end: int) -> Iterator[Any]:
         """Yield the records of one partition between two offsets. Afterwards only this partition is assigned."""

@@ -13,7 +13,9 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.models import AcknowledgedRecord
-from eventshop.messaging.reconciliation.compare import PAGE_SIZE
+from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
+from eventshop.messaging.reconciliation.compare import PAGE_SIZE, Comparison
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
 from tests.support.command_output import numbers_in
 from tests.support.kafka.topic_contents import (
     ChangeRecords,
@@ -53,6 +55,52 @@ def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None
         while relay.publish_batch(limit=97):
             pass
     assert run_verify_log().comparison[0] == events
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_what_follows_a_position_is_compared_alone(share: float, kafka_topics: str) -> None:
+    """In each partition the first event after the position is found among transaction markers and other records."""
+    append_orders(100)
+    with running_relay() as relay:
+        while relay.publish_batch(limit=17):
+            pass
+    plant_foreign_records()
+    events = list(StoredEvent.objects.order_by("position").values_list("position", flat=True))
+    after = events[int(share * len(events)) - 1] if share else 0
+    rest = sum(position > after for position in events)
+    found = run_command("verify_log", after=after)
+    assert found.comparison[:3] == [rest, events[-1], 0]
+    assert found.failure.startswith(f"{topics.event_store_topic()} contains foreign records")
+
+
+@pytest.mark.parametrize("wrong_at", [-2, 2])
+def test_only_differences_after_the_position_are_found(wrong_at: int, kafka_topics: str) -> None:
+    append_orders(20)
+    middle = len(table_records()) // 2
+    publish(kafka_topics, lambda records: [*records[: middle + wrong_at], *records[middle + wrong_at + 1 :]])
+    found = run_command("verify_log", after=table_records()[middle].row.position)
+    assert found.code == (wrong_at > 0)
+    if wrong_at > 0:
+        assert numbers_in(found.failure)[0] == table_records()[middle + wrong_at].row.position
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(kafka_topics: str) -> None:
+    append_orders(1_200)
+    relay_all()
+    rows = table_records()
+    assert len(rows) > PAGE_SIZE
+
+    def interrupt(events: int) -> None:
+        raise KeyboardInterrupt
+
+    acknowledgements = Acknowledgements(topics.require_topic(topics.event_store_topic()).topic_id)
+    with OrderedTopicReader(topics.event_store_topic()) as reader:
+        comparison = Comparison(reader, acknowledgements)
+        with pytest.raises(KeyboardInterrupt):
+            comparison.run(interrupt)
+    assert comparison.equal_up_to == rows[PAGE_SIZE - 1].row.position
+    found = run_command("verify_log", after=comparison.equal_up_to)
+    assert (found.code, found.comparison[0]) == (0, len(rows) - PAGE_SIZE)
 
 
 def test_an_empty_topic_and_an_empty_table_agree(kafka_topics: str) -> None:

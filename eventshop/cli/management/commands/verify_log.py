@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli import kafka_commands
 
@@ -12,7 +13,18 @@ from eventshop.cli import kafka_commands
 class Command(BaseCommand):
     help = "Compare the event table with Kafka event by event; print the first difference and fail if there is one."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--after",
+            type=int,
+            default=0,
+            metavar="POSITION",
+            help="Compare only what follows this position, for example where an interrupted run has stopped.",
+        )
+
+    def handle(self, *args: Any, after: int, **options: Any) -> None:
+        if after < 0:
+            raise CommandError(f"--after is a position of the event table, 0 or more, not {after}")
         kafka_commands.require_postgres_and_kafka("verify_log")
         with kafka_commands.report_errors("Nothing was changed."):
-            kafka_commands.verify_topic(self)
+            kafka_commands.verify_topic(self, after=after)
