@@ -7,6 +7,7 @@ from threading import Event as Signal
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
@@ -24,6 +25,7 @@ from eventshop.projections.projection import projection_registry
 from projections.order_summary import order_summary
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.kafka.topic_contents import append_orders, relay_all
+from tests.support.read_models import running_projections
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
@@ -104,6 +106,27 @@ def test_new_read_models_begin_in_the_event_table() -> None:
     catch_up()
     assert_read_models_equal_fold()
     assert all(status.lag == 0 for status in list_statuses(projection_registry.select([]), KafkaEventLog()))
+
+
+@pytest.mark.parametrize("share", [0.7, 1.0])
+def test_a_worker_that_was_away_goes_on_in_the_event_table(share: float) -> None:
+    """Its event feed begins before Kafka does; in some partitions no record is left."""
+    append_orders(30)
+    relay_all()
+    catch_up()
+    append_orders(60, seed=2)
+    relay_all()
+    RelayCheckpoint.objects.update(position=newest_position())
+    delete_records(share)
+    projections = projection_registry.select([])
+
+    def folded_events() -> set[int]:
+        rows = Checkpoint.objects.values_list("projection").annotate(folded=Sum("events"))
+        return {folded for _, folded in rows}
+
+    with running_projections(*projections, source=KafkaEventLog()):
+        wait_until(lambda: folded_events() == {StoredEvent.objects.count()}, seen=folded_events)
+    assert_read_models_equal_fold()
 
 
 def test_a_checkpoint_beyond_the_end_is_refused_with_advice() -> None:
