@@ -13,11 +13,13 @@ from django.db.models import Sum
 from eventshop.eventstore.command_dispatcher import send
 from orders.domain.commands import (
     CreateOrder,
+    ReceiveStock,
     RecordObservedCancellation,
     RecordObservedPayment,
     RecordObservedShipment,
 )
 from orders.domain.events import Line
+from orders.domain.stock_item import stock_item_id
 from projections.models import DailySales, OrderSummary
 from tests.support.api_clients import ApiClient, staff
 from tests.support.read_models import append
@@ -110,3 +112,16 @@ def test_verify_snapshots_with_nothing_to_verify_says_so() -> None:
     out = StringIO()
     call_command("verify_snapshots", stdout=out)
     assert out.getvalue().splitlines()[0] == "There is no snapshot to verify."
+
+
+def test_a_stream_that_moves_on_between_two_pages_of_the_console_keeps_its_place() -> None:
+    """Input: the list of streams, an event in a stream of the second page. Right: on one of the pages at least."""
+    skus = [f"S-{number:02}" for number in range(52)]
+    for sku in skus:
+        send(ReceiveStock(sku, 1, "D-1"))
+    client = boss()
+    first = client.get("/admin/ops/stream/").context["cl"]
+    send(ReceiveStock(skus[0], 1, "D-2"))
+    second = client.get(f"/admin/ops/stream/{first.older_link}").context["cl"]
+    seen = {stream.aggregate_id for page in (first, second) for stream in page.result_list}
+    assert seen == {stock_item_id(sku) for sku in skus}
