@@ -241,10 +241,10 @@ class Fulfilment(FulfilmentState, frozen=True):
         match refusal.command:
             case ReserveInventory():
                 return self._cancel(refusal.reason)
-            case ProcessPayment(charge_id=UUID()) | AuthorisePayment():
-                is_over = self.is_overdue and not self.under_way
+            case ProcessPayment() | AuthorisePayment():
+                is_over = self.stage is Stage.PAYING and self.evolve(refusal).stage is Stage.FAILING
                 return [*undo_charge(refusal.command, refusal.reason), *(self._cancel(NOT_PAID) if is_over else [])]
-            case ProcessPayment() | DeclinePayment() | RequestPayment() | ShipOrder() | CancelOrder():
+            case DeclinePayment() | RequestPayment() | ShipOrder() | CancelOrder():
                 return []  # the order changed meanwhile; its own event follows
             case _:
                 raise UnexpectedRefusal(command=type(refusal.command).__name__, reason=refusal.reason)

@@ -117,13 +117,12 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return self._answered(sku)._failing()
             case PaymentRequested():
                 return self._apply_request(requested_payment(message))
-            case PaymentTaken() | PaymentSetAside() | PaymentRefused():
-                after = self._without_payment(message.payment_id or payment_id_of(self.order_id, 1))
-                is_over = isinstance(message, PaymentRefused) and self.is_overdue
-                return after._failing(Stage.PAYING) if is_over else after
+            case PaymentRefused(payment_id=payment):
+                return self._without_payment(payment)._fail_if_overdue()
             case PaymentAuthorised(payment_id=payment, charge_id=charge, amount=amount):
                 authorised = {**self.authorised, payment: Authorisation(charge, amount)}
                 after = replace(self, authorised=authorised, charges={**self.charges, payment: charge})
+                after = after._without_payment(payment)
                 is_over = self.stage in (Stage.CANCELLED, Stage.STOPPED)
                 return after._void_all() if is_over else after._advanced()
             case PaymentProcessed(observed=False):
@@ -151,8 +150,8 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return self._apply_refusal(message)
             case CompensationRequested():
                 return self._failing()
-            case OrderDelivered() | ItemsReturned() | TimerFired():
-                return self
+            case PaymentTaken() | PaymentSetAside() | OrderDelivered() | ItemsReturned() | TimerFired():
+                return self  # a payment is under way until the order has recorded the answer
             case _:
                 assert_never(message)
 
@@ -181,19 +180,22 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
         match self.stage:
             case Stage.NEW | Stage.RESERVING:
                 return replace(self, waiting=payment)
-            case Stage.PAYING if payment.amount.amount:
+            case Stage.PAYING:
                 return replace(self, waiting=None, under_way={**self.under_way, payment.payment_id: payment.method})
             case _:
                 return replace(self, waiting=None)
 
-    def _without_payment(self, payment_id: UUID) -> Self:
+    def _without_payment(self, payment: UUID | None) -> Self:
+        payment_id = payment or payment_id_of(self.order_id, 1)
         return replace(self, under_way={key: method for key, method in self.under_way.items() if key != payment_id})
 
     def _apply_payment(self, event: PaymentProcessed) -> Self:
         payment_id = event.payment_id or payment_id_of(event.order_id, 1)
         authorised = {key: value for key, value in self.authorised.items() if key != payment_id}
         charges = {**self.charges, payment_id: event.charge_id} if event.charge_id else self.charges
-        return replace(self, authorised=authorised, charges=charges, collected=self.collected + event.amount.amount)
+        collected = self.collected + event.amount.amount
+        after = replace(self, authorised=authorised, charges=charges, collected=collected)
+        return after._without_payment(payment_id)
 
     def _advanced(self) -> Self:
         """SHIPPING once the order is covered; FAILING if it is not and the deadline has passed."""
@@ -201,6 +203,9 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
             return self
         if self.is_covered:
             return replace(self, stage=Stage.SHIPPING)
+        return self._fail_if_overdue()
+
+    def _fail_if_overdue(self) -> Self:
         return self._failing(Stage.PAYING) if self.is_overdue and not self.under_way else self
 
     def _void_all(self) -> Self:
@@ -222,11 +227,13 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
         match refusal.command:
             case ReserveInventory(sku=sku):
                 return self._answered(sku)._failing()
-            case ProcessPayment(charge_id=UUID() as charge):
-                undo = undoing_refund(charge)
+            case ProcessPayment(charge_id=charge):
+                undo = undoing_refund(charge) if charge else None
             case AuthorisePayment(payment_id=undo):
                 pass
             case _:
                 return self
-        after = replace(self, moving=(*self.moving, undo), unrecorded=(*self.unrecorded, undo))
-        return after._failing(Stage.PAYING) if self.is_overdue and not self.under_way else after
+        after = self._without_payment(refusal.command.payment_id)
+        if undo is not None:
+            after = replace(after, moving=(*self.moving, undo), unrecorded=(*self.unrecorded, undo))
+        return after._fail_if_overdue()

@@ -258,6 +258,8 @@ def test_an_order_that_is_not_paid_in_time_is_cancelled() -> None:
 def test_a_charge_under_way_at_the_deadline_is_awaited() -> None:
     given_saga(Fulfilment, *asked).when(too_late).then_nothing()
     given_saga(Fulfilment, *asked, too_late).when(taken).then(pay)
+    given_saga(Fulfilment, *asked, taken).when(too_late).then_nothing()
+    assert given_saga(Fulfilment, *asked, taken, too_late).when(paid).actions[0] == STOP
     assert given_saga(Fulfilment, *asked, too_late, taken).when(paid).actions[0] == STOP
     given_saga(Fulfilment, *asked, too_late).when(refused_card).then(decline, NOT_PAID)
     part = replace(paid, amount=gbp("5.00"), lines=())
