@@ -32,6 +32,7 @@ from orders.domain.commands import (
 )
 from orders.domain.events import Line
 from orders.domain.order import Order, Status
+from orders.domain.return_commands import Condition
 from orders.domain.stock_item import StockItem, stock_item_id
 from orders.models import Payment
 from tests.support.in_memory_gateway import InMemoryGateway
@@ -62,7 +63,7 @@ def run_sagas_until_idle(gateway: InMemoryGateway, **options: Any) -> int:
 
 
 def return_goods(
-    order_id: UUID, line: int, quantity: int, *, reference: str = "R1", condition: str = "resellable"
+    order_id: UUID, line: int, quantity: int, *, reference: str = "R1", condition: Condition = "resellable"
 ) -> None:
     """The customer asks to return units of a line, the shop accepts and receives them."""
     send_for_order(order_id, RequestReturn(order_id, reference, (ReturnLine(line, quantity),), "chipped"))

@@ -74,7 +74,8 @@ def test_a_payment_asked_for_after_any_number_of_steps_is_by_the_method_asked_fo
     run_sagas_until_idle(gateway)
     [declined] = [e.event for e in store.get_events(order_id) if e.meta.event_type == "PaymentDeclined"]
     assert isinstance(declined, PaymentDeclined)
-    assert (declined.method, gateway.balance) == ("declined", 0)
+    assert declined.method == "declined"
+    assert gateway.balance == 0
     assert "PaymentProcessed" not in event_types_of(order_id)
 
 

@@ -102,7 +102,7 @@ def ask_return(*pieces: tuple[int, int], reference: str = "R1") -> RequestReturn
 
 
 def receive(*pieces: tuple[int, int] | tuple[int, int, str], reference: str = "R1") -> ReceiveReturn:
-    lines = tuple(ReceivedLine(*piece) for piece in pieces)  # type: ignore[arg-type]
+    lines = tuple(ReceivedLine(*piece) for piece in pieces)
     return ReceiveReturn(ORDER, reference, lines)
 
 

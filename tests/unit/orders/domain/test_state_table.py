@@ -140,6 +140,7 @@ TABLE: dict[str, dict[type[Command], Answer]] = {
     Status.SHIPPED: {
         **ANYTIME,
         ProcessPayment: [],
+        ShipOrder: [],
         DeliverOrder: [OrderDelivered],
         RequestReturn: [ReturnRequested],
         AcceptReturn: UnknownReturn,
@@ -150,6 +151,7 @@ TABLE: dict[str, dict[type[Command], Answer]] = {
     RETURNING: {
         **ANYTIME,
         ProcessPayment: [],
+        ShipOrder: [],
         DeliverOrder: [OrderDelivered],
         RequestReturn: [ReturnRequested],
         AcceptReturn: [ReturnAccepted],
@@ -160,6 +162,7 @@ TABLE: dict[str, dict[type[Command], Answer]] = {
     ACCEPTED: {
         **ANYTIME,
         ProcessPayment: [],
+        ShipOrder: [],
         DeliverOrder: [OrderDelivered],
         RequestReturn: [ReturnRequested],
         AcceptReturn: [],
@@ -170,6 +173,8 @@ TABLE: dict[str, dict[type[Command], Answer]] = {
     Status.DELIVERED: {
         **ANYTIME,
         ProcessPayment: [],
+        ShipOrder: [],
+        DeliverOrder: [],
         RequestReturn: [ReturnRequested],
         AcceptReturn: UnknownReturn,
         DeclineReturn: UnknownReturn,
