@@ -68,7 +68,7 @@ __all__ = ["Order", "PaymentStateName", "Status"]
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     status: Status = Status.PENDING
     order_id: UUID = UUID(int=0)
@@ -83,6 +83,7 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     returns: Returns = ()
     is_sold: bool = False  # its lines count as sold
     is_shipped: bool = False
+    shipped_with: tuple[str, ...] = ()  # carrier, service and tracking number of the parcel
     is_return_window_closed: bool = False
     observed_facts: tuple[str, ...] = ()  # what was reported from elsewhere, so that each fact is recorded once
 
@@ -116,6 +117,10 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
                 return [self._order_shipped(command)]
             case Status.CREATED, ShipOrder() as command if self.balance.is_covered:
                 return [self._order_shipped(command)]
+            case Status.SHIPPED | Status.DELIVERED, ShipOrder() as command if self._is_shipped_so(command):
+                return []
+            case Status.DELIVERED, DeliverOrder():
+                return []
             case Status.SHIPPED, DeliverOrder() as command:
                 return [OrderDelivered(command.order_id, self.customer_id, received_by=command.received_by)]
             case Status.CREATED | Status.PAID, CancelOrder() as command:
@@ -148,7 +153,9 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             case RefundRequested() | PaymentRefunded():
                 return self._apply_refund(event)
             case OrderShipped():
-                return replace(self, status=self._advance(Status.SHIPPED), is_shipped=True)._remember(event)
+                parcel = (event.carrier, event.service, event.tracking)
+                shipped = replace(self, status=self._advance(Status.SHIPPED), is_shipped=True, shipped_with=parcel)
+                return shipped._remember(event)
             case OrderDelivered():
                 return replace(self, status=self._advance(Status.DELIVERED), is_shipped=True)._remember(event)
             case OrderCancelled():
@@ -217,6 +224,9 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
         """Keep an observed fact, so that the same one is not recorded again."""
         key = observed_facts.key_of(event)
         return replace(self, observed_facts=(*self.observed_facts, key)) if key else self
+
+    def _is_shipped_so(self, command: ShipOrder) -> bool:
+        return self.shipped_with == (*carrier_and_service(command.carrier), command.tracking)
 
     def _order_shipped(self, command: ShipOrder) -> OrderShipped:
         if not self.lines_kept:
