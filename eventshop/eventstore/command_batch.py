@@ -89,7 +89,7 @@ class CommandBatch:
 
     def _accept_claims(self, result: CommandResult) -> None:
         if result.session is not None:
-            with transaction.atomic() if result.claims else nullcontext():
+            with transaction.atomic() if len(result.claims) > 1 else nullcontext():  # one claim is all or nothing
                 result.session.accept_claims(result.claims)
 
     def _load(self, prepared: PreparedCommand) -> LoadedAggregate:

@@ -16,7 +16,7 @@ from typing import Final
 from unicodedata import normalize
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 
 from eventshop.core.errors import AlreadyTaken
 from eventshop.privacy.encryption import personal_keys
@@ -27,6 +27,7 @@ from eventshop.privacy.models import Claim
 INDEX_KEY_SUBJECT: Final = UUID(int=0)
 INDEX_KEY_PURPOSE: Final = "blind-index"
 
+_INSERT: Final = "INSERT INTO privacy_claim (kind, digest, subject) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 #: The kinds of values that are claimed by an identity, and the function that gives it.
 _IDENTITIES: Final[dict[str, Callable[[str], str]]] = {"email": mailbox_identity}
 
@@ -34,7 +35,7 @@ _IDENTITIES: Final[dict[str, Callable[[str], str]]] = {"email": mailbox_identity
 def claim_value(kind: str, value: str, subject: UUID) -> None:
     """Claim a value for a person, replacing the person's previous value.
 
-    Raises `AlreadyTaken` if another person has it. The caller must then roll back its transaction or savepoint.
+    Raises `AlreadyTaken` if another person has it; nothing was written then.
     """
     if kind not in _IDENTITIES:
         return _claim(kind, kind, _folded_index(kind, value), subject)
@@ -73,15 +74,26 @@ def release_values(subject: UUID) -> int:
 
 
 def _claim(kind: str, row_kind: str, index: bytes, subject: UUID) -> None:
+    if _insert_claim(row_kind, index, subject):
+        return
     row = Claim(kind=row_kind, subject=subject, digest=index)
     try:
-        Claim.objects.bulk_create(
-            [row], update_conflicts=True, unique_fields=["kind", "subject"], update_fields=["digest"]
-        )
+        with transaction.atomic():  # A savepoint: a batch goes on when one value is taken.
+            Claim.objects.bulk_create(
+                [row], update_conflicts=True, unique_fields=["kind", "subject"], update_fields=["digest"]
+            )
     except IntegrityError as error:
         if "claim_taken" in str(error) or ".digest" in str(error):
             raise AlreadyTaken(what=kind) from None
         raise
+
+
+def _insert_claim(row_kind: str, index: bytes, subject: UUID) -> bool:
+    """Insert a first claim in one statement; False, without an error, if the person or somebody else has one."""
+    person = Claim._meta.get_field("subject").get_db_prep_value(subject, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, (row_kind, index, person))
+        return bool(cursor.rowcount)
 
 
 def _has_only_alias(kind: str, alias: bytes, subject: UUID | None) -> bool:
