@@ -97,7 +97,7 @@ class ImportRun(Generic[Row]):
                 return
 
     def preview(self, count: int) -> list[UnitPlan[Row]]:
-        """The plans of the first units that can be imported and are not there yet."""
+        """The plans of the first units that can be imported."""
         self.importer.prepare(self.index)
         units = (unit for unit in self.importer.units(self.index) if not unit.held_back)
         return self.importer.plan(list(islice(units, count)))
@@ -122,7 +122,6 @@ class ImportRun(Generic[Row]):
     def _import_batch(self, units: list[FileUnit[Row]]) -> None:
         for unit in units:
             self.repeats += unit.repeats + unit.duplicates
-            self.tally.there += unit.duplicates
             if unit.held_back:
                 self.tally.held_back += self._report(unit, unit.held_back)
         plans = self.importer.plan([unit for unit in units if not unit.held_back])
@@ -145,13 +144,13 @@ class ImportRun(Generic[Row]):
 
     def _count(self, plan: UnitPlan[Row]) -> None:
         there = plan.rows_there if plan.commands else len(plan.unit.rows)
-        self.tally.there += there
+        self.tally.there += there + plan.unit.duplicates
         self.tally.stored += len(plan.unit.rows) - there
 
     def _report(self, unit: FileUnit[Row], reason: str) -> int:
         for row in unit.rows:
             self.report_row(row.line, reason)
-        return len(unit.rows)
+        return len(unit.rows) + unit.duplicates
 
 
 def _explain(plan: UnitPlan[Row], error: EventShopError) -> str:

@@ -77,6 +77,14 @@ def test_a_trade_that_has_changed_since_is_named_and_what_is_stored_stays(tmp_pa
     assert len(imported_history()) == len(before) + 2
 
 
+def test_a_repeated_trade_shares_the_fate_of_its_execution(tmp_path: Path) -> None:
+    lines = [trade_line("1"), trade_line("1"), trade_line("2", side="BUY"), trade_line("2", side="BUY")]
+    broken = trade_line("3", price="oops", side="BUY")
+    run = ImportRun(write_trade_file(tmp_path, *lines, broken), "--on-error", "skip", command=IMPORT)
+    assert (run.code, run.rows) == (ROWS_REFUSED, [5, 1, 1, 1, 2, 0])
+    assert "2 rows repeat another row exactly" in run.warnings[0]
+
+
 @pytest.mark.parametrize("second", [slice(1, 3), slice(0, 2), slice(2, 4), slice(0, 4)])
 def test_files_that_overlap_within_an_execution_store_each_trade_once(tmp_path: Path, second: slice) -> None:
     lines = [trade_line(str(number)) for number in range(1, 5)]
