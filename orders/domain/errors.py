@@ -28,6 +28,12 @@ class PaymentInProgress(CommandRefused):
     code = "payment-in-progress"
 
 
+class TooManyPayments(CommandRefused):
+    """This order was to be paid too often; order again, or ask the shop."""
+
+    code = "too-many-payments"
+
+
 class PaymentNotRequested(CommandRefused):
     """No payment of this order was requested by this method and still waits for its outcome."""
 

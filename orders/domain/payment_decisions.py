@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from orders.domain.errors import (
     InvalidOrderState,
     PaymentInProgress,
     PaymentNotRequested,
+    TooManyPayments,
     UnknownRefund,
     WrongAmount,
 )
@@ -44,14 +45,19 @@ if TYPE_CHECKING:
     from orders.domain.events import OrderEvent
     from orders.domain.order import Order
 
+#: Payments of one order, declined ones included: who tries stolen cards tries many.
+MAX_PAYMENTS: Final = 50
+
 
 def request_payment(order: Order, command: RequestPayment) -> list[OrderEvent]:
-    """Ask for a payment; raises `PaymentInProgress`, `WrongAmount` and the errors of `check_payable`."""
+    """Ask for a payment; raises `PaymentInProgress`, `TooManyPayments`, `WrongAmount`, those of `check_payable`."""
     if order.observed_facts:
         raise InvalidOrderState(command, "recorded from elsewhere")
     for payment in order.payments:
         if payment.is_under_way and not payment.is_of_earlier_release:
             raise PaymentInProgress(method=payment.method, amount=payment.requested)
+    if len(order.payments) >= MAX_PAYMENTS:
+        raise TooManyPayments(payments=len(order.payments))
     balance = order.balance
     amount = balance.outstanding if command.amount is None else command.amount
     check_currency(order, amount)

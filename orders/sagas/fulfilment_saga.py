@@ -15,14 +15,7 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from eventshop.core.messages import Event, Meta
-from eventshop.core.saga import (
-    CancelTimer,
-    CompensationRequested,
-    RefusedCommand,
-    SagaAction,
-    StartTimer,
-    TimerFired,
-)
+from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedCommand, SagaAction, StartTimer, TimerFired
 from orders.domain.commands import (
     AuthorisePayment,
     CancelOrder,
@@ -50,6 +43,7 @@ from orders.domain.events import (
     PaymentRequested,
     RefundRequested,
 )
+from orders.domain.payments import payable
 from orders.domain.quantities import Quantities, ordered_quantities
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
@@ -147,7 +141,7 @@ class Fulfilment(FulfilmentState, frozen=True):
         goods = ordered_quantities(event.lines)
         reserve = [ReserveInventory(sku, event.order_id, quantity) for sku, quantity in goods.items()]
         deadline = StartTimer(PAYMENT_TIMER, after=type(self).terms().payment_deadline)
-        if goods or event.total.amount:
+        if goods or payable(event.total).amount:
             return [*reserve, deadline]
         return [deadline, RequestPayment(event.order_id, "nothing_to_pay")]
 
@@ -168,7 +162,7 @@ class Fulfilment(FulfilmentState, frozen=True):
             return self._begin_shipping()
         if self.waiting is not None:
             return self._take(self.waiting)
-        is_free = not self.total.amount and not self.is_stopped
+        is_free = not payable(self.total).amount and not self.is_stopped
         return [RequestPayment(self.order_id, "nothing_to_pay")] if is_free else []
 
     def _release(self, quantities: Quantities) -> list[SagaAction]:

@@ -17,11 +17,14 @@ from orders.domain.errors import (
     InvalidOrderState,
     PaymentInProgress,
     PaymentNotRequested,
+    TooManyPayments,
     UnknownRefund,
     WrongAmount,
 )
 from orders.domain.events import Line, LineAmount, OrderCreated, PaymentProcessed, PaymentRequested, RefundRequested
 from orders.domain.order import Order, PaymentStateName, Status
+from orders.domain.payment_decisions import MAX_PAYMENTS
+from orders.domain.payments import payment_id_of
 from tests.unit.orders.domain.examples import (
     ADA,
     CHARGE,
@@ -120,6 +123,27 @@ def test_a_token_is_one_of_the_hosted_card_page() -> None:
     with pytest.raises(InvalidMessage, match="token"):
         decode_command(RequestPayment, {"order_id": str(ORDER), "method": "card", "token": "4111 1111 1111 1111"})
     assert registry.command_class("RequestPayment") is RequestPayment
+
+
+def test_an_order_takes_a_limited_number_of_tries() -> None:
+    tries = [
+        event
+        for number in range(1, MAX_PAYMENTS + 1)
+        for event in (
+            replace(requested, payment_id=payment_id_of(ORDER, number)),
+            replace(declined, payment_id=payment_id_of(ORDER, number)),
+        )
+    ]
+    given(Order, created, *tries[:-2]).when(request).then(tries[-2])
+    given(Order, created, *tries).when(request).then_refused(TooManyPayments, "50")
+
+
+def test_an_order_of_less_than_the_smallest_coin_is_paid_with_nothing() -> None:
+    lines = (Line("A", "", 1, gbp("0.004")),)
+    order = given(Order, *given(Order).when(CreateOrder(ORDER, "1", None, lines)).events)
+    [event] = order.when(replace(request, method="nothing_to_pay")).events
+    assert isinstance(event, PaymentRequested)
+    assert event.amount == gbp("0.00")
 
 
 # --- taken --------------------------------------------------------------------------------------------------------

@@ -211,6 +211,8 @@ def test_an_order_that_costs_nothing_is_requested_and_paid_without_a_gateway() -
     given_saga(Fulfilment, gift, set_aside[1]).when(nothing).then(
         ProcessPayment(ORDER, gbp("0"), "nothing_to_pay", PAYMENT)
     )
+    less_than_a_penny = replace(gift, lines=(Line("21212", "MUG", 2, gbp("0.002")),), total=gbp("0.004"))
+    given_saga(Fulfilment, less_than_a_penny).when(set_aside[1]).then(request)
     without_goods = replace(gift, lines=(Line("POST", "", 1, gbp("0"), "freight"),))
     given_saga(Fulfilment).when(without_goods).then(deadline, request)
 
