@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from eventshop.core.currencies import CURRENCIES
+from eventshop.core.errors import CommandRefused, InvalidMessage
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money, total
 from eventshop.eventstore.event_store import store
@@ -20,6 +20,7 @@ from eventshop.web.shared import customer_port
 from orders.application.order_refunds import Refund, collect_refunds
 from orders.application.order_returns import ReturnCase, collect_returns, returnable_lines
 from orders.application.order_timeline import describe_event, status_label
+from orders.domain.commands import RequestPayment
 from orders.domain.events import (
     CreditNoteIssued,
     LineAmount,
@@ -118,10 +119,17 @@ class CustomerOrder(NamedTuple):
 
     @property
     def can_pay(self) -> bool:
-        waits = self.state.status is Status.CREATED and self.outstanding.amount > 0 and not self.state.observed_facts
-        if self.outstanding.currency not in CURRENCIES:
-            return False  # of an earlier release: no gateway takes it
-        return waits and self.payment_under_way is None and not self.is_history and not self.is_overdue
+        waits = self.state.status is Status.CREATED and self.outstanding.amount > 0
+        return waits and not (self.is_history or self.is_overdue or self.payment_refusal)
+
+    @property
+    def payment_refusal(self) -> str:
+        """Why the order refuses another payment, as it does now; empty if it accepts one."""
+        try:
+            self.state.decide(RequestPayment(self.id, method="card"))
+        except (CommandRefused, InvalidMessage) as refusal:
+            return refusal.message
+        return ""
 
     @property
     def pay_until(self) -> datetime | None:

@@ -26,6 +26,7 @@ from orders.domain.commands import (
     ShipOrder,
 )
 from orders.domain.events import Line
+from orders.domain.payment_decisions import MAX_PAYMENTS
 from tests.support.customers import sign_in_customer
 from tests.support.order_payments import (
     authorise_payment,
@@ -112,6 +113,16 @@ def test_a_declined_payment_is_explained_and_another_try_follows() -> None:
     page = page_of(client, order_id)
     assert badge(page) == "Paid, being packed"
     assert len(texts(page, "PaymentDeclined")) == 1 and "bank transfer" in texts(page, "PaymentProcessed")[0]
+
+
+def test_an_order_that_takes_no_further_try_says_why() -> None:
+    client, order_id = customer_with_order()
+    for _ in range(MAX_PAYMENTS):
+        command_dispatcher.send(RequestPayment(order_id, "card"))
+        decline_payment(order_id)
+    page = page_of(client, order_id)
+    assert not find(page, "payment") and "too often" in texts(page, "payment-refused")[0]
+    assert page.context["order"].can_cancel
 
 
 def test_an_order_is_paid_in_parts() -> None:
