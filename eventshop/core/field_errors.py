@@ -19,6 +19,8 @@ from eventshop.core.human_text import TextRule, clean_text
 #: The most errors that are reported of one body.
 MAX_ERRORS: Final = 50
 _MAX_NAME: Final = 100
+#: A type's own check may calculate with a bad number, and a text may hold half a character.
+_UNREADABLE: Final = (ArithmeticError, UnicodeError)
 #: What a column of whole numbers holds; larger ones are not stored as JSON either.
 _MAX_INTEGER: Final = 2**63 - 1
 
@@ -61,7 +63,7 @@ def convert_input(raw: Any, type_: Any) -> Any:
     errors = list(islice(_check_of(type_)(raw, ()), MAX_ERRORS))
     try:
         converted = msgspec.convert(raw, type_, strict=True)
-    except (msgspec.ValidationError, ArithmeticError) as error:  # a type's own check may calculate with a bad value
+    except (msgspec.ValidationError, *_UNREADABLE) as error:
         if not errors:
             raise
         raise InvalidFields(errors) from error
@@ -96,8 +98,8 @@ def _leaf_errors(hint: Any, rule: TextRule | None, raw: Any, path: Path) -> Iter
         yield _to_field_error(error, path)
     except InvalidMessage as error:
         yield FieldError(path, error.message)
-    except ArithmeticError as error:
-        yield FieldError(path, f"cannot be calculated: {type(error).__name__}")
+    except _UNREADABLE as error:
+        yield FieldError(path, f"cannot be read: {type(error).__name__}")
 
 
 def _decimal_errors(raw: Any, path: Path) -> Iterator[FieldError]:
