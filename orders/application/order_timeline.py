@@ -114,7 +114,7 @@ def _describe_payment(
             return f"The authorisation of {amount} was released. Nothing was taken.", "done"
         case RefundRequested():
             return f"We are giving you {amount} back.", ""
-        case PaymentRefunded(refunded_at=None):  # of an earlier release, which wrote it when it asked for the refund
+        case PaymentRefunded(refunded_at=None, observed=False):  # of an earlier release, which wrote it when it asked for the refund
             return f"We are refunding {amount}.", "done"
         case PaymentRefunded():
             return f"We gave you {amount} back.", "done"
@@ -154,8 +154,9 @@ def count_items(lines: Iterable[LineAmount]) -> str:
 
 
 def format_money(amount: Money) -> str:
-    """An amount for people, with the decimals of its currency: £9.00, 500 JPY, and £1.125 for a price."""
+    """An amount for people, with the decimals of its currency: £9.00, -£2.50, 500 JPY, and £1.125 for a price."""
     minor = amount.amount.quantize(Decimal(1).scaleb(-DECIMALS.get(amount.currency, 2)))
     value = minor if minor == amount.amount else amount.amount.normalize()
-    sign = _SIGNS.get(amount.currency)
-    return f"{sign}{value:,}" if sign else f"{value:,} {amount.currency}"
+    if amount.currency not in _SIGNS:
+        return f"{value:,} {amount.currency}"
+    return f"{'-' if value < 0 else ''}{_SIGNS[amount.currency]}{abs(value):,}"
