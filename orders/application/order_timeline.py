@@ -114,7 +114,7 @@ def _describe_payment(
             return f"The authorisation of {amount} was released. Nothing was taken.", "done"
         case RefundRequested():
             return f"We are giving you {amount} back.", ""
-        case PaymentRefunded(refunded_at=None, observed=False):  # of an earlier release, which wrote it when it asked for the refund
+        case PaymentRefunded(refunded_at=None, observed=False):  # an earlier release wrote it when it asked for it
             return f"We are refunding {amount}.", "done"
         case PaymentRefunded():
             return f"We gave you {amount} back.", "done"
