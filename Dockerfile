@@ -1,17 +1,18 @@
 # One image, many commands: web, relay, worker, beat and every manage.py command (see compose.yaml).
-FROM python:3.11-slim AS packages
+FROM python:3.11.14-slim AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --only-binary :all: -r requirements.txt
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ENV_FILE= \
     STATIC_ROOT=/app/staticfiles \
     HOME=/tmp
-RUN useradd --system --uid 10001 --no-create-home eventshop
+# A volume that is mounted on the folder takes over its owner.
+RUN useradd --system --uid 10001 --no-create-home eventshop && install -d -o eventshop -g eventshop /var/lib/eventshop
 WORKDIR /app
 COPY --from=packages /venv /venv
 # Whatever .dockerignore lets through: a new app needs no line here.

@@ -1,0 +1,162 @@
+"""The files of the image on a read-only file system: what the containers do there, they can do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from tests.conftest import missing
+from tests.support.processes import ROOT
+
+#: As compose.yaml: only /tmp, in memory, and the folder of the volume can be written to.
+ISOLATE: Final = """
+mount --make-rprivate /
+mount --bind "$APP" /srv
+mount --bind "$STATE" /mnt
+mount -t tmpfs tmpfs /tmp
+mount -o remount,bind,ro /srv
+mount -o remount,bind,ro /
+cd /srv
+exec "$@"
+"""
+SIGN_UP: Final = """
+from uuid import uuid4
+from users.application.accounts import person_of, sign_up
+print(person_of(sign_up(form_id=uuid4(), email="zz-{name}@example.org", name="Zz-{name}", password="correct horse")))
+"""
+BEGIN_ERASURE: Final = """
+from uuid import UUID
+from django.utils import timezone
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.privacy.erasure import erasure_job
+from users.domain.commands import BeginErasure, RequestErasure
+person, now = UUID("{person}"), timezone.now()
+send(RequestErasure(person, at=now, due_at=now))
+send(BeginErasure(person, at=now))
+erasure_job.start_erasure(person)
+"""
+PRINT_NAME: Final = """
+from uuid import UUID
+from users.application.customer_adapter import load_person
+print(load_person(UUID("{person}")).events[0].event.name)
+"""
+
+
+class Container:
+    """Runs `manage.py` on the files of the image, of which none can be changed."""
+
+    def __init__(self, app: Path, state: Path) -> None:
+        self.app, self.state = app, state
+        self.unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "ENV_FILE": "",
+            "SECRET_KEY": "k" * 50,
+            "KEY_ENCRYPTION_KEY": b64encode(b"1" * 32).decode(),
+            "KEY_CACHE_SECONDS": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "CELERY_BROKER_URL": "memory://",
+            "STATIC_ROOT": "/srv/staticfiles",
+            "DATABASE_URL": "sqlite:////mnt/shop.sqlite3",
+            "ERASURE_LIST": "/mnt/erased.txt",
+            "HOME": "/tmp",
+            "APP": str(app),
+            "STATE": str(state),
+        }
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.unshare, "sh", "-ec", ISOLATE, "sh", *arguments],
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def manage(self, *arguments: str, **environment: str) -> str:
+        """The output of a command that must succeed."""
+        done = self.run(sys.executable, "manage.py", *arguments, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def shell(self, code: str, **environment: str) -> str:
+        return self.manage("shell", "--verbosity", "0", "--command", code, **environment).splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `COPY . .` copies, and what the build makes of it."""
+    app = tmp_path_factory.mktemp("image") / "app"
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    patterns = [line.removeprefix("**/") for line in ignored]
+    top_level = shutil.ignore_patterns(*[line for line in patterns if "/" not in line])
+    anywhere = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
+    shutil.copytree(
+        ROOT, app, ignore=lambda at, names: top_level(at, names) if Path(at) == ROOT else anywhere(at, names)
+    )
+    build = {"SECRET_KEY": "k" * 50, "DATABASE_URL": "postgres://nobody@localhost/none"}
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
+        cwd=app,
+        env={
+            "PATH": os.environ["PATH"],
+            "ENV_FILE": "",
+            "CELERY_BROKER_URL": "memory://",
+            "STATIC_ROOT": str(app / "staticfiles"),
+            **build,
+        },
+        check=True,
+    )
+    return app
+
+
+@pytest.fixture
+def container(image: Path, tmp_path: Path) -> Container:
+    found = Container(image, tmp_path)
+    done = found.run("true")
+    if done.returncode:
+        missing(f"no read-only file system can be mounted here: {done.stderr.strip()}")
+    return found
+
+
+def test_nothing_but_the_volume_and_memory_can_be_written_to(container: Container) -> None:
+    for place in ("/srv/new", "/srv/eventshop/new", "/etc/new", str(ROOT / "var-new")):
+        assert container.run("touch", place).returncode, place
+    for place in ("/tmp/new", "/mnt/new"):
+        assert container.run("touch", place).returncode == 0, place
+
+
+def test_a_person_is_erased_and_keys_are_rotated(container: Container) -> None:
+    container.manage("migrate", "--verbosity", "0")
+    ada, bob = (container.shell(SIGN_UP.format(name=name)) for name in ("Ada", "Bob"))
+    container.manage("shell", "--command", BEGIN_ERASURE.format(person=ada))
+    assert container.manage("erase", ada) == f"{ada}: erased"
+    assert ada in (container.state / "erased.txt").read_text()
+
+    first, second = container.environment["KEY_ENCRYPTION_KEY"], b64encode(b"2" * 32).decode()
+    assert "keys rewrapped" in container.manage(
+        "rotate_keys", KEY_ENCRYPTION_KEY=second, FORMER_KEY_ENCRYPTION_KEYS=first
+    )
+    assert container.shell(PRINT_NAME.format(person=bob), KEY_ENCRYPTION_KEY=second) == "Zz-Bob"
+    assert container.shell(PRINT_NAME.format(person=ada), KEY_ENCRYPTION_KEY=second) != "Zz-Ada"
+
+
+def test_retention_and_the_list_of_erasures_work_there_too(container: Container) -> None:
+    container.manage("migrate", "--verbosity", "0")
+    assert "remove-old-requests" in container.manage("delete_old_rows")
+    container.manage("replay_erasures")
+
+
+def test_the_command_of_web_loads_the_program(container: Container) -> None:
+    command = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["web"]["command"]
+    done = container.run(sys.executable, "-m", *shlex.split(command), "--check-config")
+    assert done.returncode == 0, done.stderr
