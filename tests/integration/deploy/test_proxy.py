@@ -26,11 +26,11 @@ CADDY = Path(sys.executable).with_name("caddy")
 
 
 class Shop(BaseHTTPRequestHandler):
-    """Answers with the headers and the length of what it was sent; `/live/` goes on until `finish` is set."""
+    """Answers with the headers and the length of what it was sent; `/live/` goes on until `closing` is set."""
 
     protocol_version = "HTTP/1.1"
     requests: ClassVar[Queue[str]] = Queue()
-    finish: ClassVar[Event] = Event()
+    closing: ClassVar[Event] = Event()
 
     def do_GET(self) -> None:
         if self.path.startswith("/live/"):
@@ -39,7 +39,7 @@ class Shop(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(b"data: 1\n\n")
-            self.finish.wait(DEADLINE_S)
+            self.closing.wait(DEADLINE_S)
             return
         self._answer()
 
@@ -66,7 +66,7 @@ def shop() -> Iterator[ThreadingHTTPServer]:
         server.daemon_threads = True
         Thread(target=server.serve_forever, daemon=True).start()
         yield server
-        Shop.finish.set()
+        Shop.closing.set()
         server.shutdown()
 
 
