@@ -22,6 +22,9 @@ from tests.support.processes import ROOT
 from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 from tests.support.web_server import free_port
 
+#: Runs once, in the PostgreSQL session; it needs no database of the session.
+pytestmark = pytest.mark.postgres
+
 CADDY = Path(sys.executable).with_name("caddy")
 
 

@@ -17,6 +17,9 @@ import yaml
 from tests.conftest import missing
 from tests.support.processes import ROOT
 
+#: Runs once, in the PostgreSQL session; it needs no database of the session.
+pytestmark = pytest.mark.postgres
+
 #: As compose.yaml: only /tmp, in memory, and the folder of the volume can be written to.
 ISOLATE: Final = """
 mount --make-rprivate /
