@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import TypeAlias
 
 from orders.domain.events import Line, LineAmount
@@ -27,11 +26,6 @@ def _sum_by_sku(quantities: Iterable[tuple[str, int]]) -> dict[str, int]:
     for sku, quantity in quantities:
         sums[sku] = sums.get(sku, 0) + quantity
     return sums
-
-
-def total_amount(lines: Iterable[LineAmount]) -> Decimal:
-    """The sum of the lines' amounts, which are in one currency."""
-    return sum((line.amount.amount for line in lines), Decimal(0))
 
 
 def subtract_quantities(quantities: Quantities, subtracted: Quantities) -> dict[str, int]:

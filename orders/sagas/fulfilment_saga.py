@@ -215,7 +215,7 @@ class Fulfilment(FulfilmentState, frozen=True):
     def _handle_timer(self, name: str) -> list[SagaAction]:
         if name == SHIPPING_TIMER:
             return [self._ship()] if self.stage is Stage.SHIPPING and not self.is_stopped else []
-        is_awaited = self.under_way or self.stage is Stage.SHIPPING
+        is_awaited = self.awaits_payment or self.stage is Stage.SHIPPING
         return [] if is_awaited else self._cancel(NOT_PAID)
 
     def _stop_timers(self) -> list[SagaAction]:

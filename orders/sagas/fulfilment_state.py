@@ -100,6 +100,11 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
         return covered >= min(self.total.amount, payable(self.total).amount)
 
     @property
+    def awaits_payment(self) -> bool:
+        """Whether a payment was requested that is not answered yet: the deadline does not pass before its answer."""
+        return bool(self.under_way or self.waiting)
+
+    @property
     def ended(self) -> bool:
         if self.asked or self.held or self.waiting or self.under_way or self.moving:
             return False
@@ -143,9 +148,8 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
             case PaymentProcessed() | ItemsReturned(observed=True):
                 return replace(self, waiting=None, is_stopped=True)
             case TimerFired(name=name) if name == PAYMENT_TIMER:
-                return (
-                    replace(self, is_overdue=True) if self.under_way else self._failing(Stage.RESERVING, Stage.PAYING)
-                )
+                overdue = replace(self, is_overdue=True)
+                return overdue if self.awaits_payment else self._failing(Stage.RESERVING, Stage.PAYING)
             case RefusedCommand():
                 return self._apply_refusal(message)
             case CompensationRequested():

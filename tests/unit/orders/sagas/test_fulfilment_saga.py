@@ -268,6 +268,15 @@ def test_a_charge_under_way_at_the_deadline_is_awaited() -> None:
     given_saga(Fulfilment, *asked, too_late, taken).when(part).then(NOT_PAID)
 
 
+def test_a_payment_requested_before_the_deadline_is_charged_when_the_goods_are_set_aside_after_it() -> None:
+    """No worker was running for an hour, or the stock was busy."""
+    late: tuple[SagaMessage, ...] = (created, requested, too_late)
+    given_saga(Fulfilment, created, requested).when(too_late).then_nothing()
+    given_saga(Fulfilment, *late, set_aside[0]).when(set_aside[1]).then(take)
+    given_saga(Fulfilment, *late, *set_aside).when(refused_card).then(decline, NOT_PAID)
+    given_saga(Fulfilment, *late).when(no_mugs).then(cancel("21212: out of stock"))
+
+
 def test_a_covered_order_has_no_deadline() -> None:
     for history in (ready, gone, held):
         given_saga(Fulfilment, *history).when(too_late).then_nothing()
