@@ -122,7 +122,12 @@ def _send(new_order: NewOrder, details: OrderDetails, person: UUID, order_id: UU
 
 
 def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -> Receipt:
-    """Send `CreateOrder` with the prices and identifiers of another system. Raises what `send_command` raises."""
+    """Send `CreateOrder` with the prices and identifiers of another system.
+
+    Raises `UnknownCurrency` or what `send_command` raises.
+    """
+    for line in new_order.lines:
+        smallest_payment(line.price.currency)
     order_id = derive_id("api-order", command_id)
     delivery = new_order.delivery
     command = CreateOrder(

@@ -29,6 +29,7 @@ from orders.domain.payment_commands import (
     RecordVoid,
     RequestPayment,
 )
+from orders.domain.payments import payable
 from orders.domain.return_commands import (
     AcceptReturn,
     CloseReturnWindow,
@@ -199,6 +200,7 @@ def check_lines(lines: tuple[Line, ...]) -> None:
     total = order_total(lines)
     if total.amount < 0:
         raise InvalidMessage(f"the discounts are larger than the order: its total would be {total}")
+    payable(total)  # InvalidMoney: too large once it is rounded
 
 
 def check_external_ids(external_ids: tuple[ExternalId, ...]) -> None:

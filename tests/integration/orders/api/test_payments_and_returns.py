@@ -233,6 +233,22 @@ def test_an_order_of_a_marketplace_is_imported_with_its_lines_prices_and_identif
 
 
 @pytest.mark.parametrize(
+    ("amount", "currency", "code"),
+    [
+        ("5", "ZZZ", "unknown-currency"),
+        ("5", "XAU", "unknown-currency"),
+        ("999999999999999.999", "GBP", "invalid-money"),
+    ],
+)
+def test_an_order_with_a_price_that_nobody_can_pay_is_not_imported(amount: str, currency: str, code: str) -> None:
+    body = {
+        "lines": [{"sku": "MUG", "quantity": 1, "price": {"amount": amount, "currency": currency}}],
+        "reference": "1",
+    }
+    assert problem_of(importer().post("orders", body)) == (422, code)
+
+
+@pytest.mark.parametrize(
     "more",
     [
         {"external_ids": [{"source": "market", "value": "1"}]},
