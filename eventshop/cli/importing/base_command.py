@@ -171,8 +171,9 @@ def _describe_progress(run: ImportRun[Any]) -> str:
 
 def _encoding(value: str) -> str:
     try:
+        "".encode(value)  # as codecs.lookup, but refuses what is no encoding of texts, such as base64
         return codecs.lookup(value).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise ArgumentTypeError(f"{value!r} is no encoding that Python knows, such as utf-8 or cp1252") from None
 
 

@@ -221,6 +221,7 @@ def test_a_file_of_another_shop_is_read_with_options(tmp_path: Path) -> None:
     "options",
     [
         ("--encoding", "klingon"),
+        ("--encoding", "base64"),
         ("--delimiter", "ab"),
         ("--decimal", "x"),
         ("--columns", "Invoice=Rechnung"),
