@@ -124,16 +124,19 @@ def _send(new_order: NewOrder, details: OrderDetails, person: UUID, order_id: UU
 def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -> Receipt:
     """Send `CreateOrder` with the prices and identifiers of another system.
 
+    A customer that only the other system has gets an id by the identifier there, so that their orders are found by it.
     Raises `UnknownCurrency` or what `send_command` raises.
     """
     for line in new_order.lines:
         smallest_payment(line.price.currency)
     order_id = derive_id("api-order", command_id)
-    delivery = new_order.delivery
+    delivery, customer = new_order.delivery, new_order.customer_id
+    if customer is None and new_order.customer_external_id:
+        customer = derive_id("external-customer", str(new_order.customer_external_id))
     command = CreateOrder(
         order_id=order_id,
         reference=new_order.reference or order_reference(order_id),
-        customer_id=new_order.customer_id,
+        customer_id=customer,
         lines=tuple(
             Line(line.sku, line.description, line.quantity, line.price, line.kind, line.external_ids)
             for line in new_order.lines

@@ -19,6 +19,7 @@ from orders.models import Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.order_payments import decline_payment, order_state, pay_order, pay_refunds, take_payment
 from tests.support.sales import ADA, gbp
+from tests.support.staff import update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -230,6 +231,16 @@ def test_an_order_of_a_marketplace_is_imported_with_its_lines_prices_and_identif
     assert [str(one) for one in created.external_ids] == ["market:114-7"]
     assert program.post("orders", body, idempotency_key=key).json() == first.json()
     assert problem_of(program.post("orders", body)) == (409, "external-id-taken")
+
+
+def test_the_orders_of_a_customer_that_only_a_marketplace_has_are_found_by_its_number() -> None:
+    program, buyer = importer(), {"customer_external_id": {"source": "market", "value": "C-9"}}
+    orders = {str(place(program, {**ORDER, **buyer, "reference": f"M-{number}"})) for number in (1, 2)}
+    place(program, {**ORDER, "reference": "M-3", "customer_external_id": {"source": "market", "value": "C-10"}})
+    update_read_models()
+    found = program.get("orders?customer_external_id=market:c-9").json()["results"]
+    assert {row["order_id"] for row in found} == orders
+    assert len({row["customer_id"] for row in found}) == 1
 
 
 @pytest.mark.parametrize(
