@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.validators import RegexValidator
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.errors import InvalidMessage
@@ -24,6 +25,12 @@ _KINDS = (
     ("return", "Return: reference, quantities, reason"),
     ("refund", "Refund: reference, amount, reason"),
 )
+#: As `PaymentMethod`.
+_check_method = RegexValidator(
+    r"^[a-z0-9][a-z0-9_-]{0,39}\Z", "Write a method as card or bank_transfer: in small letters."
+)
+#: As `Quantity`: more may come back than the customer had.
+_MOST_RETURNED = 10_000_000
 _TEXTS = ("method", "carrier", "tracking", "received_by", "reference", "reason")
 
 
@@ -53,16 +60,17 @@ class ObserveForm(AggregateCommandForm[Order]):
 
     def __init__(self, state: Order, data: Any = None) -> None:
         super().__init__(state, data)
+        self.fields["method"].validators.append(_check_method)
         self.fields["amount"] = StrictDecimalField(
             label=f"Amount in {state.total.currency}",
             required=False,
             min_value=0,
             widget=forms.NumberInput(attrs={"class": "es-input", "step": "any"}),
         )
-        for line in state.lines_kept:
-            self.fields[f"line_{line.line}"] = quantity_field(
-                f"Returned of line {line.line}: {line.sku}", "", at_most=line.quantity
-            )
+        for line in state.lines:
+            if line.kind == "product":
+                label, kept = f"Returned of line {line.line}: {line.sku}", f"The customer has {line.quantity_left}."
+                self.fields[f"line_{line.line}"] = quantity_field(label, kept, at_most=_MOST_RETURNED)
         self.order_fields(["command_id", "kind", "amount", "method"])
 
     def clean(self) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.admin.forms import CancelForm
 from orders.domain.commands import ShipOrder
+from orders.domain.events import Line
 from tests.support.order_payments import order_state
 from tests.support.pages import find, texts
 from tests.support.read_models import append
-from tests.support.sales import LANTERNS, Sale
+from tests.support.sales import LANTERNS, Sale, gbp
 from tests.support.staff import (
     boss,
     clerk,
@@ -117,6 +118,28 @@ def test_opening_a_dialog_changes_nothing() -> None:
     client = boss()
     for action in ("ship", "deliver", "cancel", "request_return", "accept_return", "receive_return", "observe"):
         assert client.get(order_url(sale, action)).status_code == 200
+    assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
+
+
+def test_more_can_come_back_elsewhere_than_the_customer_had() -> None:
+    record_sales(sale)
+    client, values = boss(), {"kind": "return", "reference": "C1", "reason": "found", "line_1": "1000"}
+    client.post(order_url(sale, "observe"), dialog_values(client, "observe", **values))
+    assert stored_event_types()[-1] == "RuleBroken"
+
+
+def test_only_products_come_back() -> None:
+    freight = Line("POST", "Parcel", 1, gbp("2.50"), kind="freight")
+    record_sales(Sale(1, (LANTERNS, freight)))
+    fields = boss().get(order_url(Sale(1), "observe")).context["form"].fields
+    assert "line_1" in fields and "line_2" not in fields
+
+
+def test_a_method_that_is_no_code_is_refused_in_a_sentence() -> None:
+    record_sales(sale)
+    client, values = boss(), {"kind": "payment", "amount": "5.00", "method": "a@b.example"}
+    page = client.post(order_url(sale, "observe"), dialog_values(client, "observe", **values))
+    assert "small letters" in page.context["form"].errors["method"][0]
     assert stored_event_types() == ["OrderCreated", "PaymentProcessed"]
 
 
