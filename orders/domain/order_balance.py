@@ -84,3 +84,8 @@ def amount_taken(order: Order) -> Decimal:
 def value_returned(order: Order) -> Decimal:
     """The exact price of what came back, at most of what was ordered."""
     return sum((line.price.amount * min(line.returned, line.quantity) for line in order.lines), ZERO)
+
+
+def owed_for_returns(order: Order) -> Decimal:
+    """The price of what came back, rounded, less what was requested or given back for it."""
+    return payable(Money(value_returned(order), order.total.currency)).amount - order.owed_for_returns

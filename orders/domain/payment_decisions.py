@@ -20,6 +20,7 @@ from orders.domain.errors import (
     UnknownRefund,
     WrongAmount,
 )
+from orders.domain.order_balance import owed_for_returns
 from orders.domain.order_line import amounts_ordered
 from orders.domain.order_status import Status
 from orders.domain.payment_commands import (
@@ -98,7 +99,7 @@ def authorise_payment(order: Order, command: AuthorisePayment) -> list[OrderEven
 
 
 def process_payment(order: Order, command: ProcessPayment) -> list[OrderEvent]:
-    """Record a payment. What was taken for an order cancelled meanwhile is given back at once.
+    """Record a payment. What was taken for an order cancelled or for goods returned meanwhile is given back at once.
 
     Raises `PaymentNotRequested`, and `WrongAmount` for more than was asked for or than the order costs.
     """
@@ -117,7 +118,9 @@ def process_payment(order: Order, command: ProcessPayment) -> list[OrderEvent]:
         charge_id=command.charge_id,
         processed_at=command.processed_at,
     )
-    return sell_if_covered(order, processed)
+    events = sell_if_covered(order, processed)
+    back = [one.reference for one in order.returns if one.asked and one.received]
+    return [*events, *refund_returns(order.evolve_all(events), back[-1])] if back else events
 
 
 def sell_if_covered(order: Order, payment: PaymentProcessed) -> list[OrderEvent]:
@@ -182,6 +185,11 @@ def refund_everything(order: Order, reason: str) -> list[OrderEvent]:
     return request_refunds(order, sum((old.refundable for old in order.payments), ZERO), order.reference, reason)
 
 
+def refund_returns(order: Order, reference: str) -> list[OrderEvent]:
+    """Request the refund of what is owed for all returns together, less what was requested for the earlier ones."""
+    return request_refunds(order, owed_for_returns(order), reference, f"return {reference}"[:200])
+
+
 def request_refunds(order: Order, amount: Decimal, reference: str, reason: str) -> list[OrderEvent]:
     """Request refunds of an amount: of the newest payments first, and of none more than it took."""
     return [
@@ -236,5 +244,6 @@ def _check_amount(order: Order, payment: PaymentState, amount: Money) -> None:
         raise WrongAmount(taken=amount, requested=payment.requested)
     balance = order.balance
     others = balance.paid + balance.authorised - payment.authorised.amount
-    if order.status is not Status.CANCELLED and others + amount.amount > max(balance.price, balance.due):
+    limit = max(balance.price, balance.due) + max(ZERO, owed_for_returns(order))
+    if order.status is not Status.CANCELLED and others + amount.amount > limit:
         raise WrongAmount(taken=amount, due=Money(balance.due, balance.currency), paid=others)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from eventshop.core.money import Money
 from orders.domain.errors import (
     NothingToReturn,
     ReturnReferenceTaken,
@@ -14,11 +13,9 @@ from orders.domain.errors import (
     UnknownLine,
     UnknownReturn,
 )
-from orders.domain.order_balance import value_returned
 from orders.domain.order_line import OrderLineState
 from orders.domain.order_values import LineAmount
-from orders.domain.payment_decisions import request_refunds
-from orders.domain.payments import payable
+from orders.domain.payment_decisions import refund_returns
 from orders.domain.return_commands import AcceptReturn, DeclineReturn, ReceiveReturn, RequestReturn
 from orders.domain.return_events import ItemsReturned, ReturnAccepted, ReturnDeclined, ReturnRequested
 from orders.domain.return_state import ReturnState, find_return
@@ -87,7 +84,7 @@ def receive_return(order: Order, command: ReceiveReturn) -> list[OrderEvent]:
         reason="returned to the shop",
         damaged=line_amounts(order, damaged),
     )
-    return [returned, *_refunds(order, returned)]
+    return [returned, *refund_returns(order.evolve(returned), command.reference)]
 
 
 def line_amounts(order: Order, quantities: Mapping[int, int]) -> tuple[LineAmount, ...]:
@@ -103,15 +100,6 @@ def known_line(order: Order, number: int) -> OrderLineState:
     if line.kind != "product":
         raise UnknownLine(f"line {number} is {line.kind}; only products can be returned", line=number)
     return line
-
-
-def _refunds(order: Order, returned: ItemsReturned) -> list[OrderEvent]:
-    """What is owed for all returns together, rounded, less what was requested for the earlier ones."""
-    after = order.evolve(returned)
-    owed = payable(Money(value_returned(after), order.total.currency)).amount
-    return request_refunds(
-        after, owed - order.owed_for_returns, returned.reference, f"return {returned.reference}"[:200]
-    )
 
 
 def _asked_amount(order: Order, number: int, quantity: int) -> LineAmount:

@@ -31,6 +31,7 @@ from tests.unit.orders.domain.examples import (
     accept,
     accepted,
     ask_return,
+    authorised,
     came_back,
     close_window,
     created,
@@ -39,6 +40,7 @@ from tests.unit.orders.domain.examples import (
     gbp,
     owed,
     paid,
+    pay,
     receive,
     requested,
     return_asked,
@@ -128,6 +130,16 @@ def test_goods_that_come_back_are_recorded_with_their_condition_and_owed() -> No
     given(Order, *ACCEPTED).when(receive((1, 1), (1, 1, "damaged"))).then(
         came_back(TWO_LANTERNS, damaged=(ONE_LANTERN,)), owed("6.78")
     )
+
+
+def test_a_capture_that_is_recorded_after_goods_came_back_gives_their_price_back() -> None:
+    """Input: authorised, shipped, two lanterns returned, then the capture. Right: taken, and the lanterns refunded."""
+    sent = (created, requested, authorised, shipped, return_asked(TWO_LANTERNS), accepted)
+    given(Order, *sent).when(receive((1, 2))).then(came_back(TWO_LANTERNS))
+    given(Order, *sent, came_back(TWO_LANTERNS)).when(pay).then(paid, owed("6.78"))
+    settled = given(Order, *sent, came_back(TWO_LANTERNS), paid, owed("6.78")).state
+    assert isinstance(settled, Order)
+    assert settled.payment_state is PaymentStateName.PAID
 
 
 def test_a_return_may_come_in_parts_and_never_more_than_was_asked_for() -> None:
