@@ -122,9 +122,7 @@ class SagaInstance:
             case Kind.REFUSAL:
                 step = steps[message.cause_id]
                 code, _, reason = step.answer.partition(": ")
-                return RefusedCommand(
-                    decode_stored(self.registry.command_class(step.name), step.payload), code, reason
-                )
+                return RefusedCommand(decode_stored(self.registry.command_class(step.name), step.payload), code, reason)
             case _:
                 raise EventShopError(f"no saga handles a message of kind {message.what}")
 
