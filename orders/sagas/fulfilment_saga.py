@@ -72,6 +72,7 @@ HISTORY_AFTER: Final = timedelta(hours=1)
 CARRIER: Final = "Parcel service"
 NOT_PAID: Final = "not paid in time"
 ELSEWHERE: Final = "the order is handled elsewhere"
+CANCELLED: Final = "the order was cancelled"
 
 
 class Fulfilment(FulfilmentState, frozen=True):
@@ -112,7 +113,7 @@ class Fulfilment(FulfilmentState, frozen=True):
             case OrderShipped(observed=False):
                 return [*self._stop_timers(), *self._dispatch(self.held), *self._capture_all()]
             case OrderCancelled(observed=False):
-                return [*self._stop_timers(), *self._release(self.held), *self._void_all_authorised()]
+                return [*self._stop(CANCELLED), *self._release(self.held), *self._void_all_authorised()]
             case ItemsReturned(observed=False):
                 return receive_return(message)
             case OrderShipped() | OrderDelivered(observed=True) | OrderCancelled():
@@ -221,11 +222,11 @@ class Fulfilment(FulfilmentState, frozen=True):
     def _stop_timers(self) -> list[SagaAction]:
         return [CancelTimer(PAYMENT_TIMER), CancelTimer(SHIPPING_TIMER)]
 
-    def _stop(self) -> list[SagaAction]:
+    def _stop(self, reason: str = ELSEWHERE) -> list[SagaAction]:
         if self.waiting is None:
             return self._stop_timers()
         payment = self.waiting
-        return [*self._stop_timers(), DeclinePayment(self.order_id, ELSEWHERE, payment.payment_id, payment.method)]
+        return [*self._stop_timers(), DeclinePayment(self.order_id, reason, payment.payment_id, payment.method)]
 
     def _cancel(self, reason: str) -> list[SagaAction]:
         is_open = self.stage in (Stage.RESERVING, Stage.PAYING, Stage.SHIPPING) and not self.is_stopped

@@ -83,7 +83,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
     total: Money = Money(ZERO, "XXX")
     asked: Quantities = {}  # reservations requested and not answered yet
     held: Quantities = {}  # reserved for this order
-    waiting: RequestedPayment | None = None  # requested before every line was reserved
+    waiting: RequestedPayment | None = None  # requested before every line was reserved, or when it was too late
     under_way: Mapping[UUID, str] = {}  # payments sent to the gateway and not answered yet, with their methods
     collected: Decimal = ZERO
     authorised: Mapping[UUID, Authorisation] = {}  # by payment
@@ -182,7 +182,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
         if self.is_stopped:
             return self
         match self.stage:
-            case Stage.NEW | Stage.RESERVING:
+            case Stage.NEW | Stage.RESERVING | Stage.FAILING:
                 return replace(self, waiting=payment)
             case Stage.PAYING:
                 return replace(self, waiting=None, under_way={**self.under_way, payment.payment_id: payment.method})

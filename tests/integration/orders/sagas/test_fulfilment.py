@@ -97,9 +97,11 @@ def test_what_is_out_of_stock_or_unknown_releases_the_rest_and_cancels(gateway: 
     receive_stock("jar", 2)
     scarce, unknown = place_order(("mug", 4), ("jar", 3)), place_order(("mug", 4), ("ghost", 1))
     run_sagas_until_idle(gateway)
-    assert event_types_of(scarce) == event_types_of(unknown) == ["OrderCreated", "PaymentRequested", "OrderCancelled"]
-    assert store.get_events(scarce)[-1].event.reason == "jar: out of stock"
-    assert store.get_events(unknown)[-1].event.reason == "ghost: unknown product"
+    assert event_types_of(scarce) == event_types_of(unknown)
+    assert event_types_of(scarce) == ["OrderCreated", "PaymentRequested", "OrderCancelled", "PaymentDeclined"]
+    assert store.get_events(scarce)[2].event.reason == "jar: out of stock"
+    assert store.get_events(unknown)[2].event.reason == "ghost: unknown product"
+    assert load_order(scarce).payments[0].status == "declined"
     assert (load_stock("mug").on_hand, load_stock("jar").on_hand) == (10, 2)
     assert gateway.balance == 0 and not gateway.requested_keys
     assert load_saga(scarce).status == load_saga(unknown).status == "ended"

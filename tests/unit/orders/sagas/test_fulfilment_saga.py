@@ -420,6 +420,12 @@ def test_a_payment_seen_elsewhere_stops_it_and_the_goods_stay_set_aside() -> Non
     given_saga(Fulfilment, *reserved, paid_elsewhere).when(cancelled()).then(STOP, STOP_SHIPPING, *release).and_ended()
 
 
+@pytest.mark.parametrize("history", [(created, requested), (*reserved, too_late, requested)])
+def test_a_request_that_waits_is_declined_when_the_order_is_cancelled(history: tuple[SagaMessage, ...]) -> None:
+    handled = given_saga(Fulfilment, *history).when(cancelled())
+    assert DeclinePayment(ORDER, "the order was cancelled", PAYMENT, "card") in handled.actions
+
+
 def test_a_request_that_waits_is_declined_when_something_is_seen_elsewhere() -> None:
     given_saga(Fulfilment, created, requested).when(replace(paid, **seen)).then(
         STOP, STOP_SHIPPING, DeclinePayment(ORDER, "the order is handled elsewhere", PAYMENT, "card")
