@@ -56,6 +56,7 @@ class Celery:
             "DJANGO_SETTINGS_MODULE": "tests.support.worker_settings",
             "CELERY_BROKER_URL": "filesystem://",
             "MESSAGES_FOLDER": str(self.messages),
+            "PAYMENT_DEADLINE_S": "1",  # an order that nobody pays ends while a test waits
         }
 
     def send(self, task: str, *arguments: object) -> None:

@@ -205,7 +205,7 @@ def test_a_worker_whose_batch_hangs_ends_so_that_it_is_started_again(celery: Cel
 
 
 def test_a_worker_runs_sagas_and_timers_and_gives_back_what_it_held(celery: Celery) -> None:
-    """No gateway is set here: the order is set aside, cannot be paid, and is undone."""
+    """Nobody pays the order: its goods are set aside until the deadline, and it is cancelled."""
     receive_stock("mug", 5)
     order_id = place_order(("mug", 4))
     timers.set_timer("count", due=timezone.now(), command=WriteOffStock("mug", 1, "broken", "COUNT"))
