@@ -136,7 +136,7 @@ def apply_payment_event(payments: Payments, event: PaymentEvent) -> Payments:
         case RefundRequested(amount=amount):
             return _change(payments, event.payment_id, lambda old: replace(old, owed=old.owed + amount))
         case PaymentRefunded(payment_id=UUID() as payment_id, amount=amount):
-            return _change(payments, payment_id, lambda old: replace(old, refunded=old.refunded + amount))
+            return _change(payments, payment_id, lambda old: _apply_refund(old, amount))
         case PaymentRefunded(amount=amount):
             return _refund_newest_first(payments, amount)
 
@@ -179,6 +179,12 @@ def _apply_payment(payments: Payments, event: PaymentProcessed) -> Payments:
             observed=event.observed,
         ),
     )
+
+
+def _apply_refund(payment: PaymentState, amount: Money) -> PaymentState:
+    """What exceeds the payment belongs to none: an observed refund may have been counted as this one before."""
+    refunded = min(payment.refunded + amount, payment.taken)
+    return replace(payment, refunded=refunded, owed=max(payment.owed, refunded))
 
 
 def _refund_newest_first(payments: Payments, amount: Money) -> Payments:

@@ -261,3 +261,17 @@ def test_a_requested_refund_that_was_paid_elsewhere_is_done() -> None:
     assert all(refund.is_done for refund in order.refunds)
     assert order.payments[0].owed == order.payments[0].refunded == gbp("2.25")
     assert order.decide(record_refund("2.25")) == []
+
+
+def test_a_refund_seen_before_the_requested_one_never_makes_it_more_than_the_payment_took() -> None:
+    order = given(Order, created).state.evolve_all(
+        [
+            replace(paid, charge_id=None, observed=True),
+            owed("22.59", reference="536365"),
+            PaymentRefunded(ORDER, "G1", ADA, gbp("1.00"), "goodwill", observed=True),
+            replace(refunded("22.59", reference="536365"), observed=True),
+        ]
+    )
+    assert isinstance(order, Order)
+    payment = order.payments[0]
+    assert (payment.refunded, payment.owed, order.refunded) == (DUE, DUE, gbp("23.59").amount)
