@@ -124,8 +124,9 @@ def _of(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.datetimes(datetime(1900, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC))
         case inspect.DateType():
             return st.dates()
-        case inspect.StrType(pattern=str() as pattern) if not pattern.startswith("^[^"):  # not any line of text
-            return st.from_regex(pattern).filter(lambda text: len(text) <= 100)
+        case inspect.StrType(pattern=str() as pattern, max_length=high) if not pattern.startswith("^[^"):
+            # A pattern of its own, not that of any line of text.
+            return st.from_regex(pattern).filter(lambda text: len(text) <= (high or 100))
         case inspect.StrType(min_length=low, max_length=high):
             return st.text(CHARACTERS, min_size=low or 0, max_size=min(high or 50, 50))
         case inspect.IntType(ge=low, le=high):
