@@ -67,7 +67,6 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         keys = {target.projection.primary_key(change.key) for event in events for change in event.changes}
         folding = Fold(target.projection, target.table.load(keys))
         failures = _fold(folding, events, blocked)
-        personal_columns.empty_rows_of_erased(folding.changed.values())
         target.table.save(folding.changed.values())
         dead_letters.add_dead_letters(target, failures)
         dead_letters.add_unreadable_records(target, [item for item in planned if isinstance(item, UnreadableDelivery)])

@@ -148,7 +148,6 @@ def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, t
             failure = error, event
             break
         folded += 1
-    personal_columns.empty_rows_of_erased(folding.changed.values())
     target.table.save(folding.changed.values())
     return folded, failure
 

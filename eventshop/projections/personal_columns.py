@@ -8,7 +8,7 @@ before the erasure, which then empties those rows, or it writes redacted values.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -22,9 +22,11 @@ from eventshop.messaging.event_log import UnreadableDelivery
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure import erasure_locks
+from eventshop.projections import outbox
 from eventshop.projections.fold import PlannedEvent, plan_events
 from eventshop.projections.projection import Projection, ProjectionRegistry
-from eventshop.projections.read_model import ReadModel
+from eventshop.projections.read_model_table import ReadModelTable
+from eventshop.projections.targets import live_target, rebuild_target
 
 P = TypeVar("P", PlannedEvent, PlannedEvent | UnreadableDelivery)
 
@@ -48,31 +50,13 @@ def hold_off_erasures(
 ) -> list[P]:
     """Hold off erasures until this transaction ends; returns the events, those of erased persons read again."""
     subjects = {subject for item in planned for subject in _subjects_of(item)}
-    if not subjects and not (planned and projection.model.personal_in_clear):
+    if not subjects:
         return list(planned)
     erasure_locks.block_all_erasures()
     erased = personal_keys.erased_among(subjects)
     for subject in erased:
         personal_keys.key_cache.forget(subject)
     return [_read_again(projection, item, registry) if erased & _subjects_of(item) else item for item in planned]
-
-
-def empty_rows_of_erased(rows: Collection[ReadModel]) -> None:
-    """Empty the personal columns of rows about erased persons whose events hold the values in clear, before a write.
-
-    A rebuild reads events from before the erasure, and an event of an erased person can still come.
-    """
-    rows = [row for row in rows if row.personal_in_clear]
-    if not rows:
-        return
-    erased = personal_keys.erased_among({subject for row in rows for subject in _subjects_of_row(row)})
-    for row in rows:
-        if erased & _subjects_of_row(row):
-            row.__dict__.update(dict.fromkeys(row.personal, ""))
-
-
-def _subjects_of_row(row: ReadModel) -> set[UUID]:
-    return {subject for name in row.subjects if (subject := getattr(row, name)) is not None}
 
 
 def mask_personal_data(text: str, planned: PlannedEvent | None) -> str:
@@ -84,16 +68,17 @@ def mask_personal_data(text: str, planned: PlannedEvent | None) -> str:
 
 
 def erase_subject(subject: Any, projections: ProjectionRegistry) -> int:
-    """Empty the personal columns of every row about a person; returns how many rows were not empty yet.
+    """Empty the personal columns of every row about a person, or delete the row; returns how many rows changed.
 
     The rows of a rebuild come before the live ones: rows that are swapped in meanwhile are empty already.
     """
-    models = {projection.model for projection in projections.select([]) if projection.model.personal}
-    tables = set(connection.introspection.table_names())
+    by_model = {projection.model: projection for projection in projections.select([]) if projection.model.personal}
+    existing = set(connection.introspection.table_names())
     count = 0
-    for model in sorted(models, key=lambda model: model.__name__):
-        live = model._meta.db_table
-        count += sum(_empty_columns(model, name, subject) for name in (f"{live}__rebuild", live) if name in tables)
+    for model in sorted(by_model, key=lambda model: model.__name__):
+        erase = _delete_rows if model.deleted_when_erased else _empty_columns
+        tables = [target(by_model[model]).table for target in (rebuild_target, live_target)]
+        count += sum(erase(table, subject) for table in tables if table.name in existing)
     return count
 
 
@@ -106,13 +91,25 @@ def _read_again(projection: Projection[Any], planned: Any, registry: MessageRegi
     return again
 
 
-def _empty_columns(model: type[ReadModel], table: str, subject: Any) -> int:
+def _empty_columns(table: ReadModelTable[Any], subject: Any) -> int:
+    changes = ", ".join(f"\"{name}\" = ''" for name in table.model.personal)
+    not_empty = " OR ".join(f"\"{name}\" <> ''" for name in table.model.personal)
+    return _execute(f'UPDATE "{table.name}" SET {changes} WHERE ({_is_about(table)}) AND ({not_empty})', table, subject)
+
+
+def _delete_rows(table: ReadModelTable[Any], subject: Any) -> int:
+    delete = f'DELETE FROM "{table.name}" WHERE {_is_about(table)}'
+    count = _execute(table.with_publishing(delete, deleted=True), table, subject)
+    outbox.wake_publisher()
+    return count
+
+
+def _is_about(table: ReadModelTable[Any]) -> str:
+    return " OR ".join(f'"{name}" = %s' for name in table.model.subjects)
+
+
+def _execute(statement: str, table: ReadModelTable[Any], subject: Any) -> int:
     parameter = subject if connection.vendor == "postgresql" else subject.hex
-    changes = ", ".join(f"\"{name}\" = ''" for name in model.personal)
-    not_empty = " OR ".join(f"\"{name}\" <> ''" for name in model.personal)
-    is_about = " OR ".join(f'"{name}" = %s' for name in model.subjects)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'UPDATE "{table}" SET {changes} WHERE ({is_about}) AND ({not_empty})', [parameter] * len(model.subjects)
-        )
+        cursor.execute(statement, [parameter] * len(table.model.subjects))
         return int(cursor.rowcount)

@@ -12,14 +12,14 @@ class ReadModel(models.Model):
 
     The primary key is the row key. Where a key has several parts (a day and a currency), `identity` names their
     columns, and the primary key is their text joined by a colon. `personal` names the columns with personal data, which
-    become empty texts when it is erased, and `subjects` the columns that may hold the person's id. `personal_in_clear`:
-    the events hold these values unencrypted, so that the engine must not write them once the person is erased.
+    become empty texts when it is erased, and `subjects` the columns that may hold the person's id.
+    `deleted_when_erased`: the row goes, because its key comes from a personal value, which can no longer be read then.
     """
 
     identity: ClassVar[tuple[str, ...]] = ()
     personal: ClassVar[tuple[str, ...]] = ()
     subjects: ClassVar[tuple[str, ...]] = ()
-    personal_in_clear: ClassVar[bool] = False
+    deleted_when_erased: ClassVar[bool] = False
 
     last_event_id = models.UUIDField(help_text="The newest event folded into this row.")
     last_version = models.IntegerField(help_text="That event's version in its stream.")

@@ -12,10 +12,11 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventshop.core.currencies import smallest_payment
 from eventshop.core.deterministic_ids import derive_id, short_reference
-from eventshop.core.errors import CommandIdReused, CommandRefused
+from eventshop.core.errors import CommandIdReused, CommandRefused, PersonErased
 from eventshop.core.messages import MultilineText, Name, NonEmptyText, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
@@ -125,6 +126,7 @@ def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -
     """Send `CreateOrder` with the prices and identifiers of another system.
 
     A customer that only the other system has gets an id by the identifier there, so that their orders are found by it.
+    The order of an erased customer is stored without that identifier.
     Raises `UnknownCurrency` or what `send_command` raises.
     """
     for line in new_order.lines:
@@ -146,7 +148,11 @@ def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -
         external_ids=new_order.external_ids,
         customer_external_id=new_order.customer_external_id,
     )
-    return send_command(command, command_id=command_id, actor=actor)
+    try:
+        return send_command(command, command_id=command_id, actor=actor)
+    except PersonErased:
+        anonymous = replace(command, customer_external_id=None)
+        return send_command(anonymous, command_id=command_id, actor=actor)
 
 
 def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:

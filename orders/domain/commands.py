@@ -11,7 +11,7 @@ import msgspec
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage
 from eventshop.core.messages import Command, MultilineText, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
-from orders.domain.events import DELIVERY, RECEIVER, ExternalId, Line
+from orders.domain.events import CUSTOMER_NUMBER, DELIVERY, RECEIVER, ExternalId, Line
 from orders.domain.observed_commands import (
     ObservedCommand,
     RecordObservedCancellation,
@@ -106,7 +106,7 @@ class CreateOrder(Command, frozen=True):
     delivery_name: Annotated[OptionalName, DELIVERY] = ""
     delivery_address: Annotated[MultilineText, DELIVERY] = ""
     external_ids: ExternalIds = ()
-    customer_external_id: ExternalId | None = None
+    customer_external_id: Annotated[ExternalId | None, CUSTOMER_NUMBER] = None
 
     def __post_init__(self) -> None:
         check_lines(self.lines)
@@ -145,7 +145,7 @@ class CreateCreditNote(Command, frozen=True):
     reason: NonEmptyText
     country: Text = ""
     external_ids: ExternalIds = ()
-    customer_external_id: ExternalId | None = None
+    customer_external_id: Annotated[ExternalId | None, CUSTOMER_NUMBER] = None
 
     def __post_init__(self) -> None:
         check_lines(self.lines)

@@ -13,8 +13,10 @@ from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text, Un
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
 from orders.domain.order_values import (
+    CUSTOMER_NUMBER,
     DELIVERY,
     RECEIVER,
+    CustomerNumber,
     ExternalId,
     Line,
     LineAmount,
@@ -50,6 +52,7 @@ from orders.domain.stock_events import (
 )
 
 __all__ = [
+    "CUSTOMER_NUMBER",
     "DELIVERY",
     "RECEIVER",
     "CreditNoteIssued",
@@ -101,7 +104,7 @@ class OrderCreated(Event, frozen=True):
     delivery_name: Annotated[Text | Redacted, DELIVERY] = ""
     delivery_address: Annotated[MultilineText | Redacted, DELIVERY] = ""
     external_ids: tuple[ExternalId, ...] = ()
-    customer_external_id: ExternalId | None = None
+    customer_external_id: Annotated[CustomerNumber | Redacted, CUSTOMER_NUMBER] = ""
 
     def unique_values(self) -> tuple[UniqueValue, ...]:
         return order_ids(self.external_ids)
@@ -157,7 +160,7 @@ class CreditNoteIssued(Event, frozen=True):
     total: Money
     reason: NonEmptyText
     external_ids: tuple[ExternalId, ...] = ()
-    customer_external_id: ExternalId | None = None
+    customer_external_id: Annotated[CustomerNumber | Redacted, CUSTOMER_NUMBER] = ""
 
     def unique_values(self) -> tuple[UniqueValue, ...]:
         return order_ids(self.external_ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orders.domain.commands import CreateCreditNote, CreateOrder
-from orders.domain.events import CreditNoteIssued, OrderCreated
+from orders.domain.events import CreditNoteIssued, ExternalId, OrderCreated
 
 
 def order_created(command: CreateOrder) -> OrderCreated:
@@ -17,7 +17,7 @@ def order_created(command: CreateOrder) -> OrderCreated:
         delivery_name=command.delivery_name,
         delivery_address=command.delivery_address,
         external_ids=command.external_ids,
-        customer_external_id=command.customer_external_id,
+        customer_external_id=_as_text(command.customer_external_id),
     )
 
 
@@ -31,5 +31,9 @@ def credit_note_issued(command: CreateCreditNote) -> CreditNoteIssued:
         total=command.total,
         reason=command.reason,
         external_ids=command.external_ids,
-        customer_external_id=command.customer_external_id,
+        customer_external_id=_as_text(command.customer_external_id),
     )
+
+
+def _as_text(number: ExternalId | None) -> str:
+    return str(number) if number else ""

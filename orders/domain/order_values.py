@@ -29,13 +29,20 @@ DELIVERY: Final = Personal(of="customer_id", purpose="delivery")
 RECEIVER: Final = Personal(of="order_id", purpose="delivery", since=2)
 #: Why somebody wants to return goods, and why the shop declines it, in their own words: under the customer's key.
 RETURN_REASON: Final = Personal(of="customer_id", purpose="returns")
+#: What another system calls the customer: it identifies them as their name does.
+CUSTOMER_NUMBER: Final = Personal(of="customer_id", purpose="contact")
+
+_SOURCE: Final = r"[a-z0-9][a-z0-9_.-]{0,39}"
+_VALUE: Final = r"[A-Za-z0-9#][A-Za-z0-9 ._/:#+-]{0,79}"  # no e-mail address
+#: A customer's external id in an event, `source:value`, or empty. A text, because only texts can be erased.
+CustomerNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^({_SOURCE}:{_VALUE})?\Z")]
 
 
 class ExternalId(Struct, frozen=True, forbid_unknown_fields=True):
     """The identifier that another system (`source`) uses: a marketplace's order number, a customer number."""
 
-    source: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}\Z")]
-    value: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9#][A-Za-z0-9 ._/:#+-]{0,79}\Z")]  # no e-mail address
+    source: Annotated[str, msgspec.Meta(pattern=rf"^{_SOURCE}\Z")]
+    value: Annotated[str, msgspec.Meta(pattern=rf"^{_VALUE}\Z")]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.value}"

@@ -11,13 +11,13 @@ from projections.models.fields import text_field
 class ExternalId(ReadModel):
     """What another system calls an order, a customer or a product: a marketplace's order number, a customer number.
 
-    A customer's number is personal: the key does not contain it, and an erasure empties it.
+    A customer's number is personal: the key does not contain it, and an erasure deletes the row.
     """
 
     identity = ("kind", "source", "subject_id", "value")
     personal = ("value", "search_value")
     subjects = ("customer_id",)
-    personal_in_clear = True
+    deleted_when_erased = True
 
     class Kind(models.TextChoices):
         ORDER = "order", "Order"

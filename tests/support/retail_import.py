@@ -15,7 +15,10 @@ from typing import Any, Final
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.eventstore.records import to_recorded_event
 from tests.conftest import BASE_DIR, SHARED_DATA
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -85,9 +88,21 @@ def differing_totals(file: Path, totals: Path, command: str = "verify_sales") ->
 
 
 def imported_history() -> list[tuple[Any, ...]]:
-    """The stored events without the columns that differ between runs."""
-    columns = ("aggregate_id", "version", "event_type", "occurred_at", "correlation_id", "command_id", "payload")
-    return sorted(StoredEvent.objects.values_list(*columns), key=str)
+    """The stored events as they are read, without what differs between runs."""
+    recorded = [to_recorded_event(row, registry) for row in backend().select_events("ORDER BY position", ())]
+    history = [
+        (
+            meta.aggregate_id,
+            meta.version,
+            meta.event_type,
+            meta.occurred_at,
+            meta.correlation_id,
+            meta.command_id,
+            event,
+        )
+        for event, meta in ((item.event, item.meta) for item in recorded)
+    ]
+    return sorted(history, key=str)
 
 
 def count_events_and_receipts() -> tuple[int, int]:

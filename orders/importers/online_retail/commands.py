@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from eventshop.cli.importing.importer import CommandToSend
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
@@ -85,6 +87,14 @@ def adjustment_commands(invoice: Invoice, rows: Iterable[Row]) -> list[Command]:
             reference=invoice.number,
         )
         for row in rows
+    ]
+
+
+def without_customer_number(commands: Iterable[Command]) -> list[Command]:
+    """The same commands for an erased customer, about whom no personal data can be stored any more."""
+    return [
+        replace(command, customer_external_id=None) if isinstance(command, CreateOrder | CreateCreditNote) else command
+        for command in commands
     ]
 
 

@@ -20,6 +20,7 @@ from orders.importers.online_retail.commands import (
     customer_id,
     order_id,
     sale_commands,
+    without_customer_number,
 )
 from orders.importers.online_retail.file_totals import FileTotals
 from orders.importers.online_retail.invoices import (
@@ -87,6 +88,8 @@ class OnlineRetailImporter(FileImporter[Row]):
             reason = f"{invoice.name} was imported before with other contents; what is stored stays"
             return UnitPlan(invoice, refusal=reason)
         commands = self._missing_commands(invoice, comparison)
+        if comparison.is_customer_erased:
+            commands = without_customer_number(commands)
         there = len(invoice.rows) - len(comparison.missing)
         return UnitPlan(invoice, address_commands(invoice, commands, comparison.stored_commands), rows_there=there)
 

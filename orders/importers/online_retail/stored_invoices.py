@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import JSONField
 from django.db.models.functions import Cast
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Event, RecordedEvent
@@ -17,6 +18,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import HistoryEntry, to_recorded_event
+from eventshop.privacy.encryption import personal_keys
 from orders.domain.events import (
     CreditNoteIssued,
     ItemsReturned,
@@ -48,10 +50,11 @@ class Comparison(Struct, frozen=True):
     missing: Sequence[Row]
     stored_commands: int = 0  # of this invoice; a sale has two
     differs: bool = False
+    is_customer_erased: bool = False
 
 
 def compare_with_store(invoices: Sequence[Invoice]) -> list[Comparison]:
-    """Compare each invoice with what an import of this or an earlier release stored of it, in one query.
+    """Compare each invoice with what an import of this or an earlier release stored of it, all in one query.
 
     Receipts cannot tell: earlier releases sent other commands for the same contents.
     """
@@ -61,7 +64,14 @@ def compare_with_store(invoices: Sequence[Invoice]) -> list[Comparison]:
     where = f"WHERE correlation_id IN ({placeholders}) AND actor = %s ORDER BY position"
     for row in backend().select_events(where, (*ids, ACTOR)) if ids else ():
         stored[row.correlation_id].append(to_recorded_event(row, registry))
-    return [_compare(invoice, stored.get(correlation_id(invoice.number), [])) for invoice in invoices]
+    erased = personal_keys.erased_among({id_ for invoice in invoices if (id_ := customer_id(invoice.customer))})
+    return [
+        replace(
+            _compare(invoice, stored.get(correlation_id(invoice.number), [])),
+            is_customer_erased=customer_id(invoice.customer) in erased,
+        )
+        for invoice in invoices
+    ]
 
 
 def load_sale_lines(customers: Iterable[UUID]) -> Iterator[tuple[SaleKey, SaleLine]]:

@@ -48,6 +48,7 @@ from eventshop.projections.runner import ProjectionRunner
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.sagas import workers
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RecordObservedPayment, ShipOrder
+from orders.domain.events import ExternalId
 from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
@@ -79,6 +80,7 @@ class PersonalWords:
         self.phone = unique_word("tel")
         self.reason, self.receiver = unique_word("Reason"), unique_word("Neighbour")
         self.delivery_name, self.delivery_address = unique_word("Parcel"), unique_word("Lane")
+        self.customer_number = unique_word("C")
 
     def found_in(self, content: bytes) -> list[str]:
         lowered = content.lower()
@@ -165,6 +167,7 @@ def write_personal_data(words: PersonalWords, flaky: Flaky) -> tuple[UUID, UUID]
         (LANTERNS,),
         delivery_name=words.delivery_name,
         delivery_address=words.delivery_address,
+        customer_external_id=ExternalId("marketplace", words.customer_number),
     )
     send(order)
     send(RecordObservedPayment(order.order_id, order.total, "card"))
@@ -327,6 +330,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
     assert OrderSummary.objects.get(pk=order_id).received_by == words.receiver
     before = {name for found in files_in_postgres(words).values() for name in found}
     assert before >= {"email", "name", "phone", "address", "delivery_name", "delivery_address", "receiver"}
+    assert "customer_number" in before
     assert DeadLetter.objects.filter(aggregate_id=person).exists()
     # Other places contain none of them, erased or not.
     assert words_in_topics(words) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from eventshop.core.personal_fields import Redacted
 from eventshop.testing.given_when_then import at, given_events
 from orders.domain.events import ExternalId
 from projections.external_id import external_id
@@ -14,7 +15,7 @@ sale = Sale(1)
 named = replace(
     sale.created,
     external_ids=(ExternalId("marketplace", "M-17/A"),),
-    customer_external_id=ExternalId("online-retail", "17850"),
+    customer_external_id="online-retail:17850",
     lines=(replace(LANTERNS, external_ids=(ExternalId("supplier", "WML-6"),)),),
 )
 
@@ -35,10 +36,19 @@ def test_an_order_without_identifiers_has_no_row() -> None:
 
 
 def test_the_newest_number_of_a_customer_counts_in_whatever_order_the_events_arrive() -> None:
-    other = replace(Sale(2).created, customer_external_id=ExternalId("online-retail", "99999"))
+    other = replace(Sale(2).created, customer_external_id="online-retail:99999")
     older, newer = named, at(other, LATER)
     for history in ((older, newer), (newer, older)):
         given_events(*history).project(external_id).row(("customer", "online-retail", str(ADA), "")).has(value="99999")
+
+
+def test_a_value_may_hold_a_colon() -> None:
+    number = replace(sale.created, customer_external_id="shop.example:EU:17")
+    given_events(number).project(external_id).row(("customer", "shop.example", str(ADA), "")).has(value="EU:17")
+
+
+def test_an_erased_number_gives_no_row() -> None:
+    given_events(replace(sale.created, customer_external_id=Redacted("contact"))).project(external_id).rows(0)
 
 
 def test_a_credit_note_has_identifiers_too() -> None:

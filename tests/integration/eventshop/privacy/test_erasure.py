@@ -34,6 +34,7 @@ from eventshop.privacy.models import Certificate, Claim, ErasedPerson, Erasure, 
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder, DeliverOrder, RecordObservedPayment, ShipOrder
+from orders.domain.events import ExternalId
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
 from tests.support.database import dump_database
@@ -46,7 +47,15 @@ from users.domain.events import DataErased
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-WORDS = ("zz-ada@example.org", "Zz-Ada Lovelace", "+44 20 7946 0001", "12 St Zz-James Square", "Zz-Somerville")
+WORDS = (
+)
+    "zz-ada@example.org",
+    "Zz-Ada Lovelace",
+    "+44 20 7946 0001",
+    "12 St Zz-James Square",
+    "Zz-Somerville",
+    "Zz-4711",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +76,14 @@ def create_customer() -> tuple[UUID, UUID]:
     send(ChangeContactDetails(person, WORDS[0], WORDS[1], phone=WORDS[2], address=f"{WORDS[3]}\nLondon"))
     send(GrantConsent(person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
     order = CreateOrder(
-        uuid4(), "000001", person, (LANTERNS,), "France", delivery_name=WORDS[1], delivery_address=WORDS[3]
+        uuid4(),
+        "000001",
+        person,
+        (LANTERNS,),
+        "France",
+        delivery_name=WORDS[1],
+        delivery_address=WORDS[3],
+        customer_external_id=ExternalId("marketplace", WORDS[5]),
     )
     send(order)
     send(RecordObservedPayment(order.order_id, amount=order.total, method="card"))
@@ -324,7 +340,7 @@ def test_what_is_kept_is_told_before_anybody_decides() -> None:
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:
     person, _ = create_customer()
     data = personal_data_holders.collect_held_data(person)
-    assert {item.where for item in data} == {"order", "person", "consent", "customer"}
+    assert {item.where for item in data} == {"order", "person", "consent", "customer", "external id"}
     [order] = [item.what for item in data if item.where == "order"]
     assert order["delivery_name"] == WORDS[1]
     assert order["last_event_id"]

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
+from eventshop.privacy.encryption import personal_keys
 from orders.domain.commands import ShipOrder
 from orders.domain.order_status import Status
 from orders.models import Product
@@ -241,6 +242,16 @@ def test_the_orders_of_a_customer_that_only_a_marketplace_has_are_found_by_its_n
     found = program.get("orders?customer_external_id=market:c-9").json()["results"]
     assert {row["order_id"] for row in found} == orders
     assert len({row["customer_id"] for row in found}) == 1
+
+
+def test_an_order_of_an_erased_customer_is_imported_without_their_number() -> None:
+    program, number = importer(), {"source": "market", "value": "C-9"}
+    order = {"lines": ORDER["lines"], "customer_external_id": number}
+    first = newest_event(place(program, {**order, "reference": "M-1"}))
+    personal_keys.destroy_keys(first.customer_id)
+    again = newest_event(place(program, {**order, "reference": "M-2"}))
+    assert (first.customer_external_id, again.customer_external_id) == ("market:C-9", "")
+    assert again.customer_id == first.customer_id
 
 
 @pytest.mark.parametrize(

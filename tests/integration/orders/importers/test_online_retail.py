@@ -17,7 +17,11 @@ from django.core.management.base import CommandError
 from eventshop.cli.importing import import_run
 from eventshop.cli.importing.base_command import ROWS_REFUSED, STOPPED_AT_AN_ERROR
 from eventshop.cli.importing.errors import UnreadableFile
+from eventshop.core.personal_fields import Redacted
+from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
+from eventshop.privacy.encryption import personal_keys
+from orders.importers.online_retail.commands import customer_id, order_id
 from tests.support.retail_files import csv_line, write_sales_file
 from tests.support.retail_import import (
     MONTH,
@@ -62,6 +66,19 @@ def test_a_second_run_finds_everything_there(tmp_path: Path) -> None:
     again = ImportRun(file)
     assert (again.code, imported_history()) == (0, before)
     assert (again.counts, again.rows) == ([0, 0, 0, 0, 0], [2, 0, 2, 0, 0, 0])
+
+
+def test_an_erased_customers_sales_are_recognised_and_new_ones_stored_without_their_number(tmp_path: Path) -> None:
+    lines, person = [csv_line("1"), csv_line("C2", "D", quantity="-1")], customer_id("17850")
+    assert person is not None
+    ImportRun(write_sales_file(tmp_path, *lines))
+    personal_keys.destroy_keys(person)
+    more = write_sales_file(tmp_path, *lines, csv_line("3"), csv_line("C4", "D", quantity="-1"))
+    assert ImportRun(more).rows == [4, 2, 2, 0, 0, 0]
+    assert ImportRun(more).rows == [4, 0, 4, 0, 0, 0]
+    streams = [order_id(number) for number in ("1", "C2", "3", "C4")]
+    numbers = [store.get_events(stream)[0].event.customer_external_id for stream in streams]
+    assert numbers == [Redacted("contact"), Redacted("contact"), "", ""]
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_an_order_keeps_the_numbers_of_other_systems() -> None:
     ids = (ExternalId("marketplace", "302-1234567"),)
     customer = ExternalId("online-retail", "17850")
     given(Order).when(replace(create, external_ids=ids, customer_external_id=customer)).then(
-        replace(created, external_ids=ids, customer_external_id=customer)
+        replace(created, external_ids=ids, customer_external_id="online-retail:17850")
     )
 
 

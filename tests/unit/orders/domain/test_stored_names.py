@@ -36,7 +36,7 @@ STORED: dict[str, tuple[Event, str]] = {
     "OrderCreated": (
         examples.created,
         f'{HEAD}"reference":"536365",{ADA},"country":"France","lines":[{LANTERN},{MUG}],"total":{TOTAL},'
-        '"delivery_name":"","delivery_address":"","external_ids":[],"customer_external_id":null}',
+        '"delivery_name":"","delivery_address":"","external_ids":[],"customer_external_id":""}',
     ),
     "PaymentRequested": (
         examples.requested,
@@ -97,7 +97,7 @@ STORED: dict[str, tuple[Event, str]] = {
         examples.credited,
         f'{HEAD}"reference":"C536379",{ADA},"country":"France","lines":[{LANTERN}],'
         '"total":{"amount":"20.34","currency":"GBP"},"reason":"goodwill","external_ids":[],'
-        '"customer_external_id":null}',
+        '"customer_external_id":""}',
     ),
     "RuleBroken": (
         RuleBroken(examples.ORDER, examples.ADA, "overpaid", "2 GBP paid of 1 GBP"),
