@@ -48,7 +48,6 @@ from users.domain.events import DataErased
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 WORDS = (
-)
     "zz-ada@example.org",
     "Zz-Ada Lovelace",
     "+44 20 7946 0001",
