@@ -24,10 +24,14 @@ from eventshop.projections import dead_letters, outbox, personal_columns
 from eventshop.projections.models import DeadLetter, OutboxRecord
 from eventshop.projections.projection import Projection, ProjectionRegistry, projection_registry
 from eventshop.projections.runner import ProjectionRunner
-from projections.models import UserProfile
+from orders.domain.commands import CreateOrder
+from orders.domain.events import ExternalId as Identifier
+from projections.external_id import external_id
+from projections.models import ExternalId, UserProfile
 from projections.user_profile import created, user_profile
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.read_models import assert_rows_equal_fold, catch_up, stored_rows
+from tests.support.sales import LANTERNS
 from tests.support.waiting import DEADLINE_S, join_threads
 from users.domain.commands import CreateUser
 from users.domain.events import UserCreated
@@ -180,6 +184,22 @@ def test_personal_columns_are_not_published() -> None:
     assert '"name"' not in value
     for word in WORDS:
         assert word not in value
+
+
+@pytest.mark.postgres
+@override_settings(KAFKA_OPTIONS={"bootstrap_servers": ["nowhere:9092"]})
+def test_a_row_that_an_erasure_deletes_is_deleted_in_its_topic_too() -> None:
+    customer = uuid4()
+    for number in ("C-1", "C-2"):
+        identifier = Identifier("marketplace", number)
+        send(CreateOrder(uuid4(), number, customer, (LANTERNS,), customer_external_id=identifier))
+    catch_up(external_id)
+    [key] = OutboxRecord.objects.values_list("key", flat=True).distinct()
+    assert personal_columns.erase_subject(customer, projection_registry) == 1
+    assert personal_columns.erase_subject(customer, projection_registry) == 0
+    newest = OutboxRecord.objects.order_by("position").last()
+    assert newest is not None and (newest.key, newest.value) == (key, None)
+    assert not ExternalId.objects.exists()
 
 
 def test_scrubbing_asks_only_read_models_with_personal_columns() -> None:
