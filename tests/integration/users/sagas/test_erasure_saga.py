@@ -157,7 +157,7 @@ def test_a_copy_has_every_value_with_the_event_that_it_comes_from() -> None:
     kinds = [event["event_type"] for event in copy["events"]]
     assert kinds == ["UserCreated", "OrderCreated", "OrderCancelled", "DataExported"]
     assert copy["events"][1]["data"]["delivery_address"] == "12 St Zz-James Square"
-    assert copy["events"][1]["encrypted"] == ["delivery_name", "delivery_address"]
+    assert copy["events"][1]["encrypted"] == ["delivery_name", "delivery_address", "customer_external_id"]
     assert {row["table"] for row in copy["tables"]} == {"person", "order", "customer"}
     assert "bob@example.org" not in str(copy)
 
