@@ -170,8 +170,8 @@ def refund_requested(row: OrderSummary, event: RefundRequested, meta: Meta) -> N
 @order_summary.on(PaymentRefunded, key=lambda event: event.order_id)
 def refunded(row: OrderSummary, event: PaymentRefunded, meta: Meta) -> None:
     row.refunded += event.amount.amount
-    # An observed one may be the answer to a request of the shop, too.
-    row.refund_due -= min(row.refund_due, event.amount.amount)
+    if event.refund_id is not None:  # one that the shop requested
+        row.refund_due -= event.amount.amount
     update_balance(row)
     _note_fact(row, event, meta)
 

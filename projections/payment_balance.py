@@ -35,7 +35,7 @@ def update_balance(row: OrderSummary) -> None:
     """Derive `payment_state` and `outstanding` from the sums in the row."""
     is_cancelled = row.status == OrderSummary.Status.CANCELLED
     price = ZERO if is_cancelled else max(ZERO, row.total - row.returned_value)
-    due = payable(Money(price, row.currency)).amount
+    due = ZERO if is_cancelled else max(ZERO, _payable(row.total, row) - _payable(row.returned_value, row))
     paid = row.paid - row.refunded - row.refund_due
     has_payment = row.paid_at is not None or bool(row.authorisations)
     is_covered = has_payment and paid + row.authorised >= min(price, due)
@@ -51,3 +51,7 @@ def update_balance(row: OrderSummary) -> None:
         row.payment_state = state.AUTHORISED
     else:
         row.payment_state = state.PARTLY_PAID if paid + row.authorised > 0 else state.UNPAID
+
+
+def _payable(amount: Decimal, row: OrderSummary) -> Decimal:
+    return payable(Money(amount, row.currency)).amount

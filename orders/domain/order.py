@@ -68,7 +68,7 @@ __all__ = ["Order", "PaymentStateName", "Status"]
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
-    snapshot_version = 3
+    snapshot_version = 4
 
     status: Status = Status.PENDING
     order_id: UUID = UUID(int=0)

@@ -21,7 +21,7 @@ class Balance(Struct, frozen=True):
     currency: str
     price: Decimal  # of what was ordered and not returned, exactly; zero for a cancelled order
     due: Decimal
-    paid: Decimal  # taken, and neither given back nor owed; below zero if more was given back
+    paid: Decimal  # taken, and neither given back nor requested to be; below zero if that is more
     authorised: Decimal
     has_payment: bool  # at least one was taken or authorised, even one of zero
 
@@ -51,12 +51,12 @@ def balance_of(order: Order) -> Balance:
     price, due = order.total.amount - returned, payable(order.total).amount - payable(Money(returned, currency)).amount
     if order.status is Status.CANCELLED:
         price = due = ZERO
-    owed = sum((payment.owed.amount for payment in order.payments), ZERO)
+    requested = sum((refund.amount.amount for refund in order.refunds if not refund.is_done), ZERO)
     return Balance(
         currency=currency,
         price=max(ZERO, price),
         due=max(ZERO, due),
-        paid=amount_taken(order) - max(owed, order.refunded),
+        paid=amount_taken(order) - order.refunded - requested,
         authorised=sum((payment.authorised.amount for payment in order.payments), ZERO),
         has_payment=any(payment.status in ("taken", "authorised") for payment in order.payments),
     )

@@ -275,3 +275,10 @@ def test_a_refund_seen_before_the_requested_one_never_makes_it_more_than_the_pay
     assert isinstance(order, Order)
     payment = order.payments[0]
     assert (payment.refunded, payment.owed, order.refunded) == (DUE, DUE, gbp("23.59").amount)
+
+
+def test_a_requested_refund_adds_to_what_was_given_back_elsewhere_before() -> None:
+    given_back = PaymentRefunded(ORDER, "G1", ADA, gbp("1.00"), "goodwill", observed=True)
+    order = given(Order, created, given_back, requested, paid, owed("22.59", reference="536365")).state
+    assert isinstance(order, Order)
+    assert order.balance.paid == gbp("-1.00").amount
