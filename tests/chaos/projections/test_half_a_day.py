@@ -15,8 +15,8 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
 from tests.support import chaos
-from tests.support.processes import manage_process
 from tests.support.order_histories import random_order_history
+from tests.support.processes import manage_process
 from tests.support.read_models import expected_rows, history, stored_rows
 from tests.support.waiting import wait_for_exit, wait_until
 
