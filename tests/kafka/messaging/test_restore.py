@@ -36,7 +36,7 @@ from tests.support.kafka.topic_contents import (
     tombstone,
 )
 from tests.support.processes import manage_process
-from tests.support.read_models import stored_rows
+from tests.support.read_models import Rows, stored_rows
 from tests.support.tally_aggregate import pounds
 from tests.support.waiting import wait_for_exit, wait_until
 
@@ -62,6 +62,11 @@ def stored_tables() -> tuple[list[EventRow], list[ReceiptRow]]:
     return rows, sorted(backend().load_receipts([row.command_id for row in rows]))
 
 
+def all_rows() -> dict[str, Rows]:
+    """The rows of every read model."""
+    return {projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])}
+
+
 def lose_the_database() -> None:
     """What is left is Kafka; a new database is migrated and told of the topics."""
     empty_tables()
@@ -72,10 +77,7 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     append_orders(500)
     relay_all()
     catch_up()
-    before, read_models = (
-        stored_tables(),
-        {projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])},
-    )
+    before, read_models = stored_tables(), all_rows()
     assert len(before[0]) > PAGE_SIZE
     lose_the_database()
     assert stored_tables() == ([], [])
@@ -85,9 +87,11 @@ def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
     assert stored_tables() == before
     catch_up()
     assert_read_models_equal_fold()
-    assert {
-        projection.name: without_lineage(stored_rows(projection)) for projection in projection_registry.select([])
-    } == read_models
+    # The keys were in the lost database, too: without their backup no customer's number can be read.
+    numbers = {key for key, row in read_models["external-id"].items() if row["kind"] == "customer"}
+    assert numbers
+    read_models["external-id"] = {key: row for key, row in read_models["external-id"].items() if key not in numbers}
+    assert all_rows() == read_models
 
 
 def test_a_restored_shop_goes_on(kafka_topics: str) -> None:
