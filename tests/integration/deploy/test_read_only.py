@@ -27,7 +27,9 @@ mount --bind "$APP" /srv
 mount --bind "$STATE" /mnt
 case "$PREFIX" in /tmp/*) mount --bind "$PREFIX" /media ;; esac
 mount -t tmpfs tmpfs /tmp
-case "$PREFIX" in /tmp/*) mkdir -p "$PREFIX" && mount --bind /media "$PREFIX" && mount -o remount,bind,ro "$PREFIX" ;; esac
+case "$PREFIX" in /tmp/*)
+    mkdir -p "$PREFIX" && mount --bind /media "$PREFIX" && mount -o remount,bind,ro "$PREFIX" ;;
+esac
 mount -o remount,bind,ro /srv
 mount -o remount,bind,ro /
 cd /srv
