@@ -55,7 +55,7 @@ from orders.domain.events import (
     ReturnWindowClosed,
     RuleBroken,
 )
-from orders.domain.order_balance import Balance, balance_of, payment_state_of
+from orders.domain.order_balance import Balance, balance_of
 from orders.domain.order_creation import credit_note_issued, order_created
 from orders.domain.order_line import OrderLineStates, amounts_kept, number_lines, subtract_returned
 from orders.domain.order_status import Status
@@ -68,7 +68,7 @@ __all__ = ["Order", "PaymentStateName", "Status"]
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
-    snapshot_version = 4
+    snapshot_version = 5
 
     status: Status = Status.PENDING
     order_id: UUID = UUID(int=0)
@@ -184,7 +184,7 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
 
     @property
     def payment_state(self) -> PaymentStateName:
-        return payment_state_of(self)
+        return self.balance.payment_state
 
     def _open(self, status: Status, event: OrderCreated | CreditNoteIssued) -> Self:
         return replace(

@@ -24,6 +24,7 @@ class Balance(Struct, frozen=True):
     paid: Decimal  # taken, and neither given back nor requested to be; below zero if that is more
     authorised: Decimal
     has_payment: bool  # at least one was taken or authorised, even one of zero
+    is_cancelled: bool
 
     @property
     def outstanding(self) -> Money:
@@ -44,36 +45,50 @@ class Balance(Struct, frozen=True):
     def is_overpaid(self) -> bool:
         return self.paid > max(self.price, self.due)
 
+    @property
+    def payment_state(self) -> PaymentStateName:
+        """How far the order is paid."""
+        if self.is_overpaid:
+            return PaymentStateName.OVERPAID
+        if self.is_cancelled or not self.has_payment:
+            return PaymentStateName.UNPAID
+        if self.is_paid:
+            return PaymentStateName.PAID
+        if self.is_covered:
+            return PaymentStateName.AUTHORISED
+        return PaymentStateName.PARTLY_PAID if self.paid + self.authorised > 0 else PaymentStateName.UNPAID
+
 
 def balance_of(order: Order) -> Balance:
     """The balance of an order."""
-    currency, returned = order.total.currency, value_returned(order)
-    price, due = order.total.amount - returned, payable(order.total).amount - payable(Money(returned, currency)).amount
-    if order.status is Status.CANCELLED:
-        price = due = ZERO
     requested = sum((refund.amount.amount for refund in order.refunds if not refund.is_done), ZERO)
-    return Balance(
-        currency=currency,
-        price=max(ZERO, price),
-        due=max(ZERO, due),
+    return compute_balance(
+        order.total,
+        value_returned(order),
         paid=amount_taken(order) - order.refunded - requested,
         authorised=sum((payment.authorised.amount for payment in order.payments), ZERO),
         has_payment=any(payment.status in ("taken", "authorised") for payment in order.payments),
+        is_cancelled=order.status is Status.CANCELLED,
     )
 
 
-def payment_state_of(order: Order) -> PaymentStateName:
-    """How far an order is paid."""
-    balance = order.balance
-    if balance.is_overpaid:
-        return PaymentStateName.OVERPAID
-    if order.status is Status.CANCELLED or not balance.has_payment:
-        return PaymentStateName.UNPAID
-    if balance.is_paid:
-        return PaymentStateName.PAID
-    if balance.is_covered:
-        return PaymentStateName.AUTHORISED
-    return PaymentStateName.PARTLY_PAID if balance.paid + balance.authorised > 0 else PaymentStateName.UNPAID
+def compute_balance(
+    total: Money, returned: Decimal, *, paid: Decimal, authorised: Decimal, has_payment: bool, is_cancelled: bool
+) -> Balance:
+    """The balance of an order that costs `total`, of which goods for `returned` came back."""
+    price = due = ZERO
+    if not is_cancelled:
+        price = max(ZERO, total.amount - returned)
+        due = max(ZERO, payable(total).amount - payable(Money(returned, total.currency)).amount)
+    return Balance(
+        currency=total.currency,
+        price=price,
+        due=due,
+        paid=paid,
+        authorised=authorised,
+        has_payment=has_payment,
+        is_cancelled=is_cancelled,
+    )
 
 
 def amount_taken(order: Order) -> Decimal:
