@@ -20,6 +20,7 @@ from orders.domain.events import (
     ReturnRequested,
 )
 from orders.domain.order import Order
+from orders.domain.returns import returnable_quantity
 
 
 class ReturnStep(NamedTuple):
@@ -112,9 +113,5 @@ def collect_returns(events: Iterable[RecordedEvent[OrderEvent]]) -> list[ReturnC
 
 def returnable_lines(order: Order) -> tuple[LineAmount, ...]:
     """The products that a customer has and has not asked to return, line by line."""
-    quantities = {
-        line.line: line.quantity_left - sum(one.left(line.line) for one in order.returns)
-        for line in order.lines
-        if line.kind == "product"
-    }
-    return tuple(order.lines[number - 1].amount_of(left) for number, left in quantities.items() if left > 0)
+    products = (line for line in order.lines if line.kind == "product")
+    return tuple(line.amount_of(left) for line in products if (left := returnable_quantity(order, line)) > 0)

@@ -102,9 +102,14 @@ def known_line(order: Order, number: int) -> OrderLineState:
     return line
 
 
+def returnable_quantity(order: Order, line: OrderLineState) -> int:
+    """The units of a line that the customer has and has not asked to return."""
+    return line.quantity_left - sum(old.left(line.line) for old in order.returns)
+
+
 def _asked_amount(order: Order, number: int, quantity: int) -> LineAmount:
     line = known_line(order, number)
-    left = line.quantity_left - sum(old.left(number) for old in order.returns)
+    left = returnable_quantity(order, line)
     if quantity > left:
         raise TooManyReturned(line=number, sku=line.sku, requested=quantity, left=max(0, left))
     return line.amount_of(quantity)
