@@ -34,7 +34,7 @@ from orders.domain.events import (
 )
 from orders.domain.order import Order, Status
 from orders.domain.payments import PaymentState
-from orders.sagas.fulfilment_saga import HISTORY_AFTER
+from orders.sagas import fulfilment_values
 
 #: In these states an order changes only by a return or a refund.
 FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
@@ -114,8 +114,7 @@ class CustomerOrder(NamedTuple):
     @property
     def is_history(self) -> bool:
         """Whether it was recorded long after it happened: no saga fulfils it, so that it cannot be paid here."""
-        opened = self.events[0].meta
-        return opened.recorded_at - opened.occurred_at >= HISTORY_AFTER
+        return fulfilment_values.is_history(self.events[0].meta)
 
     @property
     def can_pay(self) -> bool:

@@ -99,6 +99,11 @@ def payment_id_of(order_id: UUID, number: int) -> UUID:
     return derive_id("payment", order_id, number)
 
 
+def named_payment(payment_id: UUID | None, order_id: UUID) -> UUID:
+    """The payment that a message names: those of earlier releases name none, and are about the only payment."""
+    return payment_id or payment_id_of(order_id, 1)
+
+
 def payable(amount: Money) -> Money:
     """Round half up to an amount that can be paid; an order in a currency that no longer exists is left as it is."""
     try:
@@ -162,7 +167,7 @@ def _apply_request(payments: Payments, event: PaymentRequested) -> Payments:
 
 
 def _apply_payment(payments: Payments, event: PaymentProcessed) -> Payments:
-    payment_id = event.payment_id or payment_id_of(event.order_id, 1)
+    payment_id = named_payment(event.payment_id, event.order_id)
     if all(old.payment_id != payment_id for old in payments):
         payments = (*payments, _new_payment(payment_id, event.method, event.amount))
     nothing = Money(ZERO, event.amount.currency)

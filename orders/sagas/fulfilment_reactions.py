@@ -15,7 +15,7 @@ from orders.domain.commands import (
     WriteOffStock,
 )
 from orders.domain.events import ItemsReturned
-from orders.domain.payments import payment_id_of
+from orders.domain.payments import named_payment
 from orders.domain.quantities import returned_quantities
 from orders.sagas.fulfilment_effects import (
     PaymentRefused,
@@ -35,7 +35,7 @@ def recording_command(
     An answer of an earlier release names neither payment nor method: it belongs to the first payment, and `methods` are
     those of the payments under way.
     """
-    payment = answer.payment_id or payment_id_of(order_id, 1)
+    payment = named_payment(answer.payment_id, order_id)
     method = answer.method or methods.get(payment, "card")
     match answer:
         case PaymentTaken(amount=amount, charge=charge, processed_at=moment):

@@ -10,7 +10,6 @@ RefundRequested. What was observed elsewhere stops the saga: it only goes on wit
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -64,11 +63,10 @@ from orders.sagas.fulfilment_values import (
     SHIPPING_TIMER,
     RequestedPayment,
     Stage,
+    is_history,
     requested_payment,
 )
 
-#: An order that was recorded so long after it occurred is history (an import, a demo) and was fulfilled already.
-HISTORY_AFTER: Final = timedelta(hours=1)
 CARRIER: Final = "Parcel service"
 NOT_PAID: Final = "not paid in time"
 ELSEWHERE: Final = "the order is handled elsewhere"
@@ -84,7 +82,7 @@ class Fulfilment(FulfilmentState, frozen=True):
 
     @staticmethod
     def starts_with(event: Event, meta: Meta) -> bool:
-        return isinstance(event, OrderCreated) and meta.recorded_at - meta.occurred_at < HISTORY_AFTER
+        return isinstance(event, OrderCreated) and not is_history(meta)
 
     def react(self, message: FulfilmentMessage) -> list[SagaAction]:
         match message:

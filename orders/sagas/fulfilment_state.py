@@ -25,7 +25,7 @@ from orders.domain.events import (
     PaymentRequested,
     RefundRequested,
 )
-from orders.domain.payments import payable, payment_id_of
+from orders.domain.payments import named_payment, payable
 from orders.domain.quantities import Quantities, ordered_quantities, subtract_quantities
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
@@ -190,11 +190,11 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return replace(self, waiting=None)
 
     def _without_payment(self, payment: UUID | None) -> Self:
-        payment_id = payment or payment_id_of(self.order_id, 1)
+        payment_id = named_payment(payment, self.order_id)
         return replace(self, under_way={key: method for key, method in self.under_way.items() if key != payment_id})
 
     def _apply_payment(self, event: PaymentProcessed) -> Self:
-        payment_id = event.payment_id or payment_id_of(event.order_id, 1)
+        payment_id = named_payment(event.payment_id, event.order_id)
         authorised = {key: value for key, value in self.authorised.items() if key != payment_id}
         charges = {**self.charges, payment_id: event.charge_id} if event.charge_id else self.charges
         collected = self.collected + event.amount.amount

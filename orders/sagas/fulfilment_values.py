@@ -10,12 +10,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.messages import NonEmptyText
+from eventshop.core.messages import Meta, NonEmptyText
 from eventshop.core.money import Money
 from orders.domain.events import PaymentRequested
 from orders.domain.order_values import CardToken
-from orders.domain.payments import payable, payment_id_of
+from orders.domain.payments import named_payment, payable
 
+#: An order that was recorded so long after it occurred is history (an import, a demo) and was fulfilled already.
+HISTORY_AFTER: Final = timedelta(hours=1)
 #: The timer of the payment deadline; earlier releases gave this name to the time-out of a charge.
 PAYMENT_TIMER: Final = "payment"
 SHIPPING_TIMER: Final = "shipping"
@@ -58,9 +60,14 @@ class Authorisation(Struct, frozen=True):
     amount: Money
 
 
+def is_history(meta: Meta) -> bool:
+    """Whether an event was recorded long after it occurred."""
+    return meta.recorded_at - meta.occurred_at >= HISTORY_AFTER
+
+
 def requested_payment(event: PaymentRequested) -> RequestedPayment:
-    """The payment that an event requests; requests of schema version 1 had no id."""
-    payment_id = event.payment_id or payment_id_of(event.order_id, 1)
+    """The payment that an event requests."""
+    payment_id = named_payment(event.payment_id, event.order_id)
     return RequestedPayment(payment_id, payable(event.amount), event.method, event.token)
 
 

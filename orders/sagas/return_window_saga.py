@@ -13,7 +13,7 @@ from eventshop.core.messages import Event, Meta
 from eventshop.core.saga import RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
 from orders.domain.commands import CloseReturnWindow
 from orders.domain.events import OrderDelivered
-from orders.sagas.fulfilment_saga import HISTORY_AFTER
+from orders.sagas.fulfilment_values import is_history
 
 TIMER: Final = "return-window"
 
@@ -35,7 +35,7 @@ class ReturnWindow(Saga[ReturnWindowMessage], frozen=True):
 
     @staticmethod
     def starts_with(event: Event, meta: Meta) -> bool:
-        return isinstance(event, OrderDelivered) and meta.recorded_at - meta.occurred_at < HISTORY_AFTER
+        return isinstance(event, OrderDelivered) and not is_history(meta)
 
     @property
     def ended(self) -> bool:
