@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from charset_normalizer import from_bytes
+from msgspec.structs import replace
 
 from eventshop.cli.importing.csv_rows import is_wide, quote_cell, read_lines, split_cells
 from eventshop.cli.importing.errors import BrokenRow, UnclearFormat, WrongHeader
@@ -51,10 +52,9 @@ def find_format(path: Path, layout: FileLayout, options: FormatOptions) -> FileF
         file_encoding=encoding,
         reordered=positions != tuple(range(len(header))),
     )
-    decimal = options.decimal or _find_decimal_mark(path, found)
-    return FileFormat(
-        **{name: getattr(found, name) for name in found.__struct_fields__ if name not in ("decimal", "dates")},
-        decimal=decimal,
+    return replace(
+        found,
+        decimal=options.decimal or _find_decimal_mark(path, found),
         dates=options.dates or (_find_date_format(path, found) if layout.time else found.dates),
     )
 
