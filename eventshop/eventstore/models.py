@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import models
+from django.db.models.functions import Now
 
 
 class StoredEvent(models.Model):
@@ -101,3 +104,43 @@ class SnapshotProgress(models.Model):
 
     def __str__(self) -> str:
         return f"up to {self.position}"
+
+
+class StoreEpoch(models.Model):
+    """The time of an event store between two restores; the row with the highest number is the present epoch.
+
+    A restore begins an epoch, and so does the resolution of a fork. A copy of the database files begins none: that it
+    is old is noticed by comparing events with Kafka.
+    """
+
+    class Divergence(models.TextChoices):
+        """How the event table and Kafka differ."""
+
+        NONE = "", "none"
+        DATABASE_BEHIND = "database-behind", "database behind Kafka"
+        KAFKA_BEHIND = "kafka-behind", "Kafka behind the database"
+        FORKED = "forked", "forked"
+
+    number = models.IntegerField(primary_key=True, help_text="1, 2, 3 …")
+    epoch_id = models.UUIDField(
+        default=uuid4, unique=True, help_text="Two restores of one backup have the same number, and other ids."
+    )
+    installation_id = models.UUIDField(help_text="The same in all epochs; another installation has another one.")
+    began_at = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=500, help_text="What began it.")
+    restored_to_position = models.BigIntegerField(
+        default=0, help_text="The events up to here were not accepted in this epoch: they are its past."
+    )
+    divergence = models.CharField(
+        max_length=20, blank=True, choices=Divergence, default=Divergence.NONE, help_text="Empty: none was found."
+    )
+    divergence_reason = models.TextField(blank=True, default="", help_text="What was found, and what to do.")
+    diverged_at = models.DateTimeField(null=True, help_text="When it was found.")
+
+    class Meta:
+        db_table = "store_epoch"
+        verbose_name = "store epoch"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Epoch {self.number}"

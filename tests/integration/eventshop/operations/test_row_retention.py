@@ -46,6 +46,7 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "store.StoredReceipt": "the same command is answered alike for ever",
     "store.Snapshot": "one for each aggregate",
     "store.SnapshotProgress": "one row",
+    "store.StoreEpoch": "one for each restore",
     "log.KnownTopic": "one for each topic",
     "log.RelayCheckpoint": "one for each topic",
     "process.Saga": "may go on after years; one for each subject",
