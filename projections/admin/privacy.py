@@ -6,7 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -58,12 +59,20 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
     )
     list_filter = (("status", ChoicesDropdownFilter), "restricted")
     search_fields = ("user_id",)
-    search_help_text = "Id, or a whole e-mail address"
+    search_help_text = "Id, or a whole e-mail address (needs the permission to show personal data)"
     sortable_by = ("joining_time", "erasure_due_time")
     ordering = ("-created_at", "-user_id")
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/person.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # To find who has an address is to learn that a person has it.
+        if "@" in search_term and not self.has_reveal_permission(request):
+            raise PermissionDenied
+        return super().get_search_results(request, queryset, search_term)
 
     def search_condition(self, text: str) -> Q:
         return Q(pk=blind_index.find_holder("email", text) if "@" in text else parse_uuid(text))
