@@ -12,6 +12,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -54,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Set up Django on the chosen database. A developer's .env must not decide what the tests run on."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, programs that tests stop by a hang-up would ignore it
     scratch = _at_the_end.enter_context(
         tempfile.TemporaryDirectory(prefix="eventshop-tests-", dir=_fast_folder(), ignore_cleanup_errors=True)
     )

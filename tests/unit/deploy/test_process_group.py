@@ -17,10 +17,9 @@ from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
 
 #: Two programs that print for ever, or the ones that the test gives.
 LAUNCHER = """
-import signal, sys
+import sys
 from pathlib import Path
 from deploy.process_group import ProcessGroup
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 program = "import itertools, os, time; [(print(os.getpid(), n), time.sleep(0.05)) for n in itertools.count()]"
 talk = f"{sys.executable} -uc '{program}'"
 first, second = sys.argv[1:]
