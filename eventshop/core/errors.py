@@ -153,10 +153,22 @@ class BrokenStream(StoreError):
     code = "broken-stream"
 
 
+class ProgramTooOld(StoreError):
+    """This program is older than the data: an event was written by a newer release, which has to go on with it."""
+
+    code = "program-too-old"
+
+
 class Tampered(StoreError):
     """A stored personal value was changed, or belongs to another event, field or person."""
 
     code = "tampered"
+
+
+class StoreDiverged(StoreError):
+    """The event table and Kafka differ: no command is accepted before an operator has resolved it."""
+
+    code = "store-diverged"
 
 
 class TailBusy(StoreError):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 from msgspec import Struct, inspect
 
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.errors import DuplicateName, RegistryError, UnknownName
+from eventshop.core.errors import DuplicateName, ProgramTooOld, RegistryError, UnknownName
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField, personal_fields
 from eventshop.core.serialization import prepare_decoders
@@ -64,20 +64,35 @@ class MessageRegistry:
         self._readers.clear()
 
     def reader_for(self, event_type: str, schema_version: int) -> EventReader:
-        """Return the reader for events stored under this name and schema version; raises `UnknownName`."""
+        """Return the reader for events stored under this name and schema version.
+
+        Raises `ProgramTooOld` for a name that no event type of this program has or had.
+        """
         reader = self._readers.get((event_type, schema_version))
         if reader is None:
             reader = build_reader(
                 EventSchemaId(event_type, schema_version), self._steps, self.events, self.personal_fields_of
             )
             if reader is None:
-                raise UnknownName(name=repr(event_type), known=_join_names(self.events))
+                raise ProgramTooOld(event_type=event_type, schema_version=schema_version)
             self._readers[event_type, schema_version] = reader
         return reader
 
     def can_read(self, event_type: str, schema_version: int) -> bool:
-        """Whether events of this name and schema version can be read."""
-        return event_type in self.events or EventSchemaId(event_type, schema_version) in self._steps
+        """Whether events of this name and schema version can be read; False also if only a newer release can."""
+        try:
+            return not self.reader_for(event_type, schema_version).is_newer
+        except ProgramTooOld:
+            return False
+
+    def readable_schemas(self) -> set[EventSchemaId]:
+        """Every name and schema version that this program can read."""
+        current = {
+            EventSchemaId(name, version)
+            for name, event in self.events.items()
+            for version in range(1, event.schema_version + 1)
+        }
+        return current | self._steps.keys()
 
     def upcaster_step(self, schema_id: EventSchemaId) -> UpcasterStep | None:
         """Return the upcaster of a schema version, or None."""

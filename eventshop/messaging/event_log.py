@@ -31,19 +31,19 @@ class DeliveredEvent:
         self._event_class: type[Event] | None = None
 
     def meta(self, registry: MessageRegistry) -> Meta:
-        """The event's metadata under its current name; raises `UnknownName` and errors of invalid metadata."""
+        """The event's metadata under its current name; raises `ProgramTooOld` and errors of invalid metadata."""
         if self._meta is None:
             self._meta = use_current_name(to_meta(self.row), registry)
         return self._meta
 
     def event_class(self, registry: MessageRegistry) -> type[Event]:
-        """The current type of the event; raises `UnknownName`."""
+        """The current type of the event; raises `ProgramTooOld`."""
         if self._event_class is None:
             self._event_class = registry.reader_for(self.row.event_type, self.row.schema_version).event_class
         return self._event_class
 
     def event(self, registry: MessageRegistry) -> Event:
-        """The event, decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`.
+        """The event, decrypted and upcast; raises `ProgramTooOld`, `BrokenStream` or `Tampered`.
 
         One with personal fields is decrypted for each caller: its plain text must not outlive the person's erasure.
         """

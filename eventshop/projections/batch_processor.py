@@ -12,6 +12,7 @@ from django.db import transaction
 from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.projections import checkpoints, dead_letters, personal_columns
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
+from eventshop.projections.dead_letters import Unfolded
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import begin_batch
@@ -25,8 +26,9 @@ PlannedRecord: TypeAlias = PlannedEvent | UnreadableDelivery
 def process_batch(target: ProjectionTarget, cached: CheckpointsByPartition, delivered: Sequence[Delivery]) -> None:
     """Fold deliveries into the rows and advance the checkpoints, in the database and in `cached`.
 
-    An event that fails becomes a dead letter. When the database refuses the rows of a batch, the batch is halved, down
-    to the event at fault. Raises `CheckpointMoved` when another worker has advanced a checkpoint.
+    An event that fails becomes a dead letter; one that only a newer release can read waits for it. When the database
+    refuses the rows of a batch, the batch is halved, down to the event at fault. Raises `CheckpointMoved` when another
+    worker has advanced a checkpoint.
     """
     events = iter(plan_events(target.projection, [item for item in delivered if isinstance(item, DeliveredEvent)]))
     planned: list[PlannedRecord] = [
@@ -61,7 +63,7 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         events = [item for item in planned if isinstance(item, PlannedEvent) and (item.changes or item.error)]
         events = personal_columns.hold_off_erasures(target.projection, events)
         rows = checkpoints.lock_and_verify({number: cached[number] for number in sorted(partitions)})
-        blocked: set[UUID] = set()
+        blocked: dict[UUID, str] = {}
         if any(row.parked for row in rows.values()):
             blocked = dead_letters.blocked_aggregates(target.name, {event.meta.aggregate_id for event in events})
         keys = {target.projection.primary_key(change.key) for event in events for change in event.changes}
@@ -70,30 +72,32 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         target.table.save(folding.changed.values())
         dead_letters.add_dead_letters(target, failures)
         dead_letters.add_unreadable_records(target, [item for item in planned if isinstance(item, UnreadableDelivery)])
-        moves = _moves_after(rows, planned, Counter(event.partition for event, _ in failures))
+        moves = _moves_after(rows, planned, Counter(failure.planned.partition for failure in failures))
         checkpoints.advance(rows, moves)
         crash_point("projection.before-commit")
     for number, move in moves.items():
         cached[number].position, cached[number].sequence, cached[number].store_position = move.offset
 
 
-def _fold(
-    folding: Fold[Any], events: Sequence[PlannedEvent], blocked: set[UUID]
-) -> list[tuple[PlannedEvent, Exception | None]]:
-    """Fold events that change rows; returns the dead letters: events that failed, and events that queue behind one."""
-    failures: list[tuple[PlannedEvent, Exception | None]] = []
+def _fold(folding: Fold[Any], events: Sequence[PlannedEvent], blocked: dict[UUID, str]) -> list[Unfolded]:
+    """Fold events that change rows; returns those that failed or wait, and those that queue behind one of `blocked`.
+
+    `blocked` has, by aggregate, what its first event waits for: empty behind a dead letter.
+    """
+    unfolded: list[Unfolded] = []
     for event in events:
-        if event.meta.aggregate_id in blocked:
-            failures.append((event, None))
+        if (waits_for := blocked.get(event.meta.aggregate_id)) is not None:
+            unfolded.append(Unfolded(event, None, waits_for))
             continue
         try:
             if event.error is not None:
                 raise event.error
             folding.apply(event)
         except Exception as error:  # a handler may raise anything; the error belongs to this event
-            blocked.add(event.meta.aggregate_id)
-            failures.append((event, error))
-    return failures
+            waits_for = dead_letters.awaited_schema(error, event.meta)
+            blocked[event.meta.aggregate_id] = waits_for
+            unfolded.append(Unfolded(event, None if waits_for else error, waits_for))
+    return unfolded
 
 
 def _moves_after(

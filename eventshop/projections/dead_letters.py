@@ -1,4 +1,8 @@
-"""Dead letters: events that a projection cannot fold. Later events of the same aggregate queue behind them."""
+"""Dead letters: events that a projection cannot fold. Later events of the same aggregate queue behind them.
+
+The same queue holds events that only a newer release of the program can read, with those behind them. They are no dead
+letters: a worker of that release folds them as soon as it runs the projection.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from eventshop.core.errors import ProgramTooOld
+from eventshop.core.message_registry import registry
+from eventshop.core.messages import Meta
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.messaging.event_log import DeliveredEvent, UnreadableDelivery
 from eventshop.privacy.erasure import erasure_locks
@@ -29,6 +36,16 @@ from eventshop.runtime.database_clock import database_now
 BACKOFF: Final = Backoff(timedelta(seconds=5), timedelta(hours=1))
 #: Dead letters of one aggregate that one retry folds in one transaction.
 RETRY_BATCH: Final = 500
+#: Aggregates looked for at a time whose events waited for this release: nearly all of them can be folded.
+WAITING_LIMIT: Final = 200
+
+
+class Unfolded(NamedTuple):
+    """An event that was not folded, with its error; without one it waits, or queues behind an earlier event."""
+
+    planned: PlannedEvent
+    error: Exception | None
+    waits_for: str = ""  # the schema that only a newer release knows
 
 
 class RetryResult(NamedTuple):
@@ -38,20 +55,26 @@ class RetryResult(NamedTuple):
     remaining: int
 
 
-def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> set[UUID]:
-    """Those of these aggregates that have a dead letter."""
-    with_dead_letters = DeadLetter.objects.filter(projection=name).values_list("aggregate_id", flat=True).distinct()
-    return set(with_dead_letters) & set(aggregates)
+def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> dict[UUID, str]:
+    """Those of these aggregates that have a queue, with what it waits for: empty behind a dead letter."""
+    queues = DeadLetter.objects.filter(projection=name).values_list("aggregate_id", "waits_for").distinct()
+    wanted = set(aggregates)
+    return {aggregate_id: waits_for for aggregate_id, waits_for in queues if aggregate_id in wanted}
 
 
-def add_dead_letters(target: ProjectionTarget, failures: Sequence[tuple[PlannedEvent, Exception | None]]) -> None:
-    """Store events as dead letters, in order: each with its error, or without one if it queues behind another."""
-    if failures:
+def awaited_schema(error: Exception, meta: Meta) -> str:
+    """The name of the schema that an event waits for, after an error in reading it; empty if no release can mend it."""
+    return f"{meta.event_type}/{meta.schema_version}"[:120] if isinstance(error, ProgramTooOld) else ""
+
+
+def add_dead_letters(target: ProjectionTarget, unfolded: Sequence[Unfolded]) -> None:
+    """Store events that were not folded, in order. Those that wait for a newer release are not published."""
+    if unfolded:
         now = database_now()
-        rows = [_dead_letter(target.name, event, error, now) for event, error in failures]
+        rows = [_dead_letter(target.name, item, now) for item in unfolded]
         DeadLetter.objects.bulk_create(rows)
         if target.is_published:
-            outbox.add_dead_letters(rows)
+            outbox.add_dead_letters(row for row in rows if not row.waits_for)
 
 
 def add_unreadable_records(target: ProjectionTarget, records: Sequence[UnreadableDelivery]) -> None:
@@ -65,12 +88,11 @@ def add_unreadable_records(target: ProjectionTarget, records: Sequence[Unreadabl
 
 
 def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID]]:
-    """The pairs of projection and aggregate whose first dead letter is due for a retry."""
-    return list(
-        DeadLetter.objects.filter(projection__in=names, next_attempt_at__lte=database_now())
-        .order_by("next_attempt_at")
-        .values_list("projection", "aggregate_id")[:limit]
-    )
+    """The pairs of projection and aggregate whose first dead letter is due for a retry, or can be read by now."""
+    pairs = DeadLetter.objects.filter(projection__in=names).values_list("projection", "aggregate_id")
+    due = list(pairs.filter(next_attempt_at__lte=database_now()).order_by("next_attempt_at")[:limit])
+    readable = [f"{name}/{version}" for name, version in registry.readable_schemas()]
+    return [*due, *pairs.filter(waits_for__in=readable).distinct()[:WAITING_LIMIT]]
 
 
 def retry(name: str, aggregate_id: UUID) -> RetryResult:
@@ -116,10 +138,25 @@ def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> Re
     Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - folded)
     remaining = _queue(target.name, aggregate_id)
     if failure is not None:
-        _record_failure(queue[folded], *failure)
+        _stop_at(target, queue[folded], *failure)
     elif (following := remaining.first()) is not None:
         DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
     return RetryResult(folded, remaining.count())
+
+
+def _stop_at(target: ProjectionTarget, row: DeadLetter, error: Exception, planned: PlannedEvent) -> None:
+    """Record why an event could not be folded. What had waited with it for this release is published from now on."""
+    waits_for = awaited_schema(error, planned.meta)
+    queue = _queue(target.name, row.aggregate_id)
+    if waits_for:
+        queue.update(waits_for=waits_for, next_attempt_at=None)
+        return
+    _record_failure(row, error, planned)
+    waited = [item.pk for item in queue.exclude(waits_for="")]
+    if waited:
+        queue.update(waits_for="")
+        if target.is_published:
+            outbox.add_dead_letters(DeadLetter.objects.filter(pk__in=waited).order_by("position"))
 
 
 def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
@@ -156,7 +193,8 @@ def _queue(name: str, aggregate_id: UUID) -> Any:
     return DeadLetter.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
-def _dead_letter(name: str, planned: PlannedEvent, error: Exception | None, now: datetime) -> DeadLetter:
+def _dead_letter(name: str, unfolded: Unfolded, now: datetime) -> DeadLetter:
+    planned, error, waits_for = unfolded
     meta = planned.meta
     return DeadLetter(
         projection=name,
@@ -175,6 +213,7 @@ def _dead_letter(name: str, planned: PlannedEvent, error: Exception | None, now:
         parked_at=now,
         last_attempt_at=now if error else None,
         next_attempt_at=now + BACKOFF.first if error else None,
+        waits_for=waits_for,
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from django.db.models import Count
 from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.event_log import EventLog, LogOffset
 from eventshop.projections.checkpoints import offset_of
-from eventshop.projections.models import Checkpoint
+from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import Projection
 from eventshop.runtime.leases import is_leased
 
@@ -35,6 +36,8 @@ class ProjectionStatus(NamedTuple):
     owner: str
     paused: bool
     needs_rebuild: bool
+    waiting: int = 0  # events that wait for a newer release of the program
+    waits_for: tuple[str, ...] = ()  # the event types and versions that only it knows
 
     @property
     def lag(self) -> int:
@@ -49,6 +52,8 @@ class ProjectionStatus(NamedTuple):
             return "needs rebuild"
         if self.lag and self.lag_s > STALLED_AFTER.total_seconds():
             return "stalled"
+        if self.waiting:
+            return f"waits for a release with {', '.join(self.waits_for)}"
         return "dead letters" if self.dead_letters else "behind" if self.lag else "up to date"
 
 
@@ -56,13 +61,32 @@ def list_statuses(projections: Iterable[Projection[Any]], source: EventLog) -> l
     """The status of each projection in each partition, the longest lag first."""
     checkpoints = Checkpoint.objects.annotate(is_leased=is_leased())
     rows = {(row.projection, row.partition): row for row in checkpoints}
-    ends = source.ends()
+    ends, waiting = source.ends(), _waiting_events()
     statuses = [
-        _status(projection, partition, end, rows.get((projection.name, partition)), source)
+        _with_waiting(
+            _status(projection, partition, end, rows.get((projection.name, partition)), source),
+            waiting.get((projection.name, partition), {}),
+        )
         for projection in projections
         for partition, end in ends.items()
     ]
     return sorted(statuses, key=lambda status: (-status.lag_s, -status.lag, status.name, status.partition))
+
+
+def _waiting_events() -> dict[tuple[str, int], dict[str, int]]:
+    """How many events wait for a newer release, by projection and partition, and by what they wait for."""
+    waiting = DeadLetter.objects.exclude(waits_for="").values_list("projection", "partition", "waits_for")
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    for name, partition, waits_for, events in waiting.annotate(Count("pk")):
+        found.setdefault((name, partition), {})[waits_for] = events
+    return found
+
+
+def _with_waiting(status: ProjectionStatus, waiting: dict[str, int]) -> ProjectionStatus:
+    events = sum(waiting.values())
+    return status._replace(
+        dead_letters=max(0, status.dead_letters - events), waiting=events, waits_for=tuple(sorted(waiting))
+    )
 
 
 def sum_by_projection(statuses: Iterable[ProjectionStatus]) -> list[ProjectionStatus]:
@@ -84,6 +108,8 @@ def _sum(partition_statuses: list[ProjectionStatus]) -> ProjectionStatus:
         owner=", ".join(sorted({status.owner for status in partition_statuses if status.owner})),
         paused=any(status.paused for status in partition_statuses),
         needs_rebuild=any(status.needs_rebuild for status in partition_statuses),
+        waiting=sum(status.waiting for status in partition_statuses),
+        waits_for=tuple(sorted({name for status in partition_statuses for name in status.waits_for})),
     )
 
 

@@ -80,7 +80,10 @@ class UnreadableRecord(models.Model):
 
 
 class DeadLetter(models.Model):
-    """An event that one projection cannot fold, or that queues behind such an event of its aggregate."""
+    """An event that one projection cannot fold, or that queues behind such an event of its aggregate.
+
+    With `waits_for` it is no dead letter yet: it waits for a newer release of the program, and is published nowhere.
+    """
 
     projection = models.CharField(max_length=100)
     aggregate_id = models.UUIDField()
@@ -99,6 +102,10 @@ class DeadLetter(models.Model):
     parked_at = models.DateTimeField()
     last_attempt_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True, help_text="Empty while it waits behind an earlier one.")
+    # Also in the database, for programs of an earlier release that insert rows.
+    waits_for = models.CharField(
+        max_length=120, blank=True, default="", db_default="", help_text="The event type and version not known yet."
+    )
 
     class Meta:
         db_table = "projections_parkedevent"
@@ -108,6 +115,7 @@ class DeadLetter(models.Model):
         indexes = (
             models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
             models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),
+            models.Index(fields=["projection", "waits_for"], condition=~models.Q(waits_for=""), name="parked_waiting"),
         )
 
     def __str__(self) -> str:

@@ -240,11 +240,12 @@ class _RebuildRun:
     def _refuse_new_failures(self, live: CheckpointsByPartition, rebuilt: CheckpointsByPartition) -> None:
         before, after = (sum(row.parked for row in rows.values()) for rows in (live, rebuilt))
         if after > before:
-            failed = DeadLetter.objects.filter(projection=self.target.name, attempts__gt=0).order_by("position")
-            first = failed[0]
+            queued = DeadLetter.objects.filter(projection=self.target.name).order_by("position")
+            first = queued.exclude(error="", waits_for="")[0]
+            reason = first.error or f"which only a newer release can read ({first.waits_for})"
             raise ProjectionError(
                 f"{after} events cannot be folded (live: {before}); the live rows were kept. "
-                f"The first: {first.event_type} {first.event_id}, {first.error}",
+                f"The first: {first.event_type} {first.event_id}, {reason}",
                 projection=self.target.projection.name,
             )
 

@@ -45,7 +45,9 @@ def replace_dead_letters(old: str, new: str) -> None:
     DeadLetter.objects.filter(projection=old).delete()
     DeadLetter.objects.filter(projection=new).update(projection=old)
     outbox.add_dead_letters(
-        DeadLetter.objects.filter(projection=old).exclude(event_id__in=published_before).order_by("position")
+        DeadLetter.objects.filter(projection=old, waits_for="")
+        .exclude(event_id__in=published_before)
+        .order_by("position")
     )
 
 
@@ -55,7 +57,7 @@ def create_like(name: str, read_model: type[ReadModel]) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f'CREATE TABLE "{name}" (LIKE "{model}" INCLUDING INDEXES)')
-            for column in read_model.personal:  # the planner stores sample values of all other columns
+            for column in read_model.erasable():  # the planner stores sample values of all other columns
                 cursor.execute(f'ALTER TABLE "{name}" ALTER COLUMN "{column}" SET STATISTICS 0')
             return
         cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [model])

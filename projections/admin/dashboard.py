@@ -56,7 +56,7 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
     if has_perm("projection_engine.view_checkpoint"):
         lag = read_lag()
         context |= {"projections": lag.by_projection(), "lag_problem": lag.problem}
-        context["dead_letters"] = DeadLetter.objects.count()
+        context["dead_letters"] = DeadLetter.objects.filter(waits_for="").count()
     return context
 
 

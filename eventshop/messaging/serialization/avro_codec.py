@@ -58,6 +58,12 @@ def _strip_logical_types(schema: Schema) -> Schema:
     return [_strip_logical_types(part) for part in schema] if isinstance(schema, list) else schema
 
 
+class UnknownSchema(BrokenStream):
+    """The value names a schema that this program does not have: a newer release wrote it, or it is no event."""
+
+    code = "unknown-schema"
+
+
 @lru_cache(maxsize=1)
 def _codec() -> _AvroCodec:
     return _AvroCodec(list(load_published_schemas()))
@@ -78,10 +84,10 @@ def encode_payload(event_type: str, schema_version: int, payload: str) -> bytes:
 
 
 def decode_payload(value: bytes) -> str:
-    """Decode a payload to the stored text; raises `BrokenStream` for an unknown schema or invalid bytes."""
+    """Decode a payload to the stored text; raises `UnknownSchema`, and `BrokenStream` for invalid bytes."""
     schema = _codec().readers.get(value[:_HEADER])
     if schema is None:
-        raise BrokenStream("not an event: its schema is unknown", starts_with=value[:_HEADER].hex())
+        raise UnknownSchema("not an event: its schema is unknown", starts_with=value[:_HEADER].hex())
     source = io.BytesIO(value)
     source.seek(_HEADER)
     try:

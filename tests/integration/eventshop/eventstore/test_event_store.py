@@ -17,7 +17,7 @@ from eventshop.core.errors import (
     BrokenStream,
     CommandIdReused,
     InvalidMessage,
-    UnknownName,
+    ProgramTooOld,
     VersionGap,
     WrongAggregateType,
     WrongExpectedVersion,
@@ -126,7 +126,7 @@ def test_a_stream_belongs_to_one_type_of_aggregate(tally: UUID) -> None:
 
 def test_stored_bytes_that_no_longer_fit_are_named(tally: UUID) -> None:
     registry = MessageRegistry()
-    with pytest.raises(UnknownName, match="Opened"):
+    with pytest.raises(ProgramTooOld, match="Opened"):
         EventStore(registry).get_events(tally)
     [row, *_] = raw_rows(tally, ["Opened", '{"tally_id":"no id","name":"x"}'])
     backend().append_events([row])
