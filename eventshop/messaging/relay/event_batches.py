@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from eventshop.core.errors import BrokenStream
+from eventshop.core.errors import BrokenStream, ProgramTooOld
+from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
@@ -41,7 +42,8 @@ def encode_batch(
 ) -> PreparedBatch:
     """Encode rows with their commands' receipts, up to about `most_bytes`; continue each partition's numbers.
 
-    The batch ends before an event that does not fit its schema. Raises `RelayStopped` if that is the first one.
+    The batch ends before an event that does not fit its schema. If that is the first one, raises
+    `ProgramTooOld` when only a newer release knows its type, otherwise `RelayStopped`.
     """
     receipts = _load_receipts(rows)
     numbers, records, size = list(sequences), list[ProducerRecord](), 0
@@ -52,6 +54,10 @@ def encode_batch(
         except BrokenStream as error:
             if records:
                 break
+            if not registry.can_read(row.event_type, row.schema_version):
+                raise ProgramTooOld(
+                    event_type=row.event_type, schema_version=row.schema_version, position=row.position
+                ) from error
             raise event_refused(row, f"{error}. Publish its schema, or install a release that has it") from error
         size += len(record.value)
         if size > most_bytes and records:
