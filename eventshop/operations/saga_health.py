@@ -27,6 +27,7 @@ class SagaHealth(NamedTuple):
     suspended_since: datetime | None
     workers: int
     unprocessed_since: datetime | None
+    unrouted: str = ""  # the event that the event router has not routed for so long
 
     @property
     def is_healthy(self) -> bool:
@@ -40,22 +41,26 @@ def measure_saga_health(*, now: datetime | None = None) -> SagaHealth:
     waiting = (
         InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk").values_list("heard_at", flat=True)
     )
-    oldest_waiting = min(filter(None, (waiting.first(), _oldest_unrouted())), default=None)
+    unrouted_since, unrouted = _oldest_unrouted() or (None, "")
+    oldest_waiting = min(filter(None, (waiting.first(), unrouted_since)), default=None)
+    is_late = oldest_waiting is not None and now - oldest_waiting > UNPROCESSED_AFTER
     return SagaHealth(
         suspended=suspended[:MAX_COUNTED].count(),
         suspended_since=suspended.values_list("moved_at", flat=True).first(),
         workers=SagaWorker.objects.filter(seen_at__gt=Now() - WORKER_GONE_AFTER).count(),
-        unprocessed_since=oldest_waiting if oldest_waiting and now - oldest_waiting > UNPROCESSED_AFTER else None,
+        unprocessed_since=oldest_waiting if is_late else None,
+        unrouted=unrouted if is_late else "",
     )
 
 
-def _oldest_unrouted() -> datetime | None:
-    """When the first event was recorded that the event router has not read; None before its first start."""
+def _oldest_unrouted() -> tuple[datetime, str] | None:
+    """The first event that the event router has not read: when it was recorded, and its type. None: there is none."""
     position = PartitionLease.objects.filter(name="database").values_list("position", flat=True).first()
     if position is None:
         return None
     unrouted = StoredEvent.objects.filter(position__gt=position).order_by("position")
-    return unrouted.values_list("recorded_at", flat=True).first()
+    found = unrouted.values_list("recorded_at", "event_type", "schema_version", "position").first()
+    return (found[0], f"{found[1]}/{found[2]} at position {found[3]}") if found else None
 
 
 def check_sagas() -> ComponentHealth:
@@ -65,5 +70,6 @@ def check_sagas() -> ComponentHealth:
     if health.suspended:
         details.append(f"{health.suspended} suspended")
     if health.unprocessed_since:
-        details.append("events or messages are not being processed")
+        waiting = f": the next event is {health.unrouted}" if health.unrouted else ""
+        details.append(f"events or messages are not being processed{waiting}")
     return ComponentHealth("sagas", health.is_healthy, "; ".join(details))

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.errors import Conflict
+from eventshop.core.errors import EventShopError
 from eventshop.eventstore.command_dispatcher import Outcome
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.runtime.backoff import Backoff
@@ -24,6 +24,8 @@ MAX_ATTEMPTS: Final = 8
 BACKOFF: Final = Backoff(timedelta(milliseconds=200), timedelta(minutes=1))
 #: The delay after a lost race.
 CONFLICT_DELAY: Final = timedelta(milliseconds=100)
+#: The delay after a program that is too old for the command's aggregate.
+NEWER_RELEASE_DELAY: Final = timedelta(seconds=5)
 
 
 def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMessage | None:
@@ -58,10 +60,10 @@ def next_pending_command(saga_id: UUID) -> SagaStep | None:
     return first if first is not None and first.state == SagaStep.State.WAITING else None
 
 
-def postpone(step: SagaStep, conflict: Conflict, now: datetime) -> None:
-    """Try again soon, and do not count the attempt: lost races say nothing about the command."""
-    step.answer = str(conflict)[:2_000]
-    step.looked_at_from = now + CONFLICT_DELAY
+def postpone(step: SagaStep, error: EventShopError, now: datetime, delay: timedelta = CONFLICT_DELAY) -> None:
+    """Try again after a while, and do not count the attempt: lost races, for one, say nothing about the command."""
+    step.answer = str(error)[:2_000]
+    step.looked_at_from = now + delay
     step.save(update_fields=["answer", "looked_at_from"])
 
 

@@ -41,9 +41,11 @@ class WaitingMessage(NamedTuple):
     heard_at: datetime
 
 
-def read_waiting(partitions: Collection[int], limit: int) -> list[WaitingMessage]:
-    """The oldest messages that wait in these partitions, in order. One statement."""
+def read_waiting(partitions: Collection[int], limit: int, leave_out: Collection[UUID] = ()) -> list[WaitingMessage]:
+    """The oldest messages that wait in these partitions, in order, except of some sagas. One statement."""
     waiting = filter_literally(InboxMessage, "state = 'waiting'").filter(slot__in=partitions).order_by("pk")
+    if leave_out:
+        waiting = waiting.exclude(saga_id__in=leave_out)
     return [WaitingMessage._make(row) for row in waiting.values_list(*WaitingMessage._fields)[:limit]]
 
 
