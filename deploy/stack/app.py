@@ -51,7 +51,8 @@ def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str
 
 
 WEB_COMMAND = (
-    "gunicorn eventshop.wsgi --worker-class gthread --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
+    "gunicorn eventshop.wsgi --worker-class eventshop.runtime.buffering_worker.BufferingWorker"
+    " --workers 2 --threads 8 --graceful-timeout 3 --no-control-socket"
 )
 
 
