@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from time import monotonic
 
 from django.core.management.base import BaseCommand
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    FileSizeColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from eventshop.cli.rich_output import create_console
 
@@ -36,4 +46,19 @@ def show_progress(command: BaseCommand, description: str, total: int | None = No
             pace = f"{(done if events is None else events) / (monotonic() - started):,.0f} events/s"
             bar.update(task, completed=done, pace=pace)
 
+        yield report
+
+
+@contextmanager
+def show_sizes(command: BaseCommand) -> Iterator[Callable[[str, int], None]]:
+    """Show how much has been written of one thing after the other; yield `report(name, bytes)`."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), FileSizeColumn(), TimeElapsedColumn())
+    progress, tasks = Progress(*columns, console=create_console(command)), dict[str, TaskID]()
+
+    def report(name: str, size: int) -> None:
+        if name not in tasks:
+            tasks[name] = progress.add_task(name)
+        progress.update(tasks[name], completed=size)
+
+    with progress:
         yield report

@@ -24,9 +24,9 @@ def append(person: UUID) -> None:
         os.fsync(file.fileno())
 
 
-def read() -> list[UUID]:
-    """All persons in the log. A line that a crash cut short is ignored."""
-    path = Path(settings.ERASURE_LIST)
+def read(path: Path | None = None) -> list[UUID]:
+    """All persons in the log, or in a copy of it. A line that a crash cut short is ignored."""
+    path = path or Path(settings.ERASURE_LIST)
     if not path.exists():
         return []
     return [UUID(line) for line in path.read_text().splitlines() if len(line) == 36]

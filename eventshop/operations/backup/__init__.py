@@ -1,0 +1,1 @@
+"""Backups of the store as folders that say what is in them, and their restore."""
