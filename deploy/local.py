@@ -125,7 +125,7 @@ def main() -> int:
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
-        environment = DEMO_SETTINGS | settings | environment
+        environment = {"SITE_URL": f"http://{HOST}:{port}"} | DEMO_SETTINGS | settings | environment
         environment |= local_gateway_settings(environment)
         prepare_database(environment)
     except StartError as error:

@@ -180,6 +180,13 @@ def kafka_min_timeout(name: str, text: str) -> int:
     return seconds
 
 
+def commands_while_diverged(name: str, text: str) -> str:
+    """Return what happens to commands while the event table and Kafka differ."""
+    if text not in ("refuse", "accept"):
+        raise invalid_setting(name, f"must be refuse or accept, not {text!r}")
+    return text
+
+
 def _brokers(url: str) -> list[str]:
     return url.removeprefix("kafka://").partition("?")[0].rstrip("/").split(",")
 
@@ -235,6 +242,17 @@ def origin(name: str, url: str) -> str:
     if any(character in parts.netloc for character in " ;,'\""):  # it becomes part of a header
         raise invalid_setting(name, "must be a URL like https://host")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def site_url(name: str, text: str, *, allowed_hosts: list[str], https: bool) -> str:
+    """Return scheme, host and port of the pages; without a setting, of the first allowed host."""
+    if not text:
+        host = allowed_hosts[0].lstrip("*.") or "localhost"
+        return f"https://{host}" if https else f"http://{host}:8000"
+    scheme(name, text, ("http", "https"))
+    if urlsplit(text)._replace(path="").geturl() != text.rstrip("/") or not origin(name, text):
+        raise invalid_setting(name, "must be scheme and host only, such as https://shop.example.org")
+    return text.rstrip("/")
 
 
 def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:

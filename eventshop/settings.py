@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "eventshop.web.shared.attempt_limits.AttemptLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "eventshop.urls"
@@ -193,6 +194,7 @@ SAGA_DETAILS_KEPT_DAYS = env_validators.count("SAGA_DETAILS_KEPT_DAYS", env.str(
 WEB_REQUESTS_KEPT_DAYS = env_validators.count(
     "WEB_REQUESTS_KEPT_DAYS", env.str("WEB_REQUESTS_KEPT_DAYS", default="400")
 )
+ACCESS_LOG_KEPT_DAYS = env_validators.count("ACCESS_LOG_KEPT_DAYS", env.str("ACCESS_LOG_KEPT_DAYS", default="1100"))
 WEBHOOK_DELIVERIES_KEPT_DAYS = env_validators.count(
     "WEBHOOK_DELIVERIES_KEPT_DAYS", env.str("WEBHOOK_DELIVERIES_KEPT_DAYS", default="30")
 )
@@ -232,6 +234,10 @@ KAFKA_MIN_INSYNC_REPLICAS = env_validators.count(
 )
 KAFKA_MIN_TIMEOUT_S = env_validators.kafka_min_timeout(
     "KAFKA_MIN_TIMEOUT_S", env.str("KAFKA_MIN_TIMEOUT_S", default="0")
+)
+DIVERGENCE_CHECK_S = env_validators.count("DIVERGENCE_CHECK_S", env.str("DIVERGENCE_CHECK_S", default="10"))
+COMMANDS_WHILE_DIVERGED = env_validators.commands_while_diverged(
+    "COMMANDS_WHILE_DIVERGED", env.str("COMMANDS_WHILE_DIVERGED", default="refuse")
 )
 CRASH_AT = env_validators.crash_point("CRASH_AT", env.str("CRASH_AT", default=""))
 
@@ -329,9 +335,9 @@ CONTENT_SECURITY_POLICY = {
 # The pages for customers; the admin has its own sign-in page.
 LOGIN_URL, LOGIN_REDIRECT_URL = "users:sign-in", "users:home"
 AUTHENTICATION_BACKENDS = ["users.application.accounts.EmailOrUsernameBackend"]
-# The header in which a reverse proxy gives the client's address; the rate limit of forms counts by it.
-if _address_header := env.str("CLIENT_ADDRESS_HEADER", default=""):
-    RATELIMIT_IP_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_")
+# The header in which a reverse proxy gives the client's address; attempts are limited by it.
+_address_header = env.str("CLIENT_ADDRESS_HEADER", default="")
+CLIENT_ADDRESS_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_") if _address_header else "REMOTE_ADDR"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -345,7 +351,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "eventshop.web.api.token_revocation.RevokeTokensWithPassword"}]
+
+#: How pages are reached from outside, for links in e-mails: never the `Host` that a request claims.
+SITE_URL = env_validators.site_url(
+    "SITE_URL", env.str("SITE_URL", default=""), allowed_hosts=ALLOWED_HOSTS, https=HTTPS
+)
 
 # --- e-mail ---------------------------------------------------------------------------------------
 

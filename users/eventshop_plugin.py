@@ -6,6 +6,7 @@ from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
+from users.application import sign_in_notices
 from users.application.customer_adapter import CustomerAdapter
 from users.application.erasure_handlers import (
     close_account,
@@ -33,6 +34,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("consents", has_data=has_consents),
         PersonalDataHolder("events", erase=record_erasure),
     ],
+    periodic_jobs=[sign_in_notices.NOTICES],
     api_urls=["users.api.urls"],
     page_urls=["users.pages.urls"],
     navigation=[

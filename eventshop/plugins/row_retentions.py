@@ -9,18 +9,27 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, Q
 
 from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
-from eventshop.operations.models import WebRequest
+from eventshop.operations.access_log import cutoff
+from eventshop.operations.models import AccessRecord, WebRequest
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
-from eventshop.web.models import ApiToken, WebhookDelivery
+from eventshop.web.models import ApiToken, AttemptCount, WebhookDelivery
 
 #: Its records are still there, and verify_log would fail for them again.
 _topic_exists: Final = Exists(KnownTopic.objects.filter(topic_id=OuterRef("topic_id")))
 
 RETENTIONS: Final = (
     Retention(name="remove-expired-sessions", model=Session, since="expire_date"),
+    Retention(name="remove-forgotten-attempts", model=AttemptCount, since="forgotten_at"),
     Retention(name="remove-old-requests", model=WebRequest, since="answered_at", setting="WEB_REQUESTS_KEPT_DAYS"),
+    Retention(
+        name="remove-old-accesses",
+        model=AccessRecord,
+        since="at",
+        setting="ACCESS_LOG_KEPT_DAYS",
+        allow_deletion=cutoff.allow_deletion,
+    ),
     Retention(name="remove-old-admin-log", model=LogEntry, since="action_time", setting="ADMIN_LOG_KEPT_DAYS"),
     Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
     Retention(

@@ -41,6 +41,23 @@ class ApiToken(models.Model):
         return "expired" if self.expires_at <= timezone.now() else "valid"
 
 
+class AttemptCount(models.Model):
+    """The attempts of one subject at something that is limited (`eventshop/web/shared/attempt_limits.py`)."""
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="A keyed digest of the limit and the subject.")
+    login = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    attempts = models.IntegerField(default=0)
+    allowed_at = models.DateTimeField(help_text="When the next attempt is allowed.")
+    forgotten_at = models.DateTimeField(db_index=True, help_text="When the attempts are forgotten.")
+    told_at = models.DateTimeField(null=True, help_text="When the owner of the login was told.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}: {self.attempts}"
+
+
 class WebhookEndpoint(models.Model):
     """A URL to which events are sent as they happen: those that its owner may read in the event feed."""
 

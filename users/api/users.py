@@ -167,7 +167,7 @@ class ErasureRequest(OwnDataView):
         response = self.execute(request, user_id, command)
         response["Location"] = request.build_absolute_uri(reverse("api-erasure-status", args=[erasure_token(user_id)]))
         if response.data["events"] and "Idempotency-Replayed" not in response:
-            _send_erasure_email(request, user_id, now + cooling_off)
+            _send_erasure_email(user_id, now + cooling_off)
         return response
 
     def delete(self, request: Request, user_id: UUID) -> Response:
@@ -192,10 +192,10 @@ def _email_of(user_id: UUID) -> str:
     return contact.email
 
 
-def _send_erasure_email(request: Request, user_id: UUID, due: datetime) -> None:
+def _send_erasure_email(user_id: UUID, due: datetime) -> None:
     """Send the same e-mail as the page. If it fails, the response still holds the link."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
-        send_email(request._request, _email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
+        send_email(_email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
     except EmailNotSent:
         log.warning("erasure was requested by API, but the e-mail with its link was not sent")

@@ -18,6 +18,7 @@ from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.privacy import blind_index
 from eventshop.web.models import ApiToken
+from eventshop.web.shared import attempt_limits
 from users.domain.commands import CreateUser
 from users.models import Account
 
@@ -98,17 +99,45 @@ def login_by_email(email: str) -> Login | None:
     return login_by_person(person) if person else None
 
 
-class EmailOrUsernameBackend(ModelBackend):
-    """Authenticate customers by e-mail address and staff by user name.
+def login_by_name(name: str) -> Login | None:
+    """The login that this name signs in to: a customer's e-mail address, or a staff user name."""
+    name = name.strip()
+    login = login_by_email(name) if "@" in name else None
+    return login or Login.objects.filter(username=name).first()
 
-    An unknown address takes as long as a known one, so that response times do not reveal accounts.
+
+def forget_wrong_passwords(login: Login) -> None:
+    """Forget the wrong passwords of an account, as after a new password by e-mail."""
+    attempt_limits.forget_attempts(attempt_limits.PASSWORD, _attempts_at(login))
+
+
+def _attempts_at(login: Login) -> str:
+    return f"login {login.pk}"
+
+
+class EmailOrUsernameBackend(ModelBackend):
+    """Authenticate customers by e-mail address and staff by user name; every door to sign in or confirm leads here.
+
+    Wrong passwords are counted by the account that the name leads to, and by network address. An unknown address takes
+    as long as a known one, so that response times do not reveal accounts. Raises `TooManyAttempts`.
     """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Login | None:
-        if username and "@" in username:
-            login = login_by_email(username)
-            username = login.get_username() if login else username
-        user = super().authenticate(request, username=username, password=password, **kwargs)
-        return user if isinstance(user, get_user_model()) else None
+        if username is None or password is None:
+            return None
+        login = login_by_name(username)
+        account = _attempts_at(login) if login else f"name {username.strip().casefold()}"
+        network = attempt_limits.network_of(request) if request else ""
+        if request:
+            attempt_limits.count_attempt(attempt_limits.PASSWORD_BY_ADDRESS, network)
+        attempt_limits.count_attempt(attempt_limits.PASSWORD, account, login=login)
+        name = login.get_username() if login else username
+        user = super().authenticate(request, username=name, password=password, **kwargs)
+        if not isinstance(user, get_user_model()):
+            return None
+        attempt_limits.forget_attempts(attempt_limits.PASSWORD, account)
+        if request:
+            attempt_limits.uncount_attempt(attempt_limits.PASSWORD_BY_ADDRESS, network)
+        return user

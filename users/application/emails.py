@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 
 from django.conf import settings
+from django.contrib.auth.models import User as Login
 from django.core.mail import send_mail
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from eventshop.core.errors import EventShopError
+from eventshop.privacy.mailbox_identity import mailbox_identity
+from eventshop.web.shared import attempt_limits
+from users.application.accounts import person_of
+from users.application.customer_adapter import load_person
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -27,18 +34,47 @@ class EmailNotSent(EventShopError):
     code = "letter-not-sent"
 
 
-def send_email(request: HttpRequest, to: str, template: str, /, *, link: str = "", **context: Any) -> None:
+def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> None:
     """Render `templates/emails/<template>.txt` and send it; its first line is the subject.
 
     `link` is a path on this site. Raises `EmailNotSent`.
     """
-    text = render_to_string(f"emails/{template}.txt", {"link": request.build_absolute_uri(link), **context})
+    text = render_to_string(f"emails/{template}.txt", {"link": site_url(link), **context})
     subject, _, body = text.partition("\n")
     try:
         send_mail(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to])
     except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.
         log.error("e-mail %s was not sent: %s", template, type(error).__name__)
         raise EmailNotSent(template=template) from None
+
+
+def site_url(path: str) -> str:
+    """The absolute URL of a path on this site, for e-mails: from `SITE_URL`, never from the request's `Host`."""
+    return f"{settings.SITE_URL}{path}"
+
+
+def count_email(request: HttpRequest, to: str) -> None:
+    """Count an e-mail that a visitor makes us send, by mailbox and network. Raises `TooManyAttempts`."""
+    attempt_limits.count_attempt(attempt_limits.EMAIL_BY_ADDRESS, attempt_limits.network_of(request))
+    attempt_limits.count_attempt(attempt_limits.EMAIL, mailbox_identity(to).casefold())
+
+
+def send_security_notice(login: Login, event: str, *, to: str = "") -> None:
+    """Tell the owner of an account what happened to it; `to` is another address than their present one.
+
+    What happened is not undone when the e-mail cannot be sent; that is logged.
+    """
+    address = to or email_of(login)
+    if address:
+        with suppress(EmailNotSent):
+            send_email(address, "security_notice", link=reverse("users:reset"), event=event)
+
+
+def email_of(login: Login) -> str:
+    """The e-mail address of a login's owner: the person's, or that of the staff account; may be empty."""
+    person = person_of(login)
+    contact = load_person(person).contact if person else None
+    return contact.email if contact else login.email
 
 
 def requires_email(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:

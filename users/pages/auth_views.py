@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -26,10 +26,16 @@ from django.views.decorators.http import require_http_methods
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken, CommandIdReused
 from eventshop.privacy import blind_index, encrypted_tokens
-from eventshop.web.pages.form_rate_limiting import EMAIL, SIGN_IN, check_rate_limit
+from eventshop.web.pages.password_confirmation import is_own_password
 from users.application import accounts
 from users.application.customer_adapter import load_person
-from users.application.emails import prints_to_console, requires_email, send_email
+from users.application.emails import (
+    count_email,
+    prints_to_console,
+    requires_email,
+    send_email,
+    send_security_notice,
+)
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
 
 SIGN_UP_LINK_MAX_AGE_S: Final = 24 * 3600
@@ -47,17 +53,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/sign_up.html", {"form": form})
     email = form.cleaned_data["email"]
-    if refusal := check_rate_limit(request, EMAIL, email):
-        return refusal
+    count_email(request, email)
     if blind_index.is_available(accounts.EMAIL_CLAIM, email):
         send_email(
-            request,
             email,
             "sign_up",
             link=reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
         )
     else:
-        send_email(request, email, "already", link=reverse("users:sign-in"))
+        send_email(email, "already", link=reverse("users:sign-in"))
     return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
 
 
@@ -98,10 +102,6 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        refusal = check_rate_limit(request, SIGN_IN, request.POST.get("username", "")[:200])
-        return refusal or super().post(request, *args, **kwargs)
-
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         person = accounts.person_of(form.get_user())
         if person and blind_index.needs_identity(accounts.EMAIL_CLAIM, person):
@@ -124,13 +124,12 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """Change the password after a check of the current one. Ends the other sessions of the login."""
     form = ChangePasswordForm(request.POST or None)
     if form.is_valid():
-        if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
-            return refusal
         login = Login.objects.get(username=request.user.get_username())
-        if login.check_password(form.cleaned_data["current"]):
+        if is_own_password(request, form.cleaned_data["current"]):
             login.set_password(form.cleaned_data["password"])
             login.save(update_fields=["password"])
             update_session_auth_hash(request, login)
+            send_security_notice(login, "The password of your account was changed.")
             messages.success(request, "Your password is changed. You are signed out on all other devices.")
             return redirect("users:home")
         form.add_error("current", ValidationError("This is not your current password", code="wrong-password"))
@@ -145,15 +144,14 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/reset.html", {"form": form})
     email = form.cleaned_data["email"]
-    if refusal := check_rate_limit(request, EMAIL, email):
-        return refusal
+    count_email(request, email)
     holder = blind_index.find_holder(accounts.EMAIL_CLAIM, email)
     contact = load_person(holder).contact if holder else None
     if holder and contact:
         # Use the stored address: what was typed may be another mailbox, which has no account.
-        send_email(request, contact.email, "reset", link=_reset_link(holder))
+        send_email(contact.email, "reset", link=_reset_link(holder))
     else:
-        send_email(request, email, "no_account", link=reverse("users:sign-up"))
+        send_email(email, "no_account", link=reverse("users:sign-up"))
     return render(request, "account/email_sent.html", {"hours": 1, "prints_to_console": prints_to_console()})
 
 
@@ -176,6 +174,8 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "account/reset_finish.html", {"form": form})
     login.set_password(form.cleaned_data["password"])
     login.save(update_fields=["password"])
+    accounts.forget_wrong_passwords(login)
+    send_security_notice(login, "The password of your account was changed through a link that we sent to you.")
     messages.success(request, "Your password is changed. Sign in with it.")
     return redirect("users:sign-in")
 

@@ -12,8 +12,6 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User as Login
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,11 +27,10 @@ from eventshop.privacy.erasure import certificates, personal_data_holders
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.form_rate_limiting import SIGN_IN, check_rate_limit
 from eventshop.web.pages.pdf import Document
 from eventshop.web.pages.post_only import post_only
 from users.application.customer_adapter import Person, load_person
-from users.application.emails import EmailNotSent, send_email
+from users.application.emails import EmailNotSent, send_email, site_url
 from users.domain.commands import CancelErasure, RequestErasure
 from users.domain.user import Status
 from users.pages.forms import PasswordForm
@@ -63,13 +60,9 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
         blockers = personal_data_holders.find_blockers(me.id)
         context: dict[str, Any] = {"due_at": me.state.due_at, "form_id": new_id(), "blockers": blockers}
         return render(request, "users/erasure_requested.html", context)
-    form = PasswordForm(request.POST or None)
+    form = PasswordForm(request, request.POST or None)
     if form.is_valid():
-        if refusal := check_rate_limit(request, SIGN_IN, request.user.get_username()):
-            return refusal
-        if Login.objects.get(username=request.user.get_username()).check_password(form.cleaned_data["password"]):
-            return _send_request(request, me, form.cleaned_data["form_id"])
-        form.add_error("password", ValidationError("This is not your password", code="wrong-password"))
+        return _send_request(request, me, form.cleaned_data["form_id"])
     context = {
         "form": form,
         "kept": certificates.kept_data_of(me.id, timezone.localdate()),
@@ -95,9 +88,9 @@ def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpRespon
     if send_command(request, me, lambda: RequestErasure(me.id, at=now, due_at=due), form_id) and me.contact:
         link = erasure_link(me.id)
         try:
-            send_email(request, me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS)
+            send_email(me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS)
         except EmailNotSent:
-            url = request.build_absolute_uri(link)
+            url = site_url(link)
             messages.warning(request, f"We could not send you an e-mail. Keep this link to follow the erasure: {url}")
     return redirect("users:erase")
 
@@ -160,13 +153,22 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
         widths=(45, 35, 20),
         numeric_columns=0,
     )
+    found = {hit.where: hit.count for hit in body.scan.hits}
     document.add_heading("What was searched afterwards")
     document.add_table(
         ("Place", "Searched", "Found"),
-        [(where, f"{count:,}", "0") for where, count in sorted(body.scan.looked_at.items())],
+        [(where, f"{count:,}", str(found.get(where, 0))) for where, count in sorted(body.scan.looked_at.items())],
         widths=(60, 20, 20),
         numeric_columns=2,
     )
+    if body.findings:
+        document.add_heading("What was found in the words of others")
+        rows = [(item.place, str(item.count), item.state, item.reason) for item in body.findings]
+        document.add_table(("Place", "Found", "State", "Reason"), rows, widths=(35, 15, 15, 35), numeric_columns=0)
+    if body.clear_fields:
+        document.add_heading("Texts that stay in clear")
+        texts = [(item.event_type, item.field, item.why, str(item.events)) for item in body.clear_fields]
+        document.add_table(("Event", "Field", "Why", "Events"), texts, widths=(25, 25, 35, 15), numeric_columns=1)
     return document.to_response("certificate-of-erasure.pdf")
 
 

@@ -8,11 +8,13 @@ import msgspec
 from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.human_text import LINES, NAME, VISIBLE_TEXT, TextRule, clean_text
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.form_fields import TextField
+from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from users.domain.events import Email
 
 _MAX_LENGTH = 200
@@ -72,6 +74,7 @@ class NewPasswordField(forms.CharField):
         super().__init__(
             label=label,
             strip=False,
+            max_length=1_000,
             help_text="At least 8 characters. Three words that do not belong together are a good password.",
             widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
             error_messages={"required": "Choose a password"},
@@ -138,8 +141,8 @@ class ChangePasswordForm(forms.Form):
     password = NewPasswordField("New password")
 
 
-class ContactForm(CommandForm):
-    """Name and contact details."""
+class ContactForm(PasswordConfirmation, CommandForm):
+    """Name and contact details; a new e-mail address needs the password."""
 
     name = LineField("Your name", "name", rule=NAME)
     email = EmailField()
@@ -152,6 +155,19 @@ class ContactForm(CommandForm):
         max_length=1_000,
         widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
     )
+    field_order = ("form_id", "name", "email", "phone", "address", "password")
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.fields["password"].required = False
+        self.fields["password"].help_text = "Only for a new e-mail address: you sign in with it."
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        is_new = "email" in values and values["email"] != self.initial["email"]
+        if is_new and "password" not in self.errors and not values["password"]:
+            self.add_error("password", forms.ValidationError("Enter your password to change the address", "required"))
+        return values
 
 
 class ChoiceForm(forms.Form):
@@ -173,13 +189,5 @@ class RestrictionForm(CommandForm):
             del self.fields["reason"]
 
 
-class PasswordForm(CommandForm):
+class PasswordForm(PasswordConfirmation, CommandForm):
     """The password, as confirmation of an action that cannot be undone."""
-
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        help_text="We ask for it so that nobody else can do this in your name.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        error_messages={"required": "Enter your password"},
-    )

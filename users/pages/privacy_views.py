@@ -19,11 +19,14 @@ from django.views.decorators.http import require_safe
 
 from eventshop.core.errors import AlreadyTaken, CommandIdReused, CommandRefused, InvalidMessage
 from eventshop.core.messages import Envelope, new_id
+from eventshop.core.request_context import note_access
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
+from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
+from users.application.access_history import list_reads
 from users.application.consent_receipts import Decision, build_receipt, list_decisions
 from users.application.customer_adapter import Person, load_person, newest_events
 from users.application.data_export import ExportedEvent, encode_export, export_personal_data
@@ -176,22 +179,28 @@ def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResp
 @require_safe
 @person_page
 def processing_log(request: HttpRequest, me: Person) -> HttpResponse:
-    """How the data was used, and which staff members viewed it."""
+    """How the data was used, when staff viewed personal values, and who read the person's streams and rows."""
     uses = newest_events(me.id, ProcessingRecorded, MAX_LOG_ENTRIES)
     accesses = newest_events(me.id, DataAccessed, MAX_LOG_ENTRIES)
-    context = {"uses": [*map(timeline_entry, uses)], "accesses": [*map(timeline_entry, accesses)]}
+    context = {
+        "uses": [*map(timeline_entry, uses)],
+        "accesses": [*map(timeline_entry, accesses)],
+        "reads": list_reads(me.id, MAX_LOG_ENTRIES),
+    }
     return render(request, "users/log.html", context)
 
 
 # --- data export -------------------------------------------------------------------------------------------------
 
 
+@declare_access(Logged(Kind.EXPORT))
 @require_safe
 @person_page
 def personal_data(request: HttpRequest, me: Person) -> HttpResponse:
     """All data about the person as a page."""
     export = export_personal_data(me.id, at=datetime.now(UTC))
     sentences = {recorded.meta.event_id: describe_event(recorded.event) for recorded in store.get_events(me.id)}
+    note_access(stream=me.id, rows=len(export.events))
     titles: dict[UUID, str] = {}
     streams: dict[str, list[tuple[ExportedEvent, str, list[tuple[str, str]]]]] = {}
     for event in export.events:
@@ -204,6 +213,7 @@ def personal_data(request: HttpRequest, me: Person) -> HttpResponse:
     return render(request, "users/data.html", {"export": export, "streams": streams, "form_id": new_id()})
 
 
+@declare_access(Logged(Kind.EXPORT))
 @post_only("users:data")
 @person_page
 def download_export(request: HttpRequest, me: Person) -> HttpResponse:
@@ -211,6 +221,7 @@ def download_export(request: HttpRequest, me: Person) -> HttpResponse:
     form = CommandForm(request.POST)
     if not form.is_valid() or not send_command(request, me, lambda: ExportData(me.id), form.cleaned_data["form_id"]):
         return redirect("users:data")
+    note_access(stream=me.id)
     now = datetime.now(UTC)
     response = HttpResponse(encode_export(export_personal_data(me.id, at=now)), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.json"'

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import User as Login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,11 +15,10 @@ from django.views.decorators.http import require_http_methods
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken
 from eventshop.privacy import blind_index, encrypted_tokens
-from eventshop.web.pages.form_rate_limiting import EMAIL, check_rate_limit
 from eventshop.web.shared.customer_port import Contact
 from users.application.accounts import EMAIL_CLAIM
 from users.application.customer_adapter import Person
-from users.application.emails import requires_email, send_email
+from users.application.emails import count_email, requires_email, send_email, send_security_notice
 from users.domain.commands import ChangeContactDetails, LiftRestriction, RestrictProcessing, UserCommand
 from users.pages.forms import ContactForm, RestrictionForm
 from users.pages.privacy_views import person_page, send_command
@@ -33,19 +33,21 @@ NEW_ADDRESS_LINK_MAX_AGE_S: Final = 24 * 3600
 def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
     """Show and change the contact details. A new e-mail address is used after its link was opened."""
     contact = me.contact or Contact("", "", "", "")
-    form = ContactForm(request.POST or None, initial=contact._asdict())
+    form = ContactForm(request, request.POST or None, initial=contact._asdict())
     if not form.is_valid():
         return render(request, "users/details.html", {"form": form})
     values = dict(form.cleaned_data)
     form_id, email = values.pop("form_id"), values.pop("email")
+    del values["password"]
     is_new_email = email != contact.email
-    if is_new_email and (refusal := check_rate_limit(request, EMAIL, email)):
-        return refusal
+    if is_new_email:
+        count_email(request, email)
     if contact._replace(**values) != contact and send_command(
         request, me, lambda: ChangeContactDetails(me.id, contact.email, **values), form_id
     ):
         messages.success(request, "Your details are changed.")
     if is_new_email:
+        _tell_old_address(request, contact.email, f"Somebody asked to change its e-mail address to {email}.")
         _send_confirmation(request, me, email)
     return redirect("users:details")
 
@@ -54,10 +56,14 @@ def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
     """E-mail a new address. The page is the same whether another account has the address; only the e-mail differs."""
     if blind_index.is_available(EMAIL_CLAIM, email, me.id):
         link = reverse("users:new-address", args=[encrypted_tokens.encrypt_token(_NEW_ADDRESS, (me.id, email))])
-        send_email(request, email, "new_address", link=link)
+        send_email(email, "new_address", link=link)
     else:
-        send_email(request, email, "already", link=reverse("users:sign-in"))
+        send_email(email, "already", link=reverse("users:sign-in"))
     messages.info(request, f"We have sent an e-mail to {email}. Open the link in it to use the new address.")
+
+
+def _tell_old_address(request: HttpRequest, address: str, event: str) -> None:
+    send_security_notice(Login.objects.get(username=request.user.get_username()), event, to=address)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,11 +80,12 @@ def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpRes
         return render(request, "account/link_expired.html", {"again": reverse("users:details")}, status=410)
     if request.method != "POST":
         return render(request, "users/new_address.html", {"email": email})
-    details = me.contact._replace(email=email)._asdict()
+    former, details = me.contact.email, me.contact._replace(email=email)._asdict()
     try:
         # The command id depends on the stream version: the link works once, until the details change again.
         form_id = derive_id("address", token, me.events[-1].meta.version)
         if send_command(request, me, lambda: ChangeContactDetails(me.id, **details), form_id):
+            _tell_old_address(request, former, f"Its e-mail address is now {email}; you sign in with that one.")
             messages.success(request, "From now on you sign in with the new address.")
     except AlreadyTaken:
         return render(request, "account/link_expired.html", {"again": reverse("users:details")}, status=410)

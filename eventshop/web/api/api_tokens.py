@@ -12,6 +12,7 @@ from django.contrib.auth.models import User as Login
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
+from eventshop.operations.staff_actors import remember_actor
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 
@@ -36,8 +37,9 @@ def create_token(owner: Login, *, name: str, scopes: Iterable[str], lifetime: ti
 
 #: Raw SQL: building this query with the ORM costs more processor time per request than executing it.
 _FIND_SQL: Final = """SELECT token.*, login.username AS owner_username, login.is_active AS owner_is_active,
-       login.is_staff AS owner_is_staff, login.is_superuser AS owner_is_superuser
+       login.is_staff AS owner_is_staff, login.is_superuser AS owner_is_superuser, staff.actor_id AS owner_actor
 FROM web_apitoken AS token JOIN auth_user AS login ON login.id = token.owner_id
+    LEFT JOIN ops_staffactor AS staff ON staff.login_id = login.id
 WHERE token.digest = %s
 """
 #: In the order of the model's fields; all other fields are deferred.
@@ -54,6 +56,7 @@ def find_token(token: str) -> ApiToken | None:
         return None
     owner = [getattr(record, f"owner_{name}") for name in _OWNER_FIELDS]
     record.owner = Login.from_db(DEFAULT_DB_ALIAS, ["id", *_OWNER_FIELDS], [record.owner_id, *owner])
+    remember_actor(record.owner, record.owner_actor)
     if record.state != "valid" or not record.owner.is_active:
         return None
     today = timezone.localdate()
@@ -65,6 +68,11 @@ def find_token(token: str) -> ApiToken | None:
 def revoke_token(token: ApiToken) -> None:
     """Revoke the token. Idempotent: a second call keeps the first time."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def revoke_tokens_of(owner: Login) -> None:
+    """Revoke every token of a user."""
+    ApiToken.objects.filter(owner=owner, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def _digest(token: str) -> str:

@@ -19,13 +19,14 @@ from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 from eventshop.web.pages.form_fields import TextField
+from eventshop.web.pages.password_confirmation import PasswordConfirmation
 
 #: The most valid tokens of one user; more than that suggests that old ones are not revoked.
 MAX_VALID_TOKENS: Final = 20
 _LIFETIMES: Final = ((7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year"))
 
 
-class TokenForm(forms.Form):
+class TokenForm(PasswordConfirmation):
     name = TextField(rule=VISIBLE_TEXT, max_length=100, label="Name", error_messages={"required": "Enter a name"})
     days = forms.TypedChoiceField(choices=_LIFETIMES, coerce=int, initial=30, label="Valid for")
     scopes = forms.MultipleChoiceField(
@@ -34,6 +35,7 @@ class TokenForm(forms.Form):
         label="Permissions",
         error_messages={"required": "Choose at least one permission"},
     )
+    field_order = ("name", "days", "scopes", "password")
 
 
 @never_cache
@@ -42,7 +44,7 @@ class TokenForm(forms.Form):
 def tokens(request: HttpRequest) -> HttpResponse:
     """The user's tokens. A new token is shown once, in the response to the form."""
     own_tokens = ApiToken.objects.filter(owner_id=request.user.pk).order_by("-made_at")
-    form, token = TokenForm(request.POST or None), ""
+    form, token = TokenForm(request, request.POST or None), ""
     if form.is_valid():
         if sum(own.state == "valid" for own in own_tokens) >= MAX_VALID_TOKENS:
             form.add_error(None, f"You have {MAX_VALID_TOKENS} valid tokens. Revoke one first.")
@@ -51,7 +53,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             owner = Login.objects.get(username=request.user.get_username())
             lifetime = timedelta(days=values["days"])
             _, token = api_tokens.create_token(owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime)
-            form = TokenForm()
+            form = TokenForm(request)
     context = {"form": form, "tokens": [(own, _scope_labels(own)) for own in own_tokens.all()], "token": token}
     return render(request, "account/tokens.html", context)
 

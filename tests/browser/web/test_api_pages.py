@@ -24,6 +24,7 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Visitor) -> None:
     visitor.check_page("tokens")
     page.get_by_label("Name").fill("Till at the market")
     page.get_by_label("Read stock levels").check()
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Create token").click()
     token = page.locator("#token").inner_text()
     visitor.check_page("new-token")

@@ -126,7 +126,6 @@ def test_signing_in_never_leads_to_another_site(client: Client) -> None:
 def test_guessing_passwords_is_stopped_and_says_how_long(client: Client) -> None:
     sign_up()
     form = {"username": EMAIL, "password": "wrong"}
-    # A period may end meanwhile; two cannot.
     pages = [client.post("/account/sign-in/", form) for _ in range(21)]
     refused = [page for page in pages if page.status_code == 429]
     assert [page.status_code for page in pages[:5]] == [200] * 5

@@ -119,7 +119,7 @@ def test_a_body_may_not_be_larger_than_any_request_needs() -> None:
 
 def test_people_make_and_revoke_tokens_on_a_page_and_see_each_once() -> None:
     client, _ = sign_in_customer()
-    form = {"name": "Till", "days": "7", "scopes": ["orders:read", "stock:read"]}
+    form = {"name": "Till", "days": "7", "scopes": ["orders:read", "stock:read"], "password": PASSWORD}
     page = client.post("/account/tokens/", form).content.decode()
     match = re.search(r'id="token">([^<]+)<', page)
     assert match
@@ -143,6 +143,7 @@ def test_the_token_form_names_what_is_missing_and_keeps_nothing() -> None:
         "name": ["required"],
         "days": ["invalid_choice"],
         "scopes": ["invalid_choice"],
+        "password": ["required"],
     }
     assert find(page, id="errors", role="alert")
     assert not ApiToken.objects.exists()

@@ -1,0 +1,118 @@
+"""Reported cases of access: sign-in limits, and what a session alone may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User as Login
+from django.core import mail
+from django.test import Client
+
+from eventshop.web.models import ApiToken
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
+from users.application import sign_in_notices
+
+pytestmark = pytest.mark.django_db
+TOKEN = {"name": "thief", "days": "365", "scopes": ["orders:read"]}
+
+
+def api_status(token: str) -> int:
+    return Client().get("/api/v1/orders", headers={"authorization": f"Bearer {token}"}).status_code
+
+
+def guess(path: str, name: str, times: int = 26) -> list[int]:
+    client = Client()
+    return [client.post(path, {"username": name, "password": "wrong"}).status_code for _ in range(times)]
+
+
+@pytest.mark.parametrize("path", ["/account/sign-in/", "/admin/login/"])
+def test_wrong_passwords_are_limited_on_every_door(path: str) -> None:
+    """26 wrong passwords at the pages or the admin: after five, the next ones are refused with 429."""
+    Login.objects.create_superuser("boss", password=PASSWORD)
+    assert guess(path, "boss") == [200] * 5 + [429] * 21
+
+
+@pytest.mark.parametrize("variant", [f"{EMAIL} ", f" {EMAIL}", EMAIL.upper(), EMAIL.replace("m", "M")])
+def test_another_spelling_of_the_name_is_the_same_account(variant: str) -> None:
+    """After the limit, a trailing space or other capitals lead to the same account: still 429, on both doors."""
+    sign_up()
+    guess("/account/sign-in/", EMAIL, times=5)
+    assert guess("/account/sign-in/", variant, times=1) + guess("/admin/login/", variant, times=1) == [429, 429]
+
+
+def test_the_right_password_is_refused_too_until_the_wait_is_over() -> None:
+    """The limit says how long to wait, and a guess that happens to be right tells nothing before."""
+    sign_up()
+    guess("/account/sign-in/", EMAIL, times=5)
+    response = Client().post("/account/sign-in/", {"username": EMAIL, "password": PASSWORD})
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= 60
+
+
+def test_the_owner_is_told_of_wrong_passwords_once() -> None:
+    """Five wrong passwords: one letter to the owner, however often the job runs; none for an unknown address."""
+    sign_up()
+    guess("/account/sign-in/", EMAIL, times=7)
+    guess("/account/sign-in/", "nobody@example.org", times=7)
+    assert [sign_in_notices.tell_owners() for _ in range(2)] == ["1 owners were told", "0 owners were told"]
+    assert [email.to for email in mail.outbox] == [[EMAIL]]
+    assert "5 wrong passwords" in str(mail.outbox[0].body)
+
+
+def test_a_session_alone_makes_no_token() -> None:
+    """A session without the password, `POST /account/tokens/` for a year: refused; with the password it is made."""
+    client, _ = sign_in_customer()
+    for extra in ({}, {"password": ""}, {"password": "wrong"}):
+        client.post("/account/tokens/", TOKEN | extra)
+    assert not ApiToken.objects.exists()
+    client.post("/account/tokens/", TOKEN | {"password": PASSWORD})
+    assert ApiToken.objects.get().state == "valid"
+
+
+def test_a_session_alone_changes_no_address_and_the_old_one_is_told() -> None:
+    """A new e-mail address without the password: refused. With it, the old address gets a letter, both times."""
+    client, _ = sign_in_customer()
+    form = client.get("/my/details/").context["form"]
+    details = {"form_id": form["form_id"].value(), "name": "Ada Marker", "email": "thief@example.org"}
+    assert client.post("/my/details/", details).context["form"].has_error("password")
+    assert client.post("/my/details/", details | {"password": "wrong"}).context["form"].has_error("password")
+    assert not mail.outbox
+    client.post("/my/details/", details | {"password": PASSWORD})
+    assert [email.to for email in mail.outbox] == [[EMAIL], ["thief@example.org"]]
+    client.post(link_in_email())
+    assert mail.outbox[-1].to == [EMAIL]
+    assert "thief@example.org" in str(mail.outbox[-1].body)
+
+
+@pytest.mark.parametrize("door", ["page", "link", "admin"])
+def test_tokens_and_sessions_end_with_the_password(door: str) -> None:
+    """A new password on the page, by the link of an e-mail, or set by staff: tokens answer 401, sessions are over."""
+    login = sign_up()
+    client, thief = Client(), Client()
+    client.force_login(login)
+    thief.force_login(login)
+    token = client.post("/account/tokens/", TOKEN | {"password": PASSWORD}).context["token"]
+    assert api_status(token) == 200
+    new = "four very quiet lanterns"
+    if door == "page":
+        client.post("/account/password/", {"current": PASSWORD, "password": new})
+    elif door == "link":
+        client.post("/account/reset/", {"email": EMAIL})
+        client.post(link_in_email(), {"password": new})
+    else:
+        staff = Client()
+        staff.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+        staff.post(f"/admin/auth/user/{login.pk}/password/", {"password1": new, "password2": new})
+    assert Client().login(username=EMAIL, password=new)
+    assert api_status(token) == 401
+    assert thief.get("/my/").status_code == 302
+
+
+def test_links_in_letters_do_not_follow_the_host_of_the_request(settings: Any) -> None:
+    """A request with a foreign `Host` asks for a new password: the link leads to the site's own address."""
+    settings.ALLOWED_HOSTS, settings.SITE_URL = ["*"], "https://shop.example.org"
+    sign_up()
+    Client(headers={"host": "thief.example.org"}).post("/account/reset/", {"email": EMAIL})
+    body = str(mail.outbox[0].body)
+    assert "https://shop.example.org/account/reset/" in body and "thief" not in body
