@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tomllib
 from typing import Final
 
 from django.conf import settings
@@ -11,24 +10,19 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from eventshop import __version__
 from eventshop.eventstore.models import StoredEvent, StoredReceipt, StoreEpoch
 from eventshop.messaging.models import KnownTopic
 from eventshop.operations.backup.manifest import DatabaseState, ProgramState, StoreState, TopicState
 from eventshop.sagas.models import Saga
 
-_PROJECT: Final = settings.BASE_DIR / "pyproject.toml"
 _RUNNING: Final = (Saga.Status.RUNNING, Saga.Status.SUSPENDED)
-
-
-def program_version() -> str:
-    """The version of this program."""
-    return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
 
 
 def read_program_state() -> ProgramState:
     """This program, and the migrations that the database has."""
     applied = MigrationRecorder(connection).applied_migrations()
-    return ProgramState(program_version(), tuple(sorted(f"{app}.{name}" for app, name in applied)))
+    return ProgramState(__version__, tuple(sorted(f"{app}.{name}" for app, name in applied)))
 
 
 def unknown_migrations(program: ProgramState) -> list[str]:

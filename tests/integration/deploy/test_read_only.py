@@ -158,6 +158,37 @@ def test_a_person_is_erased_and_keys_are_rotated(container: Container) -> None:
     assert container.shell(PRINT_NAME.format(person=ada), KEY_ENCRYPTION_KEY=second) != "Zz-Ada"
 
 
+@pytest.mark.parametrize("keys_url", ["", "sqlite:////mnt/keys.sqlite3"], ids=["keys", "keys-database"])
+def test_a_backup_is_taken_and_restored(container: Container, keys_url: str) -> None:
+    """The keys are kept apart; who is erased after the backup stays erased."""
+    container.environment["KEYS_DATABASE_URL"] = keys_url
+    container.manage("migrate", "--verbosity", "0")
+    if keys_url:
+        container.manage("migrate", "--database", "keys", "--verbosity", "0")
+    ada, bob = (container.shell(SIGN_UP.format(name=name)) for name in ("Ada", "Bob"))
+    container.manage("backup", "/mnt/backup", "--keys", "/mnt/backup-keys")
+    container.manage("shell", "--command", BEGIN_ERASURE.format(person=ada))
+    container.manage("erase", ada)
+    for file in container.state.glob("*.sqlite3"):
+        file.unlink()
+
+    assert f"to be erased again: {ada}" in container.manage(
+        "restore", "/mnt/backup", "--keys", "/mnt/backup-keys", "--dry-run"
+    )
+    container.manage("restore", "/mnt/backup", "--keys", "/mnt/backup-keys")
+    assert container.shell(PRINT_NAME.format(person=bob)) == "Zz-Bob"
+    assert container.shell(PRINT_NAME.format(person=ada)) != "Zz-Ada"
+
+
+def test_a_full_disk_leaves_nothing_of_a_backup(container: Container) -> None:
+    container.manage("migrate", "--verbosity", "0")
+    fill = 'mount -t tmpfs -o size=200k tmpfs /home; "$@" || status=$?; ls -A /home; exit $status'
+    done = container.run("sh", "-c", fill, "sh", sys.executable, "manage.py", "backup", "/home/backup")
+    assert done.returncode == 1
+    assert "full" in done.stderr
+    assert "backup" not in done.stdout
+
+
 def test_retention_and_the_list_of_erasures_work_there_too(container: Container) -> None:
     container.manage("migrate", "--verbosity", "0")
     assert "remove-old-requests" in container.manage("delete_old_rows")

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import tomllib
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,12 +18,14 @@ import msgspec
 import pytest
 from django.db import connections
 
+import eventshop
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.backup import manifest as manifests
 from eventshop.operations.backup.errors import BackupRefused
 from eventshop.operations.backup.key_file import KeyLine, read_key_file
 from eventshop.operations.backup.manifest import read_manifest
 from eventshop.privacy.models import ErasedPerson, PersonalKey
+from tests.conftest import BASE_DIR
 from tests.support.kafka.topic_contents import append_orders, run_command
 from tests.support.populated_shop import populate_shop
 from tests.support.waiting import join_threads, wait_until
@@ -52,6 +55,11 @@ def test_a_backup_says_what_it_holds(tmp_path: Path) -> None:
     for name, entry in manifest.files.items():
         path = tmp_path / "b" / ("keys" if name == manifests.KEYS else "") / name
         assert manifests.describe_file(path) == entry
+
+
+def test_the_version_of_the_program_is_that_of_the_project() -> None:
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
+    assert project["version"] == eventshop.__version__
 
 
 def test_keys_are_in_a_file_of_their_own_which_can_be_kept_elsewhere(tmp_path: Path) -> None:
