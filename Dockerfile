@@ -2,7 +2,7 @@
 FROM python:3.11.14-slim AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --only-binary :all: -r requirements.txt
+RUN python -m venv /venv && /venv/bin/pip install --only-binary :all: --require-hashes -r requirements.txt
 
 FROM python:3.11.14-slim
 ENV PATH=/venv/bin:$PATH \
@@ -25,4 +25,4 @@ USER eventshop
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "eventshop.wsgi", "--worker-class", "eventshop.runtime.buffering_worker.BufferingWorker", "--workers", "2", "--threads", "8", "--graceful-timeout", "3", "--no-control-socket", "--worker-tmp-dir", "/dev/shm", "--bind", "0.0.0.0:8000"]
+CMD ["gunicorn", "eventshop.wsgi", "--config", "deploy/gunicorn_settings.py", "--worker-tmp-dir", "/dev/shm", "--bind", "0.0.0.0:8000"]

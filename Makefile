@@ -12,7 +12,7 @@ ON_POSTGRES := --database postgres tests/kafka tests/chaos tests/integration
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test test-fast chaos coverage fuzz check words bench clean
+.PHONY: help install install-dev run stack stack-down test test-fast chaos coverage fuzz check lock audit words bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,12 +23,16 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Could not make $(VENV). Debian and Ubuntu have venv in the package python3-venv." >&2; exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+# The same versions without digests: pip wants digests of all packages or of none, and tools have none.
+$(VENV)/constraints.txt: requirements.txt $(VENV)/.installed
+	@sed -n 's/^\([A-Za-z0-9_.-]*\)\(\[[a-z,]*\]\)\{0,1\}\(==[^ ]*\).*/\1\3/p' requirements.txt > $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/constraints.txt
 	@$(BIN)/python -c 'import tomllib; print(*sum(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"].values(), []), sep="\n")' > $(VENV)/requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $(VENV)/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -r $(VENV)/requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed ## make .venv with what EventShop needs to run
@@ -38,9 +42,9 @@ install-dev: $(VENV)/.installed-dev ## add the tools for check, test and bench
 run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another port)
 	@$(BIN)/python -m deploy.local
 
-$(VENV)/.installed-stack: pyproject.toml $(VENV)/.installed
+$(VENV)/.installed-stack: pyproject.toml $(VENV)/constraints.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["stack"], sep="\n")' > $(VENV)/requirements-stack.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r $(VENV)/requirements-stack.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -r $(VENV)/requirements-stack.txt
 	@touch $@
 
 stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BROKERS=3, PORT=8001); Ctrl-C stops it
@@ -78,6 +82,12 @@ check: install-dev ## formatting, lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/python -m tools.import_contracts
 	$(BIN)/python manage.py check_schemas
+
+lock: install-dev ## make requirements.txt, with digests of every file, of requirements.in
+	$(BIN)/uv pip compile requirements.in --quiet --universal --generate-hashes --python-version 3.11 --annotation-style line --custom-compile-command "make lock" --output-file requirements.txt
+
+audit: install-dev ## ask whether advisories name one of the packages; status 2 when that cannot be known
+	@$(BIN)/python -m tools.audit
 
 words: $(BIN)/python ## list names that a reviewer should look at; fails nothing
 	@$(BIN)/python tools/words.py $(BELOW)
