@@ -4,6 +4,8 @@ The blocks with an effect:
 - ```` ```python title="gifts/events.py" ````: appended to that file, which is created where missing;
 - ```` ```diff title="trading/apps.py" ````: applied to that file; the old lines must occur exactly once;
 - ```` ```console ````: lines after `$ ` are run; the lines below must occur in their output, in this order.
+
+A page on operation has console blocks only; a test runs those of one section in its own process (`follow_section`).
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from shutil import copytree, ignore_patterns
+from string import Template
 from typing import Final, NamedTuple
 
 from tests.conftest import BASE_DIR
@@ -58,6 +61,24 @@ def apply_recipe(page: str, into: Path) -> Path:
     return copy
 
 
+def section_text(page: str, heading: str) -> str:
+    """The text of one section of a page of `docs/`, without its heading."""
+    sections = re.split(r"^## (.+)\n", (BASE_DIR / "docs" / page).read_text(), flags=re.MULTILINE)
+    return dict(zip(sections[1::2], sections[2::2], strict=True))[heading]
+
+
+def follow_section(page: str, heading: str, run: Callable[[list[str]], str], variables: Mapping[str, str]) -> None:
+    """Run the commands of a section: `run` gets each command's words, and returns its output.
+
+    `$NAME` in commands and in expected lines stands for a variable. Raises `AssertionError` where a command prints
+    something else.
+    """
+    blocks = [text for language, _, text in _BLOCK.findall(section_text(page, heading)) if language == "console"]
+    for text in blocks:
+        for command, expected in _commands_in(Template(text).substitute(variables)):
+            _require_lines(command, expected, run(shlex.split(command)))
+
+
 def _append_code(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text() + "\n\n" if path.exists() else ""
@@ -73,13 +94,21 @@ def _apply_diff(path: Path, diff: str) -> None:
 
 
 def _run_commands(text: str, folder: Path) -> None:
+    for command, expected in _commands_in(text):
+        _require_lines(command, expected, _output_of(command, folder))
+
+
+def _commands_in(text: str) -> list[tuple[str, str]]:
+    """Each command of a console block, with the lines below it."""
     commands = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
     assert commands, f"no command in:\n{text}"
-    for command, expected in commands:
-        output = _output_of(command, folder)
-        rest = iter(line.strip() for line in output.splitlines())
-        for line in filter(None, map(str.strip, expected.splitlines())):
-            assert any(line in printed for printed in rest), f"{command} does not print {line!r}:\n{output}"
+    return commands
+
+
+def _require_lines(command: str, expected: str, output: str) -> None:
+    rest = iter(line.strip() for line in output.splitlines())
+    for line in filter(None, map(str.strip, expected.splitlines())):
+        assert any(line in printed for printed in rest), f"{command} does not print {line!r}:\n{output}"
 
 
 def _output_of(command: str, folder: Path) -> str:

@@ -32,10 +32,13 @@ class Command(BaseCommand):
             help="Accept that this topic was deleted or created again; its events are published from the beginning.",
         )
         parser.add_argument(
+            "--forget-all", action="store_true", help="As --forget, for every topic: Kafka is a new one."
+        )
+        parser.add_argument(
             "--check", action="store_true", help="Change nothing; exit with 1 if a topic is not as it should be."
         )
 
-    def handle(self, *args: Any, forget: list[str], check: bool, **options: Any) -> None:
+    def handle(self, *args: Any, forget: list[str], forget_all: bool, check: bool, **options: Any) -> None:
         if not settings.KAFKA_OPTIONS:
             raise CommandError("EVENT_LOG_URL does not name Kafka; the embedded event log has no topics")
         from eventshop.messaging.kafka import topics
@@ -45,7 +48,7 @@ class Command(BaseCommand):
             if check:
                 self._check(topics.find_differences(specs), len(specs))
                 return
-            for name in forget:
+            for name in [spec.name for spec in specs] if forget_all else forget:
                 topics.forget_topic(name)
                 if name == topics.event_store_topic():
                     checkpoints.reset_offsets()
