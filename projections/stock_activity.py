@@ -47,7 +47,7 @@ def dispatched(row: ActivityTimeline, event: InventoryDispatched, meta: Meta) ->
 
 @activity_timeline.on(StockWrittenOff, dated_key=event_key)
 def written_off(row: ActivityTimeline, event: StockWrittenOff, meta: Meta) -> None:
-    fill_row(row, event, meta, f"{event.quantity} x {event.sku} written off: {event.reason}")
+    fill_row(row, event, meta, f"{event.quantity} x {event.sku} written off")
     row.reference, row.lines, row.units = event.reference, 1, event.quantity
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from eventshop.core.decimal_math import ZERO, add, divide, subtract
 from eventshop.core.messages import Meta
+from eventshop.projections.personal_columns import personal_text
 from eventshop.projections.projection import Projection
 from projections.models import TradeBlotter
 from trading.domain.events import (
@@ -49,35 +50,35 @@ def executed(row: TradeBlotter, event: TradeExecuted, meta: Meta) -> None:
 
 @trade_blotter.on(TradeCorrected, key=_trade_key)
 def corrected(row: TradeBlotter, event: TradeCorrected, meta: Meta) -> None:
-    row.corrections, row.reason = row.corrections + 1, event.reason
+    row.corrections, row.reason = row.corrections + 1, personal_text(event.reason)
     more = subtract(event.now.quantity, event.was.quantity)
     _apply_fills(row, more, subtract(event.now.notional, event.was.notional), meta)
 
 
 @trade_blotter.on(TradeBusted, key=_trade_key)
 def busted(row: TradeBlotter, event: TradeBusted, meta: Meta) -> None:
-    row.corrections, row.reason, row.fills = row.corrections + 1, event.reason, row.fills - 1
+    row.corrections, row.reason, row.fills = row.corrections + 1, personal_text(event.reason), row.fills - 1
     _apply_fills(row, subtract(ZERO, event.was.quantity), subtract(ZERO, event.was.notional), meta)
 
 
 @trade_blotter.on(TradeRejected, key=_trade_key)
 def rejected(row: TradeBlotter, event: TradeRejected, meta: Meta) -> None:
-    row.status, row.reason, row.updated_at = str(Status.REJECTED), event.reason, meta.occurred_at
+    row.status, row.reason, row.updated_at = str(Status.REJECTED), personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeCancelled, key=_trade_key)
 def cancelled(row: TradeBlotter, event: TradeCancelled, meta: Meta) -> None:
-    row.status, row.reason, row.updated_at = str(Status.CANCELLED), event.reason, meta.occurred_at
+    row.status, row.reason, row.updated_at = str(Status.CANCELLED), personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(SettlementHeld, key=_trade_key)
 def held(row: TradeBlotter, event: SettlementHeld, meta: Meta) -> None:
-    row.on_hold, row.reason, row.updated_at = True, event.reason, meta.occurred_at
+    row.on_hold, row.reason, row.updated_at = True, personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(SettlementResumed, key=_trade_key)
 def resumed(row: TradeBlotter, event: SettlementResumed, meta: Meta) -> None:
-    row.on_hold, row.reason, row.updated_at = False, event.reason, meta.occurred_at
+    row.on_hold, row.reason, row.updated_at = False, personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeSettled, key=_trade_key)

@@ -17,23 +17,28 @@ from eventshop.core.human_text import ANY_TEXT, LINES, NAME, VISIBLE_TEXT, TextR
 #: A time with its time zone; a naive time is refused.
 Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
-_ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*\Z"
-_LINES: Final = r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z"
+#: Free text: all but control characters.
+ONE_LINE_PATTERN: Final = r"^[^\x00-\x1f\x7f]*\Z"
+LINES_PATTERN: Final = r"^[^\x00-\x09\x0b-\x1f\x7f]*\Z"
 
 # The types of texts. Decoding checks length and control characters, which stored events of every age pass; the rule
 # behind them is for commands and request bodies only (`eventshop.core.command_cleaning`).
 #: One line of text, at most 200 characters.
-Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), ANY_TEXT]
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE_PATTERN), ANY_TEXT]
 #: As `Text`, with at least one visible character.
-NonEmptyText: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), VISIBLE_TEXT]
+NonEmptyText: TypeAlias = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE_PATTERN), VISIBLE_TEXT
+]
 #: The name of a person or thing: at least one letter or digit.
-Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_ONE_LINE), NAME]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE_PATTERN), NAME]
 #: As `Name`, or empty.
-OptionalName: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), TextRule(word=True)]
+OptionalName: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE_PATTERN), TextRule(word=True)]
 #: As `Text`, but kept character by character as its source has it, with the spaces around it.
-VerbatimText: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_ONE_LINE), TextRule(verbatim=True)]
+VerbatimText: TypeAlias = Annotated[
+    str, msgspec.Meta(max_length=200, pattern=ONE_LINE_PATTERN), TextRule(verbatim=True)
+]
 #: Several lines of text, at most 1,000 characters.
-MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=_LINES), LINES]
+MultilineText: TypeAlias = Annotated[str, msgspec.Meta(max_length=1_000, pattern=LINES_PATTERN), LINES]
 
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True):

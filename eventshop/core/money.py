@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Annotated, Final
 
 from msgspec import Struct
 
 from eventshop.core.currencies import decimals_of, smallest_payment
 from eventshop.core.errors import CurrencyMismatch, InvalidMoney, UnpayableAmount
+from eventshop.core.personal_fields import NotPersonal
 
 #: More decimals than any price needs (ISO 4217 goes to 4, crypto venues quote 8).
 MAX_DECIMALS: Final = 8
@@ -40,7 +41,7 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     amount: Decimal
-    currency: str
+    currency: Annotated[str, NotPersonal("the code of a currency")]
 
     def __post_init__(self) -> None:
         amount, currency = self.amount, self.currency

@@ -13,15 +13,24 @@ from eventshop.core.errors import RegistryError
 class Personal(Struct, frozen=True):
     """`name: Annotated[Name | Redacted, Personal(of="user_id", purpose="contact")]`
 
-    `of` is the field that holds the person's id (if that is empty, the aggregate is the person). `purpose` says why
-    the value is kept; each purpose has its own key. `since` is the first schema version that stores it encrypted.
-    `unique` names a set in which no two persons may have the same value.
+    `of` is the field that holds the person's id (if it or its value is empty, the aggregate is the person). `purpose`
+    says why the value is kept; each purpose has its own key. `since` is the first schema version that stores it
+    encrypted. `unique` names a set in which no two persons may have the same value. `free_text`: anybody may write
+    anything into it, so it is encrypted in case it names somebody. Sagas may send such a text, which is their own;
+    after the erasure of `of` it is left out, where other personal data is refused.
     """
 
     of: str
     purpose: str
     since: int = 1
     unique: str = ""
+    free_text: bool = False
+
+
+class NotPersonal(Struct, frozen=True):
+    """`reference: Annotated[NonEmptyText, NotPersonal("the number of a document")]`: a text that stays in clear."""
+
+    why: str
 
 
 class Redacted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +50,7 @@ class PersonalField(Struct, frozen=True):
     purpose: str
     since: int
     unique: str
+    free_text: bool = False
 
 
 def personal_fields(message: type[Struct]) -> tuple[PersonalField, ...]:
@@ -49,14 +59,18 @@ def personal_fields(message: type[Struct]) -> tuple[PersonalField, ...]:
     fields = []
     for name in message.__struct_fields__:
         for mark in _personal_marks(hints[name]):
-            if mark.of not in message.__struct_fields__:
+            if mark.of and mark.of not in message.__struct_fields__:
                 raise RegistryError(
                     f"{message.__name__}.{name}: its mark names a field {mark.of!r}, which does not exist",
                     message=message.__name__,
                 )
-            fields.append(PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique))
+            fields.append(to_personal_field(name, mark))
         _refuse_nested(message, name, hints[name])
     return tuple(fields)
+
+
+def to_personal_field(name: str, mark: Personal) -> PersonalField:
+    return PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique, mark.free_text)
 
 
 def _personal_marks(hint: Any) -> Iterator[Personal]:

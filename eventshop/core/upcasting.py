@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from eventshop.core.errors import DuplicateName
 from eventshop.core.messages import Event
-from eventshop.core.personal_fields import Personal, PersonalField
+from eventshop.core.personal_fields import Personal, PersonalField, to_personal_field
 
 Fields: TypeAlias = dict[str, Any]
 Upcaster: TypeAlias = Callable[[Fields], Fields]
@@ -93,12 +93,9 @@ def build_reader(
     fields = (
         personal_fields_of(event_class)
         if marks is None
-        else tuple(_to_personal_field(name, mark) for name, mark in marks.items())
+        else tuple(to_personal_field(name, mark) for name, mark in marks.items())
     )
     return EventReader(
         schema.event_type, event_class, fields, tuple(upcasters), schema.schema_version > event_class.schema_version
     )
 
-
-def _to_personal_field(name: str, mark: Personal) -> PersonalField:
-    return PersonalField(name, mark.of, mark.purpose, mark.since, mark.unique)

@@ -15,6 +15,7 @@ from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_execution import (
+    accepted_hashes,
     CommandResult,
     LoadedAggregate,
     PreparedCommand,
@@ -71,7 +72,7 @@ class CommandBatch:
     def _decide(self, prepared: PreparedCommand) -> Outcome:
         earlier = self.receipts.get(prepared.envelope.command_id)
         if earlier is not None:
-            if bytes(earlier.payload_hash) == prepared.payload_hash:
+            if bytes(earlier.payload_hash) in accepted_hashes(prepared, self.registry):
                 return to_receipt(earlier, replayed=True)
             return CommandIdReused(command_id=earlier.command_id, first_used_for=earlier.command_type)
         try:

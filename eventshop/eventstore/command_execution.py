@@ -68,6 +68,18 @@ def prepare_command(
     return PreparedCommand(command, envelope, aggregate, aggregate_id, payload_hash, session)
 
 
+def accepted_hashes(prepared: PreparedCommand, registry: MessageRegistry) -> set[bytes]:
+    """The hashes that identify this command: of this release, and of one that stored more of its texts in clear."""
+    command, fields = prepared.command, registry.personal_fields_of(type(prepared.command))
+    if all(field.since == 1 for field in fields):
+        return {prepared.payload_hash}
+    payload = serialization.encode_canonical(command)[0]
+    if encrypted_then := [field for field in fields if field.since == 1 and getattr(command, field.name)]:
+        session = field_encryption.open_session()
+        payload = session.replace_with_digests(command, payload, encrypted_then, prepared.aggregate_id)
+    return {prepared.payload_hash, hash_command(type(command).__name__, _leave_out_added_fields(command, payload))}
+
+
 def _leave_out_added_fields(command: Command, payload: bytes) -> bytes:
     """The payload as the release before `added_fields` wrote it, if they have their defaults."""
     if not command.added_fields:

@@ -93,7 +93,7 @@ def _decrypted_fields(
     values = [(field, value) for field, value in values if not isinstance(value, Redacted)]
     if not values:
         return None
-    subjects = frozenset(getattr(event, field.of) or delivered.row.aggregate_id for field, _ in values)
+    subjects = frozenset(getattr(event, field.of, None) or delivered.row.aggregate_id for field, _ in values)
     return DecryptedFields(subjects, tuple(str(value) for _, value in values), delivered)
 
 

@@ -8,7 +8,7 @@ before the erasure, which then empties those rows, or it writes redacted values.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -30,6 +30,7 @@ from eventshop.projections.targets import live_target, rebuild_target
 
 P = TypeVar("P", PlannedEvent, PlannedEvent | UnreadableDelivery)
 
+_SUBJECTS_PER_STATEMENT: Final = 400
 #: The part of PostgreSQL's error messages that shows the row.
 _DETAIL: Final = re.compile(r"DETAIL: .*")
 
@@ -67,18 +68,27 @@ def mask_personal_data(text: str, planned: PlannedEvent | None) -> str:
     return _DETAIL.sub("DETAIL: [left out]", text)
 
 
-def erase_subject(subject: Any, projections: ProjectionRegistry) -> int:
-    """Empty the personal columns of every row about a person, or delete the row; returns how many rows changed.
+def erase_subject(subject: UUID, projections: ProjectionRegistry) -> int:
+    """As `erase_subjects`, for one person or stream."""
+    return erase_subjects([subject], projections)
 
-    The rows of a rebuild come before the live ones: rows that are swapped in meanwhile are empty already.
+
+def erase_subjects(
+    subjects: Collection[UUID], projections: ProjectionRegistry, purposes: Collection[str] | None = None
+) -> int:
+    """Empty the personal columns of every row about these subjects, or delete the row; returns how many rows changed.
+
+    With `purposes`, only the columns that are kept for them. The rows of a rebuild come before the live ones: rows that
+    are swapped in meanwhile are empty already.
     """
-    by_model = {projection.model: projection for projection in projections.select([]) if projection.model.personal}
+    by_model = {projection.model: projection for projection in projections.select([]) if projection.model.erasable()}
     existing = set(connection.introspection.table_names())
     count = 0
     for model in sorted(by_model, key=lambda model: model.__name__):
-        erase = _delete_rows if model.deleted_when_erased else _empty_columns
+        columns = [name for name, purpose in model.erasable().items() if purposes is None or purpose in purposes]
         tables = [target(by_model[model]).table for target in (rebuild_target, live_target)]
-        count += sum(erase(table, subject) for table in tables if table.name in existing)
+        for table in (table for table in tables if columns and table.name in existing):
+            count += _delete_rows(table, subjects) if model.deleted_when_erased else _empty(table, columns, subjects)
     return count
 
 
@@ -91,25 +101,31 @@ def _read_again(projection: Projection[Any], planned: Any, registry: MessageRegi
     return again
 
 
-def _empty_columns(table: ReadModelTable[Any], subject: Any) -> int:
-    changes = ", ".join(f"\"{name}\" = ''" for name in table.model.personal)
-    not_empty = " OR ".join(f"\"{name}\" <> ''" for name in table.model.personal)
-    return _execute(f'UPDATE "{table.name}" SET {changes} WHERE ({_is_about(table)}) AND ({not_empty})', table, subject)
+def _empty(table: ReadModelTable[Any], columns: Sequence[str], subjects: Collection[UUID]) -> int:
+    changes = ", ".join(f"\"{name}\" = ''" for name in columns)
+    not_empty = " OR ".join(f"\"{name}\" <> ''" for name in columns)
+    return _execute(f'UPDATE "{table.name}" SET {changes} WHERE ({not_empty}) AND ({{subjects}})', table, subjects)
 
 
-def _delete_rows(table: ReadModelTable[Any], subject: Any) -> int:
-    delete = f'DELETE FROM "{table.name}" WHERE {_is_about(table)}'
-    count = _execute(table.with_publishing(delete, deleted=True), table, subject)
+def _delete_rows(table: ReadModelTable[Any], subjects: Collection[UUID]) -> int:
+    delete = f'DELETE FROM "{table.name}" WHERE {{subjects}}'
+    count = _execute(table.with_publishing(delete, deleted=True), table, subjects)
     outbox.wake_publisher()
     return count
 
 
-def _is_about(table: ReadModelTable[Any]) -> str:
-    return " OR ".join(f'"{name}" = %s' for name in table.model.subjects)
-
-
-def _execute(statement: str, table: ReadModelTable[Any], subject: Any) -> int:
-    parameter = subject if connection.vendor == "postgresql" else subject.hex
+def _execute(statement: str, table: ReadModelTable[Any], subjects: Collection[UUID]) -> int:
+    """Run a statement with `{subjects}` in place of the condition, for a part of the subjects at a time."""
+    count, everybody = 0, list(subjects)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [parameter] * len(table.model.subjects))
-        return int(cursor.rowcount)
+        for start in range(0, len(everybody), _SUBJECTS_PER_STATEMENT):
+            some: list[Any] = everybody[start : start + _SUBJECTS_PER_STATEMENT]
+            if connection.vendor == "postgresql":
+                condition, parameters = "= ANY(%s)", [some]
+            else:
+                some = [subject.hex for subject in some]
+                condition, parameters = f"IN ({', '.join(['%s'] * len(some))})", some
+            about = " OR ".join(f'"{name}" {condition}' for name in table.model.subjects)
+            cursor.execute(statement.replace("{subjects}", about), parameters * len(table.model.subjects))
+            count += cursor.rowcount
+    return count

@@ -93,8 +93,8 @@ class ReadModelTable(Generic[R]):
         """The statement, extended to publish the rows that it writes (`deleted`: removes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
-        # Kafka cannot erase on demand: personal columns must never get there.
-        public = [field for field in self.fields if field.attname not in self.model.personal]
+        # Kafka cannot erase on demand: what an erasure empties must never get there.
+        public = [field for field in self.fields if field.attname not in self.model.erasable()]
         return outbox.publishing_statement(change, self.topic, public, str(self.key), deleted=deleted)
 
     def _column_list(self, prefix: str = "") -> str:

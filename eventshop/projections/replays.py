@@ -126,13 +126,13 @@ def _fold(job: Replay, on_progress: Callable[[int], None]) -> tuple[dict[str, An
 
 
 def _public_columns(projection: Projection[Any], row: ReadModel) -> dict[str, Any]:
-    hidden = LINEAGE.union(projection.model.personal)
+    hidden = LINEAGE.union(projection.model.erasable())
     names = [field.attname for field in projection.model._meta.concrete_fields]
     return {name: getattr(row, name) for name in names if name not in hidden}
 
 
 def _mask_personal(projection: Projection[Any], columns: dict[str, tuple[Any, Any]]) -> dict[str, Any]:
-    personal = projection.model.personal
+    personal = projection.model.erasable()
     return {name: (_PERSONAL, _PERSONAL) if name in personal else pair for name, pair in columns.items()}
 
 

@@ -6,11 +6,13 @@ defaults are missing in commands that an earlier release left pending.
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from eventshop.core.messages import Command, Instant, NonEmptyText, Text
 from eventshop.core.money import Money
-from orders.domain.order_values import CardToken, PaymentMethod
+from eventshop.core.personal_fields import NotPersonal
+from orders.domain.order_values import CardToken, PaymentMethod, StoredMethod, note
 
 
 class RequestPayment(Command, frozen=True):
@@ -31,7 +33,7 @@ class ProcessPayment(Command, frozen=True):
 
     order_id: UUID
     amount: Money
-    method: NonEmptyText
+    method: StoredMethod
     payment_id: UUID | None = None
     charge_id: UUID | None = None
     processed_at: Instant | None = None
@@ -42,7 +44,7 @@ class AuthorisePayment(Command, frozen=True):
 
     order_id: UUID
     amount: Money
-    method: NonEmptyText
+    method: StoredMethod
     payment_id: UUID
     charge_id: UUID
     authorised_at: Instant
@@ -54,9 +56,9 @@ class DeclinePayment(Command, frozen=True):
     added_fields = ("payment_id", "method")
 
     order_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, note(2)]
     payment_id: UUID | None = None
-    method: Text = ""
+    method: Annotated[Text, NotPersonal("the name of a means of payment")] = ""
 
 
 class RecordVoid(Command, frozen=True):

@@ -6,11 +6,13 @@ somebody reported instead. Fields with defaults are missing in events of earlier
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from eventshop.core.messages import Event, Instant, NonEmptyText, Text
+from eventshop.core.messages import Event, Instant, Text
 from eventshop.core.money import Money
-from orders.domain.order_values import CardToken, LineAmount
+from eventshop.core.personal_fields import NotPersonal
+from orders.domain.order_values import CardToken, LineAmount, Note, Reference, StoredMethod, note
 
 
 class PaymentRequested(Event, frozen=True):
@@ -21,7 +23,7 @@ class PaymentRequested(Event, frozen=True):
     order_id: UUID
     customer_id: UUID | None
     amount: Money
-    method: NonEmptyText
+    method: StoredMethod
     payment_id: UUID | None = None
     token: CardToken = ""
 
@@ -30,11 +32,11 @@ class PaymentAuthorised(Event, frozen=True):
     """The amount was set aside on the customer's card. It is captured when the order is shipped."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     payment_id: UUID
     amount: Money
-    method: NonEmptyText
+    method: StoredMethod
     charge_id: UUID
     authorised_at: Instant
 
@@ -45,10 +47,10 @@ class PaymentProcessed(Event, frozen=True):
     schema_version = 2
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     amount: Money
-    method: NonEmptyText
+    method: StoredMethod
     lines: tuple[LineAmount, ...]
     payment_id: UUID | None = None
     charge_id: UUID | None = None
@@ -59,14 +61,14 @@ class PaymentProcessed(Event, frozen=True):
 class PaymentDeclined(Event, frozen=True):
     """A payment failed. The order still waits for a payment."""
 
-    schema_version = 2
+    schema_version = 3
 
     order_id: UUID
     customer_id: UUID | None
     amount: Money
-    reason: NonEmptyText
+    reason: Annotated[Note, note(3)]
     payment_id: UUID | None = None
-    method: Text = ""
+    method: Annotated[Text, NotPersonal("the name of a means of payment")] = ""
 
 
 class PaymentVoided(Event, frozen=True):
@@ -82,25 +84,27 @@ class PaymentVoided(Event, frozen=True):
 class RefundRequested(Event, frozen=True):
     """The shop owes the customer an amount, to be given back to the payment that it came from."""
 
+    schema_version = 2
+
     order_id: UUID
-    reference: NonEmptyText  # of the return, or of the cancelled order
+    reference: Reference  # of the return, or of the cancelled order
     customer_id: UUID | None
     refund_id: UUID
     payment_id: UUID
     amount: Money  # whole minor units
-    reason: NonEmptyText
+    reason: Annotated[Note, note(2)]
 
 
 class PaymentRefunded(Event, frozen=True):
     """An amount was given back to the customer, for a return or a cancelled order."""
 
-    schema_version = 2
+    schema_version = 3
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     amount: Money
-    reason: NonEmptyText
+    reason: Annotated[Note, note(3)]
     refund_id: UUID | None = None
     payment_id: UUID | None = None
     refunded_at: Instant | None = None

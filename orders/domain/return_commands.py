@@ -12,11 +12,11 @@ from msgspec import Struct
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
 from eventshop.core.personal_fields import Personal
-from orders.domain.order_values import LineNumber, Quantity
+from orders.domain.order_values import LineNumber, Quantity, Reference
 from orders.domain.return_events import Requester
 
 #: As `RETURN_REASON`; the command does not name the customer.
-REASON = Personal(of="order_id", purpose="returns")
+REASON = Personal(of="order_id", purpose="returns", free_text=True)
 #: Whether a piece that came back can be sold again.
 Condition: TypeAlias = Literal["resellable", "damaged"]
 
@@ -44,7 +44,7 @@ class RequestReturn(Command, frozen=True):
     """Ask to return goods. `reference` identifies the return within its order."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     lines: ReturnLines
     reason: Annotated[NonEmptyText, REASON]
     requested_by: Requester = "customer"
@@ -57,14 +57,14 @@ class AcceptReturn(Command, frozen=True):
     """Agree to take the goods of a return back."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
 
 
 class DeclineReturn(Command, frozen=True):
     """Refuse to take the goods of a return back."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     reason: Annotated[NonEmptyText, REASON]
 
 
@@ -72,7 +72,7 @@ class ReceiveReturn(Command, frozen=True):
     """Record what came back of an accepted return; several parcels may bring it."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     lines: ReceivedLines
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventshop.core.messages import Event, NonEmptyText
 from eventshop.core.personal_fields import Redacted
-from orders.domain.order_values import RETURN_REASON, LineAmount
+from orders.domain.order_values import RETURN_REASON, LineAmount, Note, Reference, note
 
 #: Who asked for a return.
 Requester: TypeAlias = Literal["customer", "staff"]
@@ -17,7 +17,7 @@ class ReturnRequested(Event, frozen=True):
     """The customer wants to return these goods. Nothing has come back yet."""
 
     order_id: UUID
-    reference: NonEmptyText  # of the return
+    reference: Reference  # of the return
     customer_id: UUID | None
     lines: tuple[LineAmount, ...]
     reason: Annotated[NonEmptyText | Redacted, RETURN_REASON]
@@ -28,7 +28,7 @@ class ReturnAccepted(Event, frozen=True):
     """The shop agreed to take these goods back."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
 
 
@@ -36,7 +36,7 @@ class ReturnDeclined(Event, frozen=True):
     """The shop does not take these goods back."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     reason: Annotated[NonEmptyText | Redacted, RETURN_REASON]
 
@@ -44,13 +44,13 @@ class ReturnDeclined(Event, frozen=True):
 class ItemsReturned(Event, frozen=True):
     """The shop received goods of a return. `damaged` is the part of `lines` that cannot be sold again."""
 
-    schema_version = 2
+    schema_version = 3
 
     order_id: UUID
-    reference: NonEmptyText  # of the return, such as the cancellation invoice
+    reference: Reference  # of the return, such as the cancellation invoice
     customer_id: UUID | None
     lines: tuple[LineAmount, ...]
-    reason: NonEmptyText
+    reason: Annotated[Note, note(3)]
     damaged: tuple[LineAmount, ...] = ()
     observed: bool = False
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
-from orders.domain.order_values import Quantity
+from eventshop.core.personal_fields import Personal
+from orders.domain.order_values import Quantity, Reference, Sku
 
 
 class ReceiveStock(Command, frozen=True):
     """Add units to the stock. `reference` is the delivery note or the return."""
 
-    sku: NonEmptyText
+    sku: Sku
     quantity: Quantity
-    reference: NonEmptyText
+    reference: Reference
 
     def __post_init__(self) -> None:
         check_quantity(self.sku, self.quantity)
@@ -24,7 +25,7 @@ class ReceiveStock(Command, frozen=True):
 class ReserveInventory(Command, frozen=True):
     """Reserve units for an order: all of them or none."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -35,7 +36,7 @@ class ReserveInventory(Command, frozen=True):
 class ReleaseInventory(Command, frozen=True):
     """Release units that were reserved for an order."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -46,7 +47,7 @@ class ReleaseInventory(Command, frozen=True):
 class DispatchInventory(Command, frozen=True):
     """Remove units that were reserved for an order from the warehouse."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -57,10 +58,10 @@ class DispatchInventory(Command, frozen=True):
 class WriteOffStock(Command, frozen=True):
     """Remove units from the stock that were lost, broken or not found."""
 
-    sku: NonEmptyText
+    sku: Sku
     quantity: Quantity
-    reason: NonEmptyText
-    reference: NonEmptyText
+    reason: Annotated[NonEmptyText, Personal(of="", purpose="notes", since=2, free_text=True)]
+    reference: Reference
 
     def __post_init__(self) -> None:
         check_quantity(self.sku, self.quantity)

@@ -8,21 +8,22 @@ from uuid import UUID
 import msgspec
 
 from eventshop.core.messages import Event, NonEmptyText
-from orders.domain.order_values import Quantity
+from eventshop.core.personal_fields import NotPersonal, Personal, Redacted
+from orders.domain.order_values import Quantity, Reference, Sku
 
 
 class StockReceived(Event, frozen=True):
     """Units arrived in the warehouse: bought or returned. The first receipt starts the stock count."""
 
-    sku: NonEmptyText
+    sku: Sku
     quantity: Quantity
-    reference: NonEmptyText  # the delivery note, or the return
+    reference: Reference  # the delivery note, or the return
 
 
 class InventoryReserved(Event, frozen=True):
     """Units on hand were reserved for an order."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -30,17 +31,17 @@ class InventoryReserved(Event, frozen=True):
 class InventoryRefused(Event, frozen=True):
     """There were not enough units on hand for an order; none was reserved."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
     available: Annotated[int, msgspec.Meta(ge=0)]
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, NotPersonal("a text of the program")]
 
 
 class InventoryReleased(Event, frozen=True):
     """Units reserved for an order are on hand again."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -48,7 +49,7 @@ class InventoryReleased(Event, frozen=True):
 class InventoryDispatched(Event, frozen=True):
     """Units reserved for an order left the warehouse."""
 
-    sku: NonEmptyText
+    sku: Sku
     order_id: UUID
     quantity: Quantity
 
@@ -56,10 +57,12 @@ class InventoryDispatched(Event, frozen=True):
 class StockWrittenOff(Event, frozen=True):
     """Units were lost, broken or missing at a stock count."""
 
-    sku: NonEmptyText
+    schema_version = 2
+
+    sku: Sku
     quantity: Quantity
-    reason: NonEmptyText
-    reference: NonEmptyText
+    reason: Annotated[NonEmptyText | Redacted, Personal(of="", purpose="notes", since=2, free_text=True)]
+    reference: Reference
 
 
 StockEvent: TypeAlias = (

@@ -37,7 +37,7 @@ class StockItem(Aggregate[StockCommand, StockEvent], frozen=True):
     Units written off before the first delivery, as in imported data, come from an unknown stock; they do not change it.
     """
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     received: int = 0
     on_hand: int = 0

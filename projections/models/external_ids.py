@@ -15,7 +15,7 @@ class ExternalId(ReadModel):
     """
 
     identity = ("kind", "source", "subject_id", "value")
-    personal = ("value", "search_value")
+    personal = dict.fromkeys(("value", "search_value"), "contact")
     subjects = ("customer_id",)
     deleted_when_erased = True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
@@ -11,7 +13,8 @@ from projections.models.fields import money_field, text_field
 class OrderSummary(ReadModel):
     """The current state of an order."""
 
-    personal = ("delivery_name", "delivery_address", "received_by")
+    personal = dict.fromkeys(("delivery_name", "delivery_address", "received_by"), "delivery")
+    free_text = MappingProxyType({"carrier": "delivery", "tracking": "delivery", "reason": "notes"})
     subjects = ("customer_id", "order_id")
 
     class Kind(models.TextChoices):
@@ -70,7 +73,7 @@ class OrderSummary(ReadModel):
         blank=True,
         help_text="Codes of the rules that observed facts break, by spaces; a person must look at the order.",
     )
-    payment = models.CharField(max_length=200, blank=True, help_text="Method, and why the last try was declined.")
+    payment = models.CharField(max_length=200, blank=True, help_text="Method, and what came of the last try.")
     carrier = models.CharField(max_length=200, blank=True)
     tracking = models.CharField(max_length=200, blank=True)
     delivery_name = models.CharField(max_length=200, blank=True)

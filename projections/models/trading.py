@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
@@ -18,6 +20,9 @@ def currency_field() -> models.CharField[str, str]:
 
 class TradeBlotter(ReadModel):
     """The current state of a trade."""
+
+    free_text = MappingProxyType({"reason": "trading-notes"})
+    subjects = ("trade_id",)
 
     class Status(models.TextChoices):
         OPEN = "OPEN", "Open"

@@ -10,7 +10,7 @@ from eventshop.projections.read_model import ReadModel
 class UserProfile(ReadModel):
     """A person's contact details, consents and account status. Erasure empties the personal columns."""
 
-    personal = ("email", "name", "phone", "address")
+    personal = dict.fromkeys(("email", "name", "phone", "address"), "contact")
     subjects = ("user_id",)
 
     class Status(models.TextChoices):

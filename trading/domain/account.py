@@ -32,7 +32,7 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
     An instrument without its own limit is bound by the gross limit only. Lowering a limit releases no frozen amount.
     """
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     opened: AccountOpened | None = None
     gross_limit: Decimal = ZERO

@@ -19,7 +19,7 @@ AUDIT_LOG_ID: Final = derive_id("audit-log", "trading")
 class AuditLog(Aggregate[RecordAuditExport, AuditTrailExported], frozen=True):
     """The number of exports of the audit trail."""
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     exports: int = 0
 

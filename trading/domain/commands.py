@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from eventshop.core.decimal_math import is_multiple, multiply, round_up
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
+from eventshop.core.personal_fields import NotPersonal
 from trading.domain.errors import WrongLot, WrongTick
 from trading.domain.events import (
     MAX_DECIMALS,
@@ -23,13 +24,14 @@ from trading.domain.events import (
     Side,
     check_positive,
 )
+from trading.domain.value_objects import EXPORT_NOTE, TRADING_NOTE, Reference, VenueTradeId
 
 
 class SubmitTrade(Command, frozen=True):
     """Submit an order to buy or sell. The instrument comes from the reference data, `trading.domain.instruments`."""
 
     trade_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     account_id: UUID
     instrument: Instrument
     side: Side
@@ -62,14 +64,14 @@ class RejectTrade(Command, frozen=True):
     """Reject a trade before it reaches the venue."""
 
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class CancelTrade(Command, frozen=True):
     """Cancel the open quantity."""
 
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class CorrectTrade(Command, frozen=True):
@@ -77,29 +79,29 @@ class CorrectTrade(Command, frozen=True):
 
     trade_id: UUID
     fill: Fill
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class BustTrade(Command, frozen=True):
     """Declare one fill void, as the venue did."""
 
     trade_id: UUID
-    venue_trade_id: NonEmptyText
-    reason: NonEmptyText
+    venue_trade_id: VenueTradeId
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class HoldSettlement(Command, frozen=True):
     """Put the settlement on hold."""
 
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class ResumeSettlement(Command, frozen=True):
     """Release the hold on the settlement."""
 
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
 class SettleTrade(Command, frozen=True):
@@ -126,7 +128,7 @@ class OpenAccount(Command, frozen=True):
     """Open a trading account; `owner_id` is None for a house account."""
 
     account_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     owner_id: UUID | None
     currency: Currency
     gross_limit: Decimal
@@ -174,11 +176,11 @@ class RecordAuditExport(Command, frozen=True):
 
     log_id: UUID
     account_id: UUID | None
-    reason: NonEmptyText
-    format: NonEmptyText
+    reason: Annotated[NonEmptyText, EXPORT_NOTE]
+    format: Annotated[NonEmptyText, NotPersonal("a code")]
     trades: Count
     events: Count
-    sha256: NonEmptyText
+    sha256: Annotated[NonEmptyText, NotPersonal("a digest")]
 
 
 def rounded_notional(quantity: Decimal, price: Decimal) -> Decimal:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from eventshop.core.messages import Event, NonEmptyText, Text
+from eventshop.core.personal_fields import NotPersonal
 from trading.domain.value_objects import (
+    EXPORT_NOTE,
     MAX_DECIMALS,
     MAX_FILLS,
+    TRADING_NOTE,
     Code,
     Count,
     Currency,
@@ -18,7 +21,9 @@ from trading.domain.value_objects import (
     Fill,
     Fills,
     Instrument,
+    Note,
     OrderType,
+    Reference,
     Side,
     check_positive,
     notional,
@@ -64,7 +69,7 @@ class TradeSubmitted(Event, frozen=True):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
     trade_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     account_id: UUID
     instrument: Instrument
     side: Side
@@ -85,22 +90,28 @@ class TradeExecuted(Event, frozen=True):
 class TradeRejected(Event, frozen=True):
     """The trade was rejected before it reached the venue."""
 
+    schema_version = 2
+
     trade_id: UUID
     deal: Deal
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class TradeCancelled(Event, frozen=True):
     """The open quantity was cancelled; the fills stay."""
 
+    schema_version = 2
+
     trade_id: UUID
     deal: Deal
     cancelled: Decimal
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class TradeCorrected(Event, frozen=True):
     """A fill was corrected. `corrects` is the stream version of the event that reported the wrong fill."""
+
+    schema_version = 2
 
     trade_id: UUID
     deal: Deal
@@ -108,32 +119,38 @@ class TradeCorrected(Event, frozen=True):
     was: Fill
     now: Fill
     open: Decimal
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class TradeBusted(Event, frozen=True):
     """The venue declared a fill void. `corrects` is the stream version of the event that reported the fill."""
+
+    schema_version = 2
 
     trade_id: UUID
     deal: Deal
     corrects: Count
     was: Fill
     open: Decimal
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class SettlementHeld(Event, frozen=True):
     """The settlement was put on hold."""
 
+    schema_version = 2
+
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class SettlementResumed(Event, frozen=True):
     """The hold on the settlement was released."""
 
+    schema_version = 2
+
     trade_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[Note, TRADING_NOTE]
 
 
 class TradeSettled(Event, frozen=True):
@@ -163,7 +180,7 @@ class AccountOpened(Event, frozen=True):
     """A trading account was opened with a gross limit over all instruments. `owner_id` is None for a house account."""
 
     account_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     owner_id: UUID | None
     currency: Currency
     gross_limit: Decimal
@@ -193,7 +210,7 @@ class FreezeRefused(Event, frozen=True):
     trade_id: UUID
     instrument: Code
     amount: Decimal
-    limit: Text
+    limit: Annotated[Text, NotPersonal("an instrument's code, or `gross`")]
     available: Decimal
 
 
@@ -212,10 +229,12 @@ AccountEvent: TypeAlias = AccountOpened | LimitSet | AmountFrozen | FreezeRefuse
 class AuditTrailExported(Event, frozen=True):
     """The audit trail was exported. The metadata of the event holds the actor and the time."""
 
+    schema_version = 2
+
     log_id: UUID
     account_id: UUID | None  # the exported account; None for all accounts
-    reason: NonEmptyText
-    format: NonEmptyText
+    reason: Annotated[Note, EXPORT_NOTE]
+    format: Annotated[NonEmptyText, NotPersonal("a code")]
     trades: Count
     events: Count
-    sha256: NonEmptyText  # of the exported file
+    sha256: Annotated[NonEmptyText, NotPersonal("a digest")]  # of the exported file

@@ -52,7 +52,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     the trade is open again, as if the wrong fill had never been reported.
     """
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None

@@ -15,6 +15,7 @@ from msgspec import Struct
 from eventshop.core.decimal_math import ZERO, add, is_multiple, multiply
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Instant, NonEmptyText
+from eventshop.core.personal_fields import NotPersonal, Personal, Redacted
 
 #: Venues quote eight decimals. Price times quantity then has at most 16 decimals and 20 digits before the point.
 MAX_DECIMALS: Final = 8
@@ -31,6 +32,15 @@ MAX_FILLS: Final = 1_500
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,5}\Z")]
 #: Market and symbol, such as `BINANCE_SPOT/BTCUSDT`: the same symbol is traded on several markets.
 Code: TypeAlias = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[A-Z0-9_.-]+/[A-Z0-9_.-]+\Z")]
+#: The number of a trade or account.
+Reference: TypeAlias = Annotated[NonEmptyText, NotPersonal("the number of a trade or account")]
+VenueTradeId: TypeAlias = Annotated[NonEmptyText, NotPersonal("the venue's number of a fill")]
+#: A text in anybody's own words about a trade, encrypted under the trade's key.
+TRADING_NOTE: Final = Personal(of="trade_id", purpose="trading-notes", since=2, free_text=True)
+#: The same about an export of the audit trail, under the key of its log.
+EXPORT_NOTE: Final = Personal(of="log_id", purpose="trading-notes", since=2, free_text=True)
+#: Such a note, and the same after its erasure.
+Note: TypeAlias = NonEmptyText | Redacted
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -78,7 +88,9 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
     tick: Decimal  # prices are multiples of the tick
     lot: Decimal  # quantities are multiples of the lot
     settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days between execution and settlement
-    calendar: NonEmptyText  # a key of `trading.domain.business_days.CALENDARS`
+    calendar: Annotated[
+        NonEmptyText, NotPersonal("a key of the table of calendars")
+    ]  # a key of `trading.domain.business_days.CALENDARS`
 
     def __post_init__(self) -> None:
         check_positive("tick", self.tick)
@@ -88,7 +100,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
 class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     """A full or partial execution at the venue, with the venue's identifier and time."""
 
-    venue_trade_id: NonEmptyText
+    venue_trade_id: VenueTradeId
     price: Decimal
     quantity: Decimal
     at: Instant

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, Instant, MultilineText, Name, NonEmptyText, Text
-from users.domain.events import CONTACT, CONTACT_EMAIL, Email, Kept, Source
+from eventshop.core.personal_fields import NotPersonal
+from users.domain.events import CONTACT, CONTACT_EMAIL, STAFF_NOTE, Category, Email, Kept, Source, Term
 from users.domain.privacy_notices import notice_shown_at
 from users.domain.purposes import get_purpose
 
@@ -38,8 +39,8 @@ class GrantConsent(Command, frozen=True):
     """Consent to one purpose, in the wording of the privacy notice that is shown at the time."""
 
     user_id: UUID
-    purpose: NonEmptyText
-    notice: NonEmptyText
+    purpose: Term
+    notice: Term
     at: Instant
     expires_at: Instant
     source: Source = "page"
@@ -55,7 +56,7 @@ class WithdrawConsent(Command, frozen=True):
     """Withdraw the consent to one purpose (Art. 7(3) GDPR)."""
 
     user_id: UUID
-    purpose: NonEmptyText
+    purpose: Term
     source: Source = "page"
 
     def __post_init__(self) -> None:
@@ -66,7 +67,7 @@ class ExpireConsent(Command, frozen=True):
     """End the consent that was to expire at `expires_at`; sent by the timer of the consent expiry saga."""
 
     user_id: UUID
-    purpose: NonEmptyText
+    purpose: Term
     expires_at: Instant
     at: Instant
 
@@ -78,10 +79,10 @@ class RecordProcessing(Command, frozen=True):
     """Record a use of a person's data; refused without a valid legal basis."""
 
     user_id: UUID
-    purpose: NonEmptyText
-    activity: NonEmptyText
+    purpose: Term
+    activity: Annotated[NonEmptyText, STAFF_NOTE]
     at: Instant
-    recipient: Text = ""
+    recipient: Annotated[Text, STAFF_NOTE] = ""
 
     def __post_init__(self) -> None:
         get_purpose(self.purpose)
@@ -106,9 +107,9 @@ class RecordAccess(Command, frozen=True):
     """Record that a staff member displays masked personal data."""
 
     user_id: UUID
-    fields: tuple[NonEmptyText, ...]
-    reason: NonEmptyText
-    staff: NonEmptyText
+    fields: tuple[Annotated[NonEmptyText, NotPersonal("the name of a field")], ...]
+    reason: Annotated[NonEmptyText, STAFF_NOTE]
+    staff: Annotated[NonEmptyText, NotPersonal("an account of staff")]
 
     def __post_init__(self) -> None:
         if not self.fields:
@@ -126,15 +127,15 @@ class PlaceLegalHold(Command, frozen=True):
     """Prevent the erasure of a person's data for now (Art. 17(3) GDPR)."""
 
     user_id: UUID
-    hold: NonEmptyText
-    reason: NonEmptyText
+    hold: Annotated[NonEmptyText, STAFF_NOTE]
+    reason: Annotated[NonEmptyText, STAFF_NOTE]
 
 
 class ReleaseLegalHold(Command, frozen=True):
     """End one legal hold."""
 
     user_id: UUID
-    hold: NonEmptyText
+    hold: Annotated[NonEmptyText, STAFF_NOTE]
 
 
 class RequestErasure(Command, frozen=True):
@@ -165,11 +166,26 @@ class BeginErasure(Command, frozen=True):
 
 
 class EraseData(Command, frozen=True):
-    """Record that the keys are destroyed; sent by the erasure job after it has destroyed them."""
+    """Erase some categories of a person's data.
+
+    `everything` records that all keys are destroyed; the erasure job sends it after it has destroyed them.
+    """
+
+    added_fields = ("categories", "source")
 
     user_id: UUID
-    purposes: tuple[NonEmptyText, ...]
+    purposes: tuple[Term, ...] = ()
     kept: tuple[Kept, ...] = ()
+    categories: tuple[Category, ...] = ("everything",)
+    source: Source = "staff"
+
+    def __post_init__(self) -> None:
+        if not self.categories:
+            raise InvalidMessage("name at least one category that is erased")
+        if "everything" in self.categories and len(self.categories) > 1:
+            raise InvalidMessage("`everything` includes all other categories", categories=self.categories)
+        if self.categories != ("everything",) and (self.purposes or self.kept):
+            raise InvalidMessage("the categories say what is erased: leave purposes and kept out")
 
 
 UserCommand: TypeAlias = (

@@ -11,12 +11,21 @@ from msgspec import Struct
 
 from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.core.messages import Event, Instant, MultilineText, NonEmptyText, Text
-from eventshop.core.personal_fields import Personal, Redacted
+from eventshop.core.personal_fields import NotPersonal, Personal, Redacted
 
 #: One @ with text on both sides. Only an e-mail to the address can prove that somebody reads it.
 Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z"), VISIBLE_TEXT]
 #: The channel that a decision came through.
 Source: TypeAlias = Literal["page", "staff", "api", "import"]
+
+#: A purpose or legal basis of the lists in `users.domain.purposes`, or the version of a privacy notice.
+Term: TypeAlias = Annotated[NonEmptyText, NotPersonal("a term of a list of the program")]
+#: A text in the words of staff about a person.
+STAFF_NOTE: Final = Personal(of="user_id", purpose="notes", since=2, free_text=True)
+Note: TypeAlias = NonEmptyText | Redacted
+
+#: A part of a person's data that can be erased by itself; `users.domain.categories` says what is in it.
+Category: TypeAlias = Literal["contact", "delivery", "marketing", "notes", "trading notes", "everything"]
 
 CONTACT: Final = Personal(of="user_id", purpose="contact")
 #: The e-mail address is unique among all people.
@@ -49,10 +58,10 @@ class ConsentGranted(Event, frozen=True):
     """A person consented to one purpose, in the wording of one version of the privacy notice."""
 
     user_id: UUID
-    purpose: NonEmptyText  # a DPV term
-    notice: NonEmptyText
-    notice_digest: NonEmptyText  # SHA-256 of the text that was shown
-    legal_basis: NonEmptyText  # an EU-GDPR term
+    purpose: Term  # a DPV term
+    notice: Term
+    notice_digest: Term  # SHA-256 of the text that was shown
+    legal_basis: Term  # an EU-GDPR term
     source: Source
     expires_at: Instant
 
@@ -61,7 +70,7 @@ class ConsentWithdrawn(Event, frozen=True):
     """A person withdrew a consent; earlier processing stays lawful (Art. 7(3) GDPR)."""
 
     user_id: UUID
-    purpose: NonEmptyText
+    purpose: Term
     source: Source
 
 
@@ -69,17 +78,19 @@ class ConsentExpired(Event, frozen=True):
     """A consent reached its expiry date."""
 
     user_id: UUID
-    purpose: NonEmptyText
+    purpose: Term
 
 
 class ProcessingRecorded(Event, frozen=True):
     """A person's data was used on a valid legal basis."""
 
+    schema_version = 2
+
     user_id: UUID
-    purpose: NonEmptyText
-    legal_basis: NonEmptyText
-    activity: NonEmptyText  # description without personal data
-    recipient: Text  # third party that received data; empty: none
+    purpose: Term
+    legal_basis: Term
+    activity: Annotated[Note, STAFF_NOTE]
+    recipient: Annotated[Text | Redacted, STAFF_NOTE]  # third party that received data; empty: none
 
 
 class ProcessingRestricted(Event, frozen=True):
@@ -100,10 +111,12 @@ class ProcessingResumed(Event, frozen=True):
 class DataAccessed(Event, frozen=True):
     """A staff member displayed masked personal data; the person can see this event."""
 
+    schema_version = 2
+
     user_id: UUID
-    fields: tuple[NonEmptyText, ...]
-    reason: NonEmptyText
-    staff: NonEmptyText  # user name of the staff account
+    fields: tuple[Annotated[NonEmptyText, NotPersonal("the name of a field")], ...]
+    reason: Annotated[Note, STAFF_NOTE]
+    staff: Annotated[NonEmptyText, NotPersonal("an account of staff")]  # user name of the staff account
 
 
 class DataExported(Event, frozen=True):
@@ -116,16 +129,20 @@ class DataExported(Event, frozen=True):
 class LegalHoldPlaced(Event, frozen=True):
     """The data must be kept for now, even if the person requests erasure (Art. 17(3) GDPR)."""
 
+    schema_version = 2
+
     user_id: UUID
-    hold: NonEmptyText  # identifies the hold, such as a file number
-    reason: NonEmptyText
+    hold: Annotated[Note, STAFF_NOTE]  # identifies the hold, such as a file number
+    reason: Annotated[Note, STAFF_NOTE]
 
 
 class LegalHoldReleased(Event, frozen=True):
     """A legal hold ended."""
 
+    schema_version = 2
+
     user_id: UUID
-    hold: NonEmptyText
+    hold: Annotated[Note, STAFF_NOTE]
 
 
 class ErasureRequested(Event, frozen=True):
@@ -149,11 +166,19 @@ class ErasureBegun(Event, frozen=True):
     user_id: UUID
 
 
+class CategoriesErased(Event, frozen=True):
+    """The person's data of these categories is erased; they stay a customer. Consumers that copied it must erase it."""
+
+    user_id: UUID
+    categories: tuple[Category, ...]
+    source: Source
+
+
 class Kept(Struct, frozen=True, forbid_unknown_fields=True):
     """Data that survives the erasure: the legal duty to keep it, and until when (empty: as long as the duty lasts)."""
 
-    what: NonEmptyText
-    duty: NonEmptyText
+    what: Annotated[NonEmptyText, NotPersonal("from the retention file")]
+    duty: Annotated[NonEmptyText, NotPersonal("from the retention file")]
     until: date | None
 
 
@@ -161,8 +186,8 @@ class DataErased(Event, frozen=True):
     """The keys of this person's data are destroyed. Consumers that copied the data must erase it too."""
 
     user_id: UUID
-    purposes: tuple[NonEmptyText, ...]  # purposes whose keys are destroyed
-    consents: tuple[NonEmptyText, ...]  # purposes whose consents ended with the erasure
+    purposes: tuple[Term, ...]  # purposes whose keys are destroyed
+    consents: tuple[Term, ...]  # purposes whose consents ended with the erasure
     kept: tuple[Kept, ...]
 
 
@@ -182,5 +207,6 @@ UserEvent: TypeAlias = (
     | ErasureRequested
     | ErasureCancelled
     | ErasureBegun
+    | CategoriesErased
     | DataErased
 )

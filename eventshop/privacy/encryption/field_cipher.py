@@ -55,7 +55,9 @@ class AesGcmCipher:
     def key_ids(self, payload: str, fields: Sequence[PersonalField], context: FieldContext) -> set[KeyName]:
         values = _decode_payload(payload, context)
         encrypted_fields = [
-            field for field in fields if field.name in values and bytes(values[field.name]) not in _EMPTY
+            field
+            for field in fields
+            if field.name in values and bytes(values[field.name]) not in (*_EMPTY, _redacted(field))
         ]
         return {(_subject_of_payload(values, field, context.aggregate_id), field.purpose) for field in encrypted_fields}
 
@@ -97,10 +99,17 @@ class AesGcmSession:
                 fields_by_key.setdefault((_subject_of_message(message, field, aggregate_id), field.purpose), []).append(
                     field.name
                 )
+        free_texts = {field.name for field in fields if field.free_text}
         for name, field_names in fields_by_key.items():
             # One digest for all values under a key; as JSON, the values are delimited unambiguously.
             content = _encode({field: values.pop(field) for field in field_names})
-            values[",".join(field_names)] = Raw(_encode(digest(self._key(name).fingerprint_key, content, "sha256")))
+            try:
+                text = digest(self._key(name).fingerprint_key, content, "sha256")
+            except PersonErased:
+                if not free_texts.issuperset(field_names):
+                    raise
+                text = b""  # its event is stored without the text
+            values[",".join(field_names)] = Raw(_encode(text))
         return _encode(values)
 
     def encrypt_fields(
@@ -112,12 +121,18 @@ class AesGcmSession:
         nonces = os.urandom(NONCE_BYTES * len(fields))  # one system call for all fields
         for number, field in enumerate(fields):
             value = bytes(values[field.name])
-            if value not in _EMPTY:
-                subject = _subject_of_message(event, field, context.aggregate_id)
-                nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
-                values[field.name] = _encrypt(
-                    self._key((subject, field.purpose)), nonce, value, field, subject, context
-                )
+            if value in _EMPTY or isinstance(getattr(event, field.name), Redacted):
+                continue
+            subject = _subject_of_message(event, field, context.aggregate_id)
+            nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
+            try:
+                key = self._key((subject, field.purpose))
+            except PersonErased:
+                if not field.free_text:
+                    raise
+                values[field.name] = Raw(_redacted(field))
+            else:
+                values[field.name] = _encrypt(key, nonce, value, field, subject, context)
         return _encode(values)
 
     def has_unsaved_keys(self) -> bool:
@@ -160,16 +175,24 @@ def _encrypt(
 
 
 def _decrypt(stored: bytes, field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
+    if stored == _redacted(field):  # written after the erasure
+        return stored
     if not stored.startswith(_MARK):
         raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
     key = personal_keys.find_key((subject, field.purpose))
     if key is None:
-        return _encode(Redacted(field.purpose))
+        return _redacted(field)
     try:
         sealed = a2b_base64(stored[len(_MARK) : -1], strict_mode=True)
         return key.aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _associated_data(field, subject, context))
     except (InvalidTag, ValueError):
+        if key.is_successor:
+            return _redacted(field)
         raise Tampered(event=context.event_type, field=field.name, person=subject) from None
+
+
+def _redacted(field: PersonalField) -> bytes:
+    return _encode(Redacted(field.purpose))
 
 
 def _associated_data(field: PersonalField, subject: UUID, context: FieldContext) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from hmac import digest
 from threading import Lock
 from time import monotonic
@@ -22,18 +22,24 @@ from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure.erasure_locks import block_erasure_of, lock_for_erasure
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 
+#: Each takes a lock: PostgreSQL has room for some thousands.
+_SUBJECTS_PER_TRANSACTION: Final = 400
 #: The size of the key cache of one process.
 MAX_CACHED_KEYS: Final = 20_000
 
 
 class PersonalDataKey:
-    """A key ready to use. `is_stored` is false until it is committed to the database."""
+    """A key ready to use. `is_stored` is false until it is committed to the database.
 
-    __slots__ = ("aead", "fingerprint_key", "is_stored", "secret")
+    One that `is_successor` follows a destroyed key: what it does not decrypt was erased with that.
+    """
 
-    def __init__(self, secret: bytes, *, is_stored: bool) -> None:
+    __slots__ = ("aead", "fingerprint_key", "is_stored", "is_successor", "secret")
+
+    def __init__(self, secret: bytes, *, is_stored: bool, is_successor: bool = False) -> None:
         self.secret = secret
         self.is_stored = is_stored
+        self.is_successor = is_successor
         self.aead = AESGCM(secret)
         self.fingerprint_key = digest(secret, b"fingerprints", "sha256")
 
@@ -59,9 +65,10 @@ class _KeyCache:
             while len(self._keys) > MAX_CACHED_KEYS:
                 self._keys.popitem(last=False)
 
-    def forget(self, subject: UUID) -> None:
+    def forget(self, *subjects: UUID) -> None:
         with self._lock:
-            for name in [name for name in self._keys if name[0] == subject]:
+            gone = set(subjects)
+            for name in [name for name in self._keys if name[0] in gone]:
                 del self._keys[name]
 
     def clear(self) -> None:
@@ -108,10 +115,10 @@ def load_keys(subjects: Collection[UUID]) -> dict[KeyName, PersonalDataKey]:
     """Load all keys of some persons into the cache: one statement, and a second one if a person has no key."""
     keys: dict[KeyName, PersonalDataKey] = {}
     rows = PersonalKey.objects.filter(subject__in=subjects)
-    for subject, purpose, wrapped, wrapped_by in rows.values_list("subject", "purpose", "wrapped", "wrapped_by"):
-        keys[subject, purpose] = PersonalDataKey(
-            key_wrapping.unwrap_key(bytes(wrapped), wrapped_by, subject, purpose), is_stored=True
-        )
+    columns = ("subject", "purpose", "wrapped", "wrapped_by", "generation")
+    for subject, purpose, wrapped, wrapped_by, generation in rows.values_list(*columns):
+        secret = key_wrapping.unwrap_key(bytes(wrapped), wrapped_by, subject, purpose)
+        keys[subject, purpose] = PersonalDataKey(secret, is_stored=True, is_successor=generation > 1)
     if keyless := set(subjects) - {subject for subject, _ in keys}:
         # Of missing keys, only those of erased persons may be cached: any other may be created at any time.
         keys |= {(subject, _ERASED_PURPOSE): _ERASED_MARKER for subject in erased_among(keyless)}
@@ -155,18 +162,52 @@ def store_keys(keys: Iterable[tuple[KeyName, PersonalDataKey]]) -> bool:
 
 
 def destroy_keys(subject: UUID) -> list[str]:
-    """Mark a person as erased permanently and destroy their keys; gives the purposes of the destroyed keys.
+    """As `destroy_all_keys`, for one person or stream."""
+    return destroy_all_keys([subject])
 
-    From then on no key can be created for the person, even by a concurrent writer. A second call destroys nothing.
+
+def destroy_all_keys(subjects: Collection[UUID]) -> list[str]:
+    """Mark subjects as erased permanently and destroy their keys; gives the purposes of the destroyed keys.
+
+    From then on no key can be created for them, even by a concurrent writer. A second call destroys nothing.
     """
-    with transaction.atomic(using=keys_database()):
-        lock_for_erasure(subject)
-        ErasedPerson.objects.get_or_create(subject=subject, defaults={"erased_at": timezone.now()})
-        keys = PersonalKey.objects.filter(subject=subject)
-        purposes = sorted(keys.values_list("purpose", flat=True))
-        keys.delete()
-    key_cache.forget(subject)
-    return purposes
+    purposes: set[str] = set()
+    for some in _parts(subjects):
+        with transaction.atomic(using=keys_database()):
+            lock_for_erasure(some)
+            markers = [ErasedPerson(subject=subject, erased_at=timezone.now()) for subject in some]
+            ErasedPerson.objects.bulk_create(markers, ignore_conflicts=True)
+            keys = PersonalKey.objects.filter(subject__in=some)
+            purposes.update(keys.values_list("purpose", flat=True))
+            keys.delete()
+        key_cache.forget(*some)
+    return sorted(purposes)
+
+
+def replace_keys(subjects: Collection[UUID], purposes: Collection[str]) -> list[str]:
+    """Destroy the keys of subjects for some purposes by new ones in their places; gives the purposes that had a key.
+
+    What was encrypted is erased; what is written from now on can be read. A process that has an old key in its cache
+    may still write with it for KEY_CACHE_SECONDS: that is erased as well.
+    """
+    replaced: set[str] = set()
+    for some in _parts(subjects):
+        with transaction.atomic(using=keys_database()):
+            lock_for_erasure(some)
+            rows = list(PersonalKey.objects.filter(subject__in=some, purpose__in=purposes))
+            for row in rows:
+                row.wrapped = key_wrapping.wrap_key(generate_key().secret, row.subject, row.purpose)
+                row.wrapped_by, row.generation = key_wrapping.current_key_id(), row.generation + 1
+                replaced.add(row.purpose)
+            PersonalKey.objects.bulk_update(rows, ["wrapped", "wrapped_by", "generation"])
+        key_cache.forget(*some)
+    return sorted(replaced)
+
+
+def _parts(subjects: Collection[UUID]) -> Iterator[list[UUID]]:
+    everybody = list(subjects)
+    for start in range(0, len(everybody), _SUBJECTS_PER_TRANSACTION):
+        yield everybody[start : start + _SUBJECTS_PER_TRANSACTION]
 
 
 def erased_among(subjects: Collection[UUID]) -> set[UUID]:

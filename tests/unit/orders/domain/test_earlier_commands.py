@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore.command_execution import prepare_command
+from eventshop.eventstore.command_execution import PreparedCommand, accepted_hashes, prepare_command
 from eventshop.eventstore.event_append import hash_command
 from orders.domain.commands import CreateCreditNote, CreateOrder, DeclinePayment, ProcessPayment, RequestPayment
 from orders.domain.events import ExternalId
@@ -42,7 +42,11 @@ def hash_of(command: Command) -> bytes:
 
 @pytest.mark.parametrize(("command", "stored"), EARLIER, ids=[type(command).__name__ for command, _ in EARLIER])
 def test_the_hash_is_that_of_the_earlier_release(command: Command, stored: str) -> None:
-    assert hash_of(command) == hash_command(type(command).__name__, stored.encode())
+    aggregate = registry.aggregate_of(type(command))
+    prepared = PreparedCommand(command, Envelope(new_id()), aggregate, aggregate.id_of(command), b"")
+    if all(field.since == 1 for field in registry.personal_fields_of(type(command))):
+        prepared = prepare_command(command, prepared.envelope, registry)  # needs no key: its personal fields are empty
+    assert hash_command(type(command).__name__, stored.encode()) in accepted_hashes(prepared, registry)
 
 
 def test_a_new_field_that_is_used_makes_another_command() -> None:
