@@ -7,10 +7,10 @@ from typing import Final
 from uuid import UUID
 
 from eventshop.privacy.erasure.personal_data_holders import ErasureBlocker, HeldData
-from eventshop.projections.personal_columns import erase_subject
+from eventshop.projections.personal_columns import erase_subjects
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model import ReadModel
-from projections.models import ActivityTimeline, OrderSummary
+from projections.models import ActivityTimeline, OrderSummary, TradeBlotter, TradingAccount
 
 #: Orders in these states still need work for the customer.
 OPEN: Final = (OrderSummary.Status.CREATED, OrderSummary.Status.PAID, OrderSummary.Status.SHIPPED)
@@ -25,12 +25,21 @@ def open_orders(person: UUID) -> list[ErasureBlocker]:
 
 
 def erase_rows(person: UUID, streams: Collection[UUID]) -> str:
-    rows = sum(erase_subject(subject, projection_registry) for subject in (person, *streams))
-    return f"{rows} rows emptied"
+    return f"{erase_subjects((person, *streams), projection_registry)} rows emptied"
+
+
+def trading_streams(person: UUID) -> list[UUID]:
+    """The person's trades, whose events name the account and not its owner."""
+    accounts = TradingAccount.objects.filter(owner_id=person).values("pk")
+    return list(TradeBlotter.objects.filter(account_id__in=accounts).values_list("pk", flat=True))
+
+
+def erase_rows_of_purposes(subjects: Collection[UUID], purposes: Collection[str]) -> str:
+    return f"{erase_subjects(subjects, projection_registry, purposes)} rows emptied"
 
 
 def personal_tables() -> list[str]:
-    return [model._meta.db_table for model in _read_models() if model.personal]
+    return [model._meta.db_table for model in _read_models() if model.erasable()]
 
 
 def has_orders(person: UUID) -> bool:

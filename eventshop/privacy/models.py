@@ -15,6 +15,9 @@ class PersonalKey(models.Model):
         max_length=16, help_text="The id of the key-encryption key: the beginning of its SHA-256."
     )
     made_at = models.DateTimeField(auto_now_add=True)
+    generation = models.IntegerField(
+        default=1, db_default=1, help_text="Above 1: earlier keys of this purpose were destroyed."
+    )
 
     class Meta:
         default_permissions = ()
@@ -81,13 +84,41 @@ class Erasure(models.Model):
         return f"{self.subject}: {self.step}"
 
 
+class ErasureFinding(models.Model):
+    """A row or record in which the scan of an erasure found a term of the person; never the term itself."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SEALED = "sealed", "Sealed: the key of the text is destroyed"
+        KEPT = "kept", "Kept with a reason"
+        GONE = "gone", "Gone: not found again"
+
+    subject = models.UUIDField(help_text="The erased person.")
+    place = models.CharField(max_length=200, help_text="The table, topic or cache.")
+    item = models.CharField(max_length=400, help_text="The key of the row or the number of the record.")
+    owner = models.UUIDField(null=True, help_text="The stream or person that the row belongs to, if it says so.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it is kept.")
+    found_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = (("resolve_finding", "Can resolve what an erasure has found"),)
+        constraints = (models.UniqueConstraint(fields=["subject", "place", "item"], name="finding_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.item}"
+
+
 class Certificate(models.Model):
-    """What was erased, what is kept under which duty and until when, and that no leftovers were found."""
+    """What was erased, what is kept under which duty and until when, what the scan found and what became of it."""
 
     certificate_id = models.UUIDField(primary_key=True)
     subject = models.UUIDField(unique=True)
     issued_at = models.DateTimeField()
-    body = models.TextField(help_text="As JSON: erased, kept, scan.")
+    body = models.TextField(help_text="As JSON: erased, kept, scan, findings.")
 
     class Meta:
         default_permissions = ("view",)

@@ -1,8 +1,10 @@
-"""The certificate of an erasure: what was erased, what is kept and why, and that the scan found no leftovers."""
+"""The certificate of an erasure: what was erased, what stays and why, what the scan found and what became of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,10 +12,13 @@ from django.utils import timezone
 from msgspec import Struct
 
 from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.message_registry import registry
+from eventshop.core.text_classification import clear_texts
 from eventshop.privacy import retention
 from eventshop.privacy.erasure import personal_data_holders
-from eventshop.privacy.erasure.leftover_scan import ScanReport
-from eventshop.privacy.models import Certificate, Erasure
+from eventshop.privacy.erasure.leftover_scan import Leftover, ScanReport
+from eventshop.privacy.erasure.personal_data_locator import events_about
+from eventshop.privacy.models import Certificate, Erasure, ErasureFinding
 
 
 class KeptData(Struct, frozen=True):
@@ -24,6 +29,24 @@ class KeptData(Struct, frozen=True):
     until: date | None
 
 
+class ClearField(Struct, frozen=True):
+    """A text of an event type that stays in clear in events about the person: why, and in how many of them."""
+
+    event_type: str
+    field: str
+    why: str
+    events: int
+
+
+class ResolvedFinding(Struct, frozen=True):
+    """What the scan found in a place: in how many rows or records, and what became of them, with the reason."""
+
+    place: str
+    state: str
+    reason: str
+    count: int
+
+
 class CertificateBody(Struct, frozen=True):
     """The content of a certificate."""
 
@@ -32,6 +55,8 @@ class CertificateBody(Struct, frozen=True):
     purposes: list[str]  # the purposes of the destroyed keys
     kept: list[KeptData]
     scan: ScanReport
+    clear_fields: list[ClearField] = []  # these two are missing in certificates of earlier releases
+    findings: list[ResolvedFinding] = []
 
 
 def kept_data_of(person: UUID, on: date) -> list[KeptData]:
@@ -41,14 +66,16 @@ def kept_data_of(person: UUID, on: date) -> list[KeptData]:
 
 
 def issue_certificate(erasure: Erasure, report: ScanReport) -> Certificate:
-    """Issue the certificate of an erasure without leftovers. A replay replaces its content but keeps its id."""
+    """Issue the certificate of an erasure. A replay or a later scan replaces its content but keeps its id."""
     destroyed_at = erasure.destroyed_at or timezone.now()
     body = CertificateBody(
         person=erasure.subject,
         destroyed_at=destroyed_at,
         purposes=msgspec.json.decode(erasure.purposes, type=list[str]),
         kept=kept_data_of(erasure.subject, destroyed_at.date()),
-        scan=report,
+        scan=ScanReport(report.looked_at, [Leftover(hit.where, hit.count) for hit in report.hits]),
+        clear_fields=clear_fields_of(erasure.subject),
+        findings=_findings_of(erasure.subject),
     )
     return Certificate.objects.update_or_create(
         certificate_id=derive_id("erasure-certificate", erasure.subject),
@@ -58,6 +85,25 @@ def issue_certificate(erasure: Erasure, report: ScanReport) -> Certificate:
             "body": msgspec.json.encode(body).decode(),
         },
     )[0]
+
+
+def clear_fields_of(person: UUID) -> list[ClearField]:
+    """The texts that stand in clear in the events about a person, by type of event."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for row in events_about(person):
+        reader = registry.reader_for(row.event_type, row.schema_version)
+        values = msgspec.json.decode(row.payload, type=dict[str, Any])
+        names = dict(clear_texts(reader.event_class))
+        for field in reader.personal_fields:
+            if row.schema_version < field.since:
+                names[field.name] = "stored by a release that did not encrypt it"
+        counts.update((reader.event_type, name, why) for name, why in names.items() if values.get(name.split(".")[0]))
+    return [ClearField(*key, count) for key, count in sorted(counts.items())]
+
+
+def _findings_of(person: UUID) -> list[ResolvedFinding]:
+    rows = ErasureFinding.objects.filter(subject=person).values_list("place", "state", "reason")
+    return [ResolvedFinding(*key, count) for key, count in sorted(Counter(rows).items())]
 
 
 def read_certificate(certificate: Certificate) -> CertificateBody:

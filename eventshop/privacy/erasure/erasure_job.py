@@ -24,9 +24,9 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError
 from eventshop.privacy import blind_index
 from eventshop.privacy.encryption import personal_keys
-from eventshop.privacy.erasure import erasure_log, personal_data_holders, search_terms
+from eventshop.privacy.erasure import erasure_log, findings, personal_data_holders, search_terms
 from eventshop.privacy.erasure.certificates import issue_certificate
-from eventshop.privacy.erasure.leftover_scan import ScanReport, scan_for_leftovers
+from eventshop.privacy.erasure.leftover_scan import scan_for_leftovers
 from eventshop.privacy.erasure.personal_data_locator import locate_personal_data
 from eventshop.privacy.erasure.search_terms import SearchTerms
 from eventshop.privacy.models import Erasure
@@ -39,12 +39,6 @@ log = logging.getLogger(__name__)
 DONE: Final = "done"
 #: After this time without progress another process may take over.
 LEASE: Final = timedelta(minutes=2)
-
-
-class LeftoversFound(EventShopError):
-    """Personal data of an erased person was found. Remove it and run the erasure again."""
-
-    code = "traces-left"
 
 
 class ErasureBusy(EventShopError):
@@ -68,7 +62,10 @@ def restart_erasure(person: UUID) -> Erasure:
 
 
 def run_erasure(person: UUID) -> Erasure:
-    """Run all remaining steps. Raises `LeftoversFound`, `ErasureBusy` or a step's error; then call it again later."""
+    """Run all remaining steps. Raises `ErasureBusy` or a step's error; then call it again later.
+
+    What the scan finds stops nothing: it becomes findings that staff resolve, and the certificate names them.
+    """
     erasure = _acquire_lease(person)
     try:
         while erasure.step != DONE:
@@ -120,9 +117,8 @@ def _collect_search_terms(erasure: Erasure) -> str:
 def _destroy_keys(erasure: Erasure) -> str:
     """Mark the person as erased and destroy the keys. The erasure log comes first: it survives a restored backup."""
     erasure_log.append(erasure.subject)
-    purposes = set(purposes_of(erasure))
-    for subject in (erasure.subject, *streams_of(erasure)):
-        purposes |= set(personal_keys.destroy_keys(subject))
+    subjects = [erasure.subject, *streams_of(erasure)]
+    purposes = {*purposes_of(erasure), *personal_keys.destroy_all_keys(subjects)}
     erasure.purposes = msgspec.json.encode(sorted(purposes)).decode()
     erasure.destroyed_at = erasure.destroyed_at or timezone.now()
     return f"keys destroyed: {', '.join(sorted(purposes)) or 'none'}"
@@ -150,19 +146,24 @@ def _wait_for_key_caches(erasure: Erasure) -> str:
 def _scan_and_certify(erasure: Erasure) -> str:
     terms = SearchTerms(search_terms.decrypt_terms(bytes(erasure.words)), [erasure.subject, *streams_of(erasure)])
     report = scan_for_leftovers(terms)
-    _refuse_leftovers(report)
+    findings.record_findings(erasure.subject, report)
     issue_certificate(erasure, report)
-    return f"{len(terms.terms)} search terms not found in {sum(report.looked_at.values())} rows, records and values"
+    scanned = f"{len(terms.terms)} search terms in {sum(report.looked_at.values())} rows, records and values"
+    places = "; ".join(f"{hit.where} ({hit.count})" for hit in report.hits)
+    return f"{scanned}: found in {places}" if places else f"{scanned}: none found"
 
 
 def _delete_search_terms(erasure: Erasure) -> str:
+    if count := findings.open_findings(erasure.subject).count():
+        return f"search terms are kept, encrypted, until {count} findings are resolved"
     erasure.words = b""
     return "search terms deleted"
 
 
-def _refuse_leftovers(report: ScanReport) -> None:
-    if report.hits:
-        raise LeftoversFound(where="; ".join(f"{hit.where} ({hit.count})" for hit in report.hits))
+def look_again(person: UUID) -> Erasure:
+    """Scan again after findings were resolved, and issue the certificate again. Raises as `run_erasure`."""
+    Erasure.objects.filter(subject=person, step=DONE).exclude(words=b"").update(step="scan", finished_at=None)
+    return run_erasure(person)
 
 
 def purposes_of(erasure: Erasure) -> list[str]:

@@ -31,7 +31,7 @@ def block_all_erasures() -> None:
     take_locks(CLEAR_TEXT_LOCK, [0], shared=True, using=keys_database())
 
 
-def lock_for_erasure(subject: UUID) -> None:
-    """Block the creation of keys for this person, and writes of personal data in clear, until the transaction ends."""
+def lock_for_erasure(subjects: Iterable[UUID]) -> None:
+    """Block the creation of these persons' keys, and writes of personal data in clear, until the transaction ends."""
     take_locks(CLEAR_TEXT_LOCK, [0], using=keys_database())
-    take_locks(KEY_CREATION_LOCK, [lock_number(subject.bytes)], using=keys_database())
+    take_locks(KEY_CREATION_LOCK, {lock_number(subject.bytes) for subject in subjects}, using=keys_database())

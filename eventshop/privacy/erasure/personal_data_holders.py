@@ -32,7 +32,8 @@ class PersonalDataHolder(NamedTuple):
     repeated; holders erase in the order of their names. `find_blockers` returns what an erasure has to wait for now,
     `held_data` what belongs into a copy of everything held about a person, `clear_text_tables` the names of tables with
     personal data in clear, `has_data` whether a person has something that a duty of the same name is about
-    (`retention.toml`).
+    (`retention.toml`). `find_streams` returns streams with data of the person whose events do not contain their id.
+    `erase_purposes` erases what was kept for some purposes only, for a person or the subject of a stream.
     """
 
     name: str
@@ -41,6 +42,8 @@ class PersonalDataHolder(NamedTuple):
     held_data: Callable[[UUID], Collection[HeldData]] | None = None
     clear_text_tables: Callable[[], Collection[str]] | None = None
     has_data: Callable[[UUID], bool] | None = None
+    find_streams: Callable[[UUID], Collection[UUID]] | None = None
+    erase_purposes: Callable[[Collection[UUID], Collection[str]], str] | None = None
 
 
 _holders: Final[dict[str, PersonalDataHolder]] = {}
@@ -55,6 +58,18 @@ def register(holder: PersonalDataHolder) -> None:
 def erase_everywhere(person: UUID, streams: Collection[UUID]) -> dict[str, str]:
     """Let every holder erase, in the order of their names; the summary of each."""
     return {holder.name: holder.erase(person, streams) for holder in _sorted_holders() if holder.erase}
+
+
+def erase_purposes(subjects: Collection[UUID], purposes: Collection[str]) -> dict[str, str]:
+    """Let every holder erase what was kept for these purposes, in the order of their names; the summary of each."""
+    return {
+        holder.name: holder.erase_purposes(subjects, purposes) for holder in _sorted_holders() if holder.erase_purposes
+    }
+
+
+def find_streams(person: UUID) -> list[UUID]:
+    """The streams with data of a person whose events do not contain the person's id."""
+    return [stream for holder in _sorted_holders() if holder.find_streams for stream in holder.find_streams(person)]
 
 
 def clear_text_tables() -> list[str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
-from eventshop.core.personal_fields import Redacted
+from eventshop.core.messages import Event
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, field_context
-from eventshop.privacy.erasure.search_terms import SearchTerm
+from eventshop.privacy.erasure import personal_data_holders
+from eventshop.privacy.erasure.search_terms import SearchTerm, terms_of, words_of
 
 PAGE_SIZE: Final = 1_000
 
@@ -28,17 +32,26 @@ class DataLocations(NamedTuple):
 
 
 def locate_personal_data(person: UUID, registry: MessageRegistry = program) -> DataLocations:
-    """Read every event with data of this person. Fields that cannot be decrypted any more give no search terms."""
+    """Read every event with data of this person. Fields that cannot be decrypted any more give no search terms.
+
+    A text that also stands in clear in one of these events, such as a country, is not sought: it stays anyway.
+    """
     terms: dict[str, SearchTerm] = {}
-    streams: dict[UUID, None] = {}
+    clear_texts: set[str] = set()
+    streams = dict.fromkeys(personal_data_holders.find_streams(person))
     count = 0
     for row in events_about(person, registry):
         count += 1
         if row.aggregate_id != person:
             streams[row.aggregate_id] = None
-        for term in _search_terms_of(row, registry):
-            terms[term.text] = term
-    return DataLocations(list(terms.values()), list(streams), count)
+        for event, names in _read_personal_event(row, registry):
+            clear_texts.update(_clear_texts(event, names))
+            terms |= {term.text: term for term in _search_terms_of(event, registry) if term.text not in terms}
+    clear_words = {word for text in clear_texts for word in words_of(text)}
+    known = {text.casefold() for text in clear_texts}
+    sought = (term for term in terms.values() if term.unique or term.text.casefold() not in known)
+    sought = (term for term in sought if not term.part or term.text not in clear_words)
+    return DataLocations(list(sought), list(streams), count)
 
 
 def events_about(person: UUID, registry: MessageRegistry = program) -> Iterator[EventRow]:
@@ -54,22 +67,40 @@ def events_about(person: UUID, registry: MessageRegistry = program) -> Iterator[
             f"ORDER BY position LIMIT {PAGE_SIZE}",
             (*names, f"%{person}%", person, after),
         )
+        classes = ((registry.reader_for(row.event_type, row.schema_version).event_class, row) for row in page)
+        field_encryption.load_keys_of_events(
+            registry, ((event_class, row.payload, field_context(row)) for event_class, row in classes)
+        )
         yield from page
         if len(page) < PAGE_SIZE:
             return
         after = page[-1].position
 
 
-def _search_terms_of(row: EventRow, registry: MessageRegistry) -> Iterator[SearchTerm]:
+def _read_personal_event(row: EventRow, registry: MessageRegistry) -> Iterator[tuple[Event, frozenset[str]]]:
+    """An event with personal fields and their names; nothing if it has none, or cannot be read."""
     fields = registry.personal_fields_of(registry.reader_for(row.event_type, row.schema_version).event_class)
-    if not fields:
-        return
-    try:
-        event = field_encryption.read_event(registry, row.payload, field_context(row))
-    except EventShopError:  # an unreadable value cannot have been copied anywhere
-        return
-    for field in fields:
+    if fields:
+        with suppress(EventShopError):  # an unreadable value cannot have been copied anywhere
+            event = field_encryption.read_event(registry, row.payload, field_context(row))
+            yield event, frozenset(field.name for field in fields)
+
+
+def _search_terms_of(event: Event, registry: MessageRegistry) -> Iterator[SearchTerm]:
+    for field in registry.personal_fields_of(type(event)):
         value = getattr(event, field.name)
-        if isinstance(value, str) and not isinstance(value, Redacted):
-            for line in filter(None, map(str.strip, value.splitlines())):
-                yield SearchTerm(line, unique=bool(field.unique))
+        if isinstance(value, str) and not field.free_text:
+            yield from terms_of(value, unique=bool(field.unique))
+
+
+def _clear_texts(event: Event, personal_names: frozenset[str]) -> Iterator[str]:
+    """The texts in an event's other fields, at any depth; no ids, times or numbers."""
+    waiting = [getattr(event, name) for name in event.__struct_fields__ if name not in personal_names]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Struct):
+            waiting += [getattr(value, name) for name in value.__struct_fields__]
+        elif isinstance(value, tuple | list | frozenset):
+            waiting += value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 from uuid import UUID
@@ -21,26 +21,30 @@ from eventshop.privacy.encryption.key_wrapping import NONCE_BYTES, current_key_i
 MIN_LENGTH: Final = 3
 #: Shorter terms match whole words only: "Ada" is also part of many UUIDs.
 SUBSTRING_MIN_LENGTH: Final = 8
+#: So many parts of names and addresses, beside an id of the person, identify them.
+MIN_PARTS: Final = 2
 #: JSON escapes of line ends and tabs; their letter is not part of the word that follows.
 _JSON_WHITESPACE: Final = (b"\\n", b"\\r", b"\\t")
+#: An id in any of its spellings, in lower case.
+_ID: Final = re.compile(rb"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+#: Ids are sought as raw bytes, too, if they are no more than this.
+_MAX_BINARY_IDS: Final = 50
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 class SearchTerm(Struct, frozen=True):
-    """One line of personal text. A unique one, such as an e-mail address, belongs to one person only."""
+    """One line of personal text, or a word of it (`part`). A unique one, such as an e-mail address, is one person's."""
 
     text: str
     unique: bool = False
-
-
-class Leftover(Struct, frozen=True):
-    """A location in which search terms were found, and in how many rows or records. It never contains the term."""
-
-    where: str
-    count: int
+    part: bool = False
 
 
 class SearchTerms:
-    """A person's search terms and ids. A text matches if it contains a unique term, or any term together with an id."""
+    """A person's search terms and ids, and what is found by them.
+
+    A text matches if it contains a unique term; or, beside an id, any other term or two parts of terms.
+    """
 
     def __init__(self, terms: Iterable[SearchTerm], ids: Collection[UUID]) -> None:
         self.terms = [term for term in terms if len(term.text) >= MIN_LENGTH]
@@ -57,8 +61,18 @@ class SearchTerms:
         lowercase = content.lower()
         if any(form in lowercase for form in self._unique_forms):
             return True
-        has_id = any(form in content or form in lowercase for form in self._id_forms)
-        return has_id and self._common_matcher.matches(lowercase)
+        if not self._names_an_id(content, lowercase):
+            return False
+        return self._common_matcher.matches(lowercase) or self._has_parts(lowercase)
+
+    def _names_an_id(self, content: bytes, lowercase: bytes) -> bool:
+        found = (match.replace(b"-", b"") for match in _ID.findall(lowercase))
+        return any(form in self._id_digits for form in found) or any(form in content for form in self._binary_ids)
+
+    def _has_parts(self, lowercase: bytes) -> bool:
+        if not self._part_matcher.matches(lowercase):
+            return False
+        return sum(matcher.matches(lowercase) for matcher in self._matcher_of_each_part) >= MIN_PARTS
 
     @cached_property
     def _unique_forms(self) -> list[bytes]:
@@ -66,11 +80,24 @@ class SearchTerms:
 
     @cached_property
     def _common_matcher(self) -> MultiTermMatcher:
-        return MultiTermMatcher(form for term in self.terms if not term.unique for form in _encoded_forms(term))
+        common = (term for term in self.terms if not term.unique and not term.part)
+        return MultiTermMatcher(form for term in common for form in _encoded_forms(term))
 
     @cached_property
-    def _id_forms(self) -> list[bytes]:
-        return [form for id_ in self.ids for form in (str(id_).encode(), id_.hex.encode(), id_.bytes)]
+    def _part_matcher(self) -> MultiTermMatcher:
+        return MultiTermMatcher(form for term in self.terms if term.part for form in _encoded_forms(term))
+
+    @cached_property
+    def _matcher_of_each_part(self) -> list[MultiTermMatcher]:
+        return [MultiTermMatcher(_encoded_forms(term)) for term in self.terms if term.part]
+
+    @cached_property
+    def _id_digits(self) -> frozenset[bytes]:
+        return frozenset(id_.hex.encode() for id_ in self.ids)
+
+    @cached_property
+    def _binary_ids(self) -> list[bytes]:
+        return [id_.bytes for id_ in self.ids[:_MAX_BINARY_IDS]]
 
 
 class MultiTermMatcher:
@@ -94,6 +121,20 @@ class MultiTermMatcher:
             for match in self._prefix_pattern.finditer(content)
             for word in self._by_prefix[match.group(1)]
         )
+
+
+def terms_of(text: str, *, unique: bool = False) -> Iterator[SearchTerm]:
+    """The search terms of a personal text: its lines, and the words of those with several."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        yield SearchTerm(line, unique)
+        words = set(words_of(line))
+        if len(words) > 1:
+            yield from (SearchTerm(word, part=True) for word in sorted(words) if len(word) >= MIN_LENGTH)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, without case."""
+    return [word.casefold() for word in _WORD.findall(text)]
 
 
 def _encoded_forms(term: SearchTerm) -> set[bytes]:
