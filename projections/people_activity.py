@@ -8,6 +8,7 @@ from eventshop.core.messages import Event, Meta
 from projections.activity_timeline import activity_timeline, event_key, fill_row
 from projections.models import ActivityTimeline
 from users.domain.events import (
+    CategoriesErased,
     ConsentExpired,
     ConsentGranted,
     ConsentWithdrawn,
@@ -33,22 +34,24 @@ SUMMARIES: Final[dict[type[Event], str]] = {
     ConsentGranted: "Consent to {purpose} given, notice {notice} ({source})",
     ConsentWithdrawn: "Consent to {purpose} withdrawn ({source})",
     ConsentExpired: "Consent to {purpose} expired",
-    ProcessingRecorded: "Data used for {purpose}: {activity}",
+    ProcessingRecorded: "Data used for {purpose}",
     ProcessingRestricted: "Use of data restricted ({source})",
     ProcessingResumed: "Restriction lifted ({source})",
-    DataAccessed: "{staff} looked at personal data: {reason}",
+    DataAccessed: "{staff} looked at personal data",
     DataExported: "Copy of all data taken ({format})",
-    LegalHoldPlaced: "Legal hold {hold} placed: {reason}",
-    LegalHoldReleased: "Legal hold {hold} released",
+    LegalHoldPlaced: "Legal hold placed",
+    LegalHoldReleased: "Legal hold released",
     ErasureRequested: "Erasure asked for ({source})",
     ErasureCancelled: "Erasure cancelled ({source})",
     ErasureBegun: "Erasure begun",
+    CategoriesErased: "Personal data erased: {categories}",
     DataErased: "Personal data erased",
 }
 
 
 def describe_event(row: ActivityTimeline, event: Event, meta: Meta) -> None:
     fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    fields = {name: ", ".join(map(str, value)) if isinstance(value, tuple) else value for name, value in fields.items()}
     fill_row(row, event, meta, SUMMARIES[type(event)].format(**fields))
     row.customer_id = fields["user_id"]
 

@@ -7,6 +7,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
 from users.application import sign_in_notices
+from users.application.category_erasure import erase_categories
 from users.application.customer_adapter import CustomerAdapter
 from users.application.erasure_handlers import (
     close_account,
@@ -18,16 +19,21 @@ from users.application.erasure_handlers import (
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
+from users.sagas.category_erasure_saga import CategoryErasureSaga
 from users.sagas.consent_expiry_saga import ConsentExpirySaga
-from users.sagas.erasure_effects import EraseTraces, LookForGrounds
+from users.sagas.erasure_effects import EraseCategories, EraseTraces, LookForGrounds
 from users.sagas.erasure_saga import ErasureSaga
 
 PLUGIN = Plugin(
     aggregates=[User],
     upcasters=[upcasters],
     error_modules=[errors],
-    sagas=[ErasureSaga, ConsentExpirySaga],
-    effect_handlers={LookForGrounds: find_erasure_blockers, EraseTraces: erase_personal_data},
+    sagas=[ErasureSaga, CategoryErasureSaga, ConsentExpirySaga],
+    effect_handlers={
+        LookForGrounds: find_erasure_blockers,
+        EraseTraces: erase_personal_data,
+        EraseCategories: erase_categories,
+    },
     bindings=[customer_port.bind(CustomerAdapter())],
     personal_data=[
         PersonalDataHolder("account", erase=close_account),

@@ -11,6 +11,7 @@ from uuid import UUID
 from eventshop.core.messages import RecordedEvent
 from eventshop.datetimes import format_date
 from users.domain.events import (
+    CategoriesErased,
     ConsentExpired,
     ConsentGranted,
     ConsentWithdrawn,
@@ -85,8 +86,9 @@ def describe_event(event: UserEvent) -> str:
             return f"The use of your data was restricted {SOURCES[source]}."
         case ProcessingResumed(source=source):
             return f"The restriction was lifted {SOURCES[source]}."
-        case DataAccessed(fields=fields, reason=reason, staff=staff):
-            return f"{staff} of our staff viewed your {', '.join(fields)}. Reason: {reason}"
+        case DataAccessed(fields=fields, reason=reason):
+            # Without a name: the person has a right to know that, when and why, not to an employee's identity.
+            return f"A member of our staff viewed your {', '.join(fields)}. Reason: {reason}"
         case DataExported():
             return "You downloaded a copy of your data."
         case LegalHoldPlaced(hold=hold, reason=reason):
@@ -99,6 +101,8 @@ def describe_event(event: UserEvent) -> str:
             return "You cancelled the erasure and kept your account."
         case ErasureBegun():
             return "The erasure began."
+        case CategoriesErased(categories=categories, source=source):
+            return f"Your data was erased {SOURCES[source]}: {', '.join(categories)}."
         case DataErased():
             return "Your data was erased."
         case _:

@@ -13,6 +13,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
+from users.domain.categories import MARKETING_CONSENTS
 from users.domain.commands import (
     BeginErasure,
     CancelErasure,
@@ -45,6 +46,7 @@ from users.domain.errors import (
     StillCoolingOff,
 )
 from users.domain.events import (
+    CategoriesErased,
     ConsentExpired,
     ConsentGranted,
     ConsentWithdrawn,
@@ -87,7 +89,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
     """
 
-    snapshot_version = 2
+    snapshot_version = 3
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry
@@ -109,7 +111,9 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                         command.user_id, command.email, command.name, command.phone, command.address, command.source
                     )
                 ]
-            case Status.ERASING, EraseData() as command:
+            case Status.ACTIVE | Status.LEAVING, EraseData() as command if command.categories != ("everything",):
+                return self._erase_categories(command)
+            case Status.ERASING, EraseData(categories=("everything",)) as command:
                 return [DataErased(command.user_id, command.purposes, tuple(sorted(self.consents)), command.kept)]
             case Status.ERASED, _:
                 raise AlreadyErased(user=command.user_id)
@@ -144,16 +148,16 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case ProcessingResumed():
                 return replace(self, restricted=False)
             case LegalHoldPlaced(hold=hold):
-                return replace(self, holds=self.holds | {hold}, released_holds=self.released_holds - {hold})
+                return replace(self, holds=self.holds | {str(hold)}, released_holds=self.released_holds - {str(hold)})
             case LegalHoldReleased(hold=hold):
-                return replace(self, holds=self.holds - {hold}, released_holds=self.released_holds | {hold})
+                return replace(self, holds=self.holds - {str(hold)}, released_holds=self.released_holds | {str(hold)})
             case ErasureRequested(due_at=due_at):
                 return replace(self, status=Status.LEAVING, due_at=due_at)
             case ErasureBegun():
                 return replace(self, status=Status.ERASING)
             case DataErased():
                 return replace(self, status=Status.ERASED, consents={}, due_at=None)
-            case ContactDetailsChanged() | ProcessingRecorded() | DataAccessed() | DataExported():
+            case CategoriesErased() | ContactDetailsChanged() | ProcessingRecorded() | DataAccessed() | DataExported():
                 return self
             case _:
                 assert_never(event)
@@ -236,6 +240,15 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
         if basis is Basis.CONSENT and (until is None or until <= command.at):
             raise NoValidGround(purpose=command.purpose, consent="never given" if until is None else f"ended {until}")
         return [ProcessingRecorded(command.user_id, command.purpose, str(basis), command.activity, command.recipient)]
+
+    def _erase_categories(self, command: EraseData) -> list[UserEvent]:
+        """The erasure of categories, and the end of the consents that were for them."""
+        self._require_no_hold()
+        ended = sorted(self.consents.keys() & MARKETING_CONSENTS) if "marketing" in command.categories else []
+        return [
+            *(ConsentWithdrawn(command.user_id, term, command.source) for term in ended),
+            CategoriesErased(command.user_id, command.categories, command.source),
+        ]
 
     def _begin_erasure(self, command: BeginErasure) -> list[UserEvent]:
         self._require_no_hold()

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from eventshop.core.messages import NonEmptyText
 from eventshop.core.saga import Effect, EffectResult
+from users.domain.events import Category
 
 
 class LookForGrounds(Effect, frozen=True):
@@ -24,6 +25,19 @@ class EraseTraces(Effect, frozen=True):
     """Destroy the keys, clear every row, close the account, and scan all stores for remaining personal data."""
 
     user_id: UUID
+
+
+class EraseCategories(Effect, frozen=True):
+    """Destroy the keys of categories of a person's data, and empty the rows that copied it."""
+
+    user_id: UUID
+    categories: tuple[Category, ...]
+
+
+class CategoriesGone(EffectResult, frozen=True):
+    """The data of the categories is erased."""
+
+    purposes: tuple[NonEmptyText, ...]
 
 
 class TracesErased(EffectResult, frozen=True):
