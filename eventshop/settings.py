@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -50,6 +51,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "django_otp_webauthn",
     "eventshop.runtime",
     "eventshop.eventstore",
     "eventshop.privacy",
@@ -77,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "users.pages.second_factor_middleware.SecondFactorMiddleware",
     "eventshop.web.shared.attempt_limits.AttemptLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -307,6 +313,7 @@ AGGREGATES_IN_MEMORY = env_validators.whole_number(
     "AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000")
 )
 
+WEBHOOK_PORTS = env_validators.ports("WEBHOOK_PORTS", env.list("WEBHOOK_PORTS", default=["443", "8443"]))
 # For development, where webhook receivers have private addresses and no certificates.
 WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
 
@@ -357,6 +364,22 @@ AUTH_PASSWORD_VALIDATORS = [
 SITE_URL = env_validators.site_url(
     "SITE_URL", env.str("SITE_URL", default=""), allowed_hosts=ALLOWED_HOSTS, https=HTTPS
 )
+
+# --- second factor ----------------------------------------------------------------------------------
+
+#: Whether staff must have one; customers may.
+STAFF_SECOND_FACTOR = env_validators.switch(
+    "STAFF_SECOND_FACTOR", env.str("STAFF_SECOND_FACTOR", default="off" if DEBUG else "on")
+)
+OTP_TOTP_ISSUER = "EventShop"
+# `eventshop.web.shared.attempt_limits` limits wrong codes, with waits that the page tells.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
+OTP_WEBAUTHN_RP_NAME, OTP_WEBAUTHN_RP_ID = "EventShop", str(urlsplit(SITE_URL).hostname)
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [SITE_URL]
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+#: Browsers make passkeys for names of secure origins only; without them, the library's check must not stop a start.
+PASSKEYS = SITE_URL.startswith("https://") or OTP_WEBAUTHN_RP_ID == "localhost"
+SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 
 # --- e-mail ---------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eventshop.admin_console.dashboard import dashboard_context
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.access_log.subjects import streams_of_person
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
@@ -20,7 +21,15 @@ from projections.admin.dashboard import add_dashboard_context
 from projections.consent_register import consent_register
 from projections.customer_summary import customer_summary
 from projections.daily_sales import daily_sales
-from projections.erasure_handlers import erase_rows, has_orders, held_data, open_orders, personal_tables
+from projections.erasure_handlers import (
+    erase_rows,
+    erase_rows_of_purposes,
+    has_orders,
+    held_data,
+    open_orders,
+    personal_tables,
+    trading_streams,
+)
 from projections.external_id import external_id
 from projections.lineage import affected_rows
 from projections.market_minute import market_minute
@@ -28,6 +37,7 @@ from projections.order_lines import order_lines
 from projections.order_summary import order_summary
 from projections.pages.order_views import order_updates, stock_on_hand
 from projections.pages.trading_views import account_ids, last_price
+from projections.person_streams import streams_of
 from projections.position import position
 from projections.product_sales import product_sales
 from projections.read_your_writes import has_processed
@@ -64,10 +74,18 @@ PLUGIN = Plugin(
         stock_levels.bind(stock_on_hand),
         last_prices.bind(last_price),
         owned_accounts.bind(account_ids),
+        streams_of_person.bind(streams_of),
     ],
     personal_data=[
         PersonalDataHolder("orders", find_blockers=open_orders, has_data=has_orders),
-        PersonalDataHolder("rows", erase=erase_rows, held_data=held_data, clear_text_tables=personal_tables),
+        PersonalDataHolder(
+            "rows",
+            erase=erase_rows,
+            erase_purposes=erase_rows_of_purposes,
+            find_streams=trading_streams,
+            held_data=held_data,
+            clear_text_tables=personal_tables,
+        ),
     ],
     api_urls=["projections.api.urls"],
     page_urls=["projections.pages.urls"],

@@ -37,7 +37,7 @@ SUMMARIES: Final[dict[type[Event], str]] = {
     ProcessingRecorded: "Data used for {purpose}",
     ProcessingRestricted: "Use of data restricted ({source})",
     ProcessingResumed: "Restriction lifted ({source})",
-    DataAccessed: "{staff} looked at personal data",
+    DataAccessed: "Staff looked at personal data",
     DataExported: "Copy of all data taken ({format})",
     LegalHoldPlaced: "Legal hold placed",
     LegalHoldReleased: "Legal hold released",

@@ -8,10 +8,12 @@ from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.messaging.models import AcknowledgedRecord
+from eventshop.operations.access_log.declarations import NotLogged
 
 
 @admin.register(AcknowledgedRecord)
 class AcknowledgedRecordAdmin(ReadOnlyAdmin):
+    access = NotLogged("places of records on Kafka")
     empty_message = "No foreign record was acknowledged. verify_log names those on the topic, if there are any."
     list_display = ("record", "operator", "reason", "error", "acknowledged")
     search_fields = ("operator", "reason")

@@ -1,6 +1,7 @@
 """Imports every module that registers admin pages; Django's autodiscovery finds this one."""
 
 from eventshop.admin_console import (
+    access_admin,
     acknowledged_record_admin,
     dead_letter_admin,
     erasure_admin,
@@ -17,6 +18,7 @@ from eventshop.admin_console import (
 )
 
 __all__ = [
+    "access_admin",
     "acknowledged_record_admin",
     "dead_letter_admin",
     "erasure_admin",

@@ -18,6 +18,7 @@ from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopErro
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore import command_dispatcher, command_receipts
 from eventshop.eventstore.event_store import store
+from eventshop.operations.staff_actors import staff_actor
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -152,8 +153,7 @@ class CommandActions(Generic[S], Base):
 
 def envelope(request: HttpRequest, command_id: UUID, **metadata: str) -> Envelope:
     """The envelope of a command that a member of staff sends: who, and through which channel."""
-    actor = request.user.get_username()
-    return Envelope(command_id=command_id, actor=actor, metadata={"channel": "admin", **metadata})
+    return Envelope(command_id=command_id, actor=staff_actor(request.user), metadata={"channel": "admin", **metadata})
 
 
 def error_sentence(error: EventShopError) -> str:

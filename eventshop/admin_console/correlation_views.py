@@ -15,10 +15,12 @@ from eventshop.admin_console.timeline import TimelineRow, timeline_rows
 from eventshop.admin_console.trace.tree import build_tree
 from eventshop.admin_console.trace_view import tree_context
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 
 PAGE_SIZE: Final = 200
 
 
+@declare_access(Logged(Kind.TRACE))
 def correlation_page(request: HttpRequest, correlation_id: UUID, model_admin: Any) -> HttpResponse:
     """At most `PAGE_SIZE` events of a correlation, from `?after=POSITION` on. Raises `Http404`."""
     if not model_admin.has_view_permission(request):

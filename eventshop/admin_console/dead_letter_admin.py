@@ -20,6 +20,7 @@ from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.projections import dead_letters
 from eventshop.projections.models import DeadLetter
 
@@ -35,6 +36,7 @@ class RetryDeadLettersForm(forms.Form):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.DEAD_LETTERS)
     empty_message = "There are no dead letters: the projections have folded every event that they have read."
     list_display = (
         "event_type",
@@ -93,6 +95,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @display(description="error")
     def error_text(self, row: DeadLetter) -> str:
+        if row.waits_for:
+            return f"waits for a release with {row.waits_for}"
         return row.error[:120] or "waits behind an earlier event"
 
     @display(description="since")

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.search import parse_uuid
+from eventshop.operations.staff_actors import staff_name
 
 #: The last characters of a UUIDv7 are random; the first ones are a timestamp and equal for ids of the same time.
 ID_SUFFIX_LENGTH = 8
@@ -19,8 +20,8 @@ def short_name(kind: str, identity: UUID | str) -> str:
 
 
 def actor_name(actor: str) -> str:
-    """The display name of an actor: a staff login or a component as it is, a customer by the end of the id."""
-    return short_name("Customer", actor) if parse_uuid(actor) else actor
+    """The display name of an actor: the user name of staff, a component as it is, a customer by the end of the id."""
+    return short_name("Customer", actor) if parse_uuid(actor) else staff_name(actor)
 
 
 def actor_label(actor: str) -> str | SafeString:

@@ -6,23 +6,63 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.unfold_adapter import display
+from eventshop.admin_console.search import parse_uuid
+from eventshop.admin_console.unfold_adapter import detail_action, display
+from eventshop.core.errors import EventShopError
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.privacy import retention
-from eventshop.privacy.erasure import certificates
+from eventshop.privacy.erasure import certificates, erasure_job, findings
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
-from eventshop.privacy.models import Certificate, Erasure
+from eventshop.privacy.models import Certificate, Erasure, ErasureFinding
 
-_COLOURS: Final = {"done": "success", "stopped": "danger", "running": "info", "waiting": "warning"}
+_COLOURS: Final = {
+    "done": "success",
+    "done, with findings": "warning",
+    "stopped": "danger",
+    "running": "info",
+    "waiting": "warning",
+}
+RESOLVE: Final = "privacy.resolve_finding"
+
+
+class ResolveForm(forms.Form):
+    """What is done with findings of the scan."""
+
+    effect = (
+        "What is sealed cannot be read by anybody again. What is kept stays where it is, and the certificate says so."
+    )
+    button = "Resolve"
+
+    findings = forms.ModelMultipleChoiceField(ErasureFinding.objects.none(), widget=forms.CheckboxSelectMultiple)
+    resolution = forms.ChoiceField(
+        choices=(
+            ("keep", "Keep it, with a reason"),
+            ("seal", "Seal it: destroy the key of the text's stream, and empty its copies"),
+            ("gone", "It was removed: look again"),
+        )
+    )
+    reason = forms.CharField(max_length=500, required=False, help_text="Why it is kept. It appears on the certificate.")
+
+    def __init__(self, person: Any, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["findings"].queryset = findings.open_findings(person)  # type: ignore[attr-defined]
+        self.fields["findings"].required = False
 
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.ERASURES)
     empty_message = "No erasure was requested yet."
     list_display = ("subject", "state", "progress", "start_time", "last_step_time", "problem_text")
     list_filter = ("step",)
@@ -30,6 +70,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     sortable_by = ("start_time", "last_step_time")
     ordering = ("-began_at",)
     change_form_template = "console/erasure.html"
+    actions_detail: Any = ("resolve",)
 
     def detail_context(self, request: HttpRequest, obj: Erasure) -> dict[str, Any]:
         log = {
@@ -42,12 +83,49 @@ class ErasureAdmin(ReadOnlyAdmin):
             "subtitle": str(obj.subject),
             "steps": [(step.name, *log.get(step.name, ("", ""))) for step in STEPS],
             "certificate": Certificate.objects.filter(subject=obj.subject).first(),
+            "findings": ErasureFinding.objects.filter(subject=obj.subject).order_by("pk"),
         }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Erasure]:
+        is_open = ErasureFinding.objects.filter(subject=OuterRef("subject"), state=ErasureFinding.State.OPEN)
+        queryset: QuerySet[Erasure] = super().get_queryset(request)
+        return queryset.annotate(has_findings=Exists(is_open))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """None while nothing is to be resolved."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        person = parse_uuid(str(object_id))
+        return actions if person and findings.open_findings(person).exists() else []
+
+    def has_resolve_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm(RESOLVE)
+
+    @detail_action(permission="resolve", description="Resolve findings", icon="task_alt")
+    def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        erasure = get_object_or_404(Erasure, pk=parse_uuid(object_id))
+        back = reverse("admin:privacy_erasure_change", args=(erasure.pk,))
+        form = ResolveForm(erasure.subject, request.POST or None)
+        if not form.is_valid():
+            return confirm_with_view_permission(self, request, "Resolve findings", form, back)
+        chosen, by = list(form.cleaned_data["findings"]), request.user.get_username()
+        try:
+            match form.cleaned_data["resolution"]:
+                case "keep":
+                    findings.keep(chosen, reason=form.cleaned_data["reason"], by=by)
+                case "seal":
+                    findings.seal(chosen, by=by)
+            erasure_job.look_again(erasure.subject)
+        except EventShopError as error:
+            messages.error(request, f"{error}", extra_tags=error.code)
+        else:
+            left = findings.open_findings(erasure.subject).count()
+            messages.success(request, f"The certificate was issued again; {left} findings are open.")
+        return HttpResponseRedirect(back)
 
     @display(description="State", label=_COLOURS)
     def state(self, row: Erasure) -> str:
         if row.step == DONE:
-            return "done"
+            return "done, with findings" if row.has_findings else "done"  # type: ignore[attr-defined]
         if row.problem:
             return "stopped"
         return "running" if row.leased_until else "waiting"
@@ -74,6 +152,8 @@ class ErasureAdmin(ReadOnlyAdmin):
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
     """The retention calendar: what each erasure left in place, under which legal duty and until when."""
+
+    access = Logged(Kind.ERASURES)
 
     empty_message = "No erasure has finished yet; each one ends with a certificate."
     list_display = ("certificate_id", "person", "issue_time", "next_expiry", "kept_records")

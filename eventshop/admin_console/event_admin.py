@@ -22,6 +22,7 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.search import find_events
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.access_log.declarations import Kind, Logged
 
 
 class EventChangeList(KeysetChangeList):
@@ -39,6 +40,7 @@ class EventChangeList(KeysetChangeList):
 
 @admin.register(StoredEvent)
 class EventAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.EVENTS)
     empty_message = "No event was recorded yet."
     list_display = ("position_text", "recording_time", "type_badge", "stream_column", "version_number", "actor_column")
     list_display_links = ("position_text",)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.registry import Link, find_row_pages
 from eventshop.admin_console.state_diff import describe_change
+from eventshop.core.request_context import note_access
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 
 _TIME_COLUMNS: Final = ("occurred_at", "recorded_at")
@@ -34,6 +35,7 @@ class Column(NamedTuple):
 
 def event_context(event: StoredEvent) -> dict[str, Any]:
     """The template context: a fixed number of indexed queries and one fold of the stream."""
+    note_access(stream=event.aggregate_id, first=event.version, last=event.version)
     receipt = StoredReceipt.objects.filter(command_id=event.command_id).first()
     return {
         "event": event,

@@ -11,12 +11,14 @@ from django.http import HttpRequest
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.models import PeriodicWork
 from eventshop.runtime.leases import is_leased
 
 
 @admin.register(PeriodicWork)
 class PeriodicWorkAdmin(ReadOnlyAdmin):
+    access = NotLogged("jobs and their times")
     empty_message = "No periodic job has run yet. Celery beat starts them, and a worker runs them."
     list_display = ("name", "state", "next_run", "last_run", "result_text")
     list_filter = ("failed",)

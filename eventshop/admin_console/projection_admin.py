@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, time_ago
 from eventshop.admin_console.list_filters import ProjectionFilter
@@ -20,6 +21,8 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import request_dry_run
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Checkpoint, Rebuild, Replay
 
@@ -81,6 +84,7 @@ class CheckpointChangeList(CountedChangeList):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
+    access = NotLogged("positions of projections")
     empty_message = "No projection has run yet. Start a worker to run them."
     list_display = (
         "projection",
@@ -127,7 +131,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
             try:
                 job = rebuild.request_rebuild(
                     row.projection,
-                    requested_by=request.user.get_username(),
+                    requested_by=staff_actor(request.user),
                     reason=form.cleaned_data["reason"],
                     dry_run=dry_run,
                 )
@@ -172,6 +176,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
 @admin.register(Rebuild)
 class RebuildAdmin(ReadOnlyAdmin):
+    access = NotLogged("the progress of rebuilds")
     empty_message = "No projection was rebuilt yet."
     list_display = (
         "projection",
@@ -179,7 +184,7 @@ class RebuildAdmin(ReadOnlyAdmin):
         "progress",
         "changes",
         "predicted_changes",
-        "requested_by",
+        "requester",
         "reason",
         "request_time",
         "finish_time",
@@ -206,6 +211,10 @@ class RebuildAdmin(ReadOnlyAdmin):
         if job.foreseen_at is None:
             return EMPTY_VALUE
         return f"{job.foreseen_added:,} / {job.foreseen_changed:,} / {job.foreseen_removed:,}"
+
+    @display(description="requested by")
+    def requester(self, job: Rebuild) -> str | SafeString:
+        return actor_label(job.requested_by)
 
     @display(description="requested")
     def request_time(self, job: Rebuild) -> str | SafeString:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
+from eventshop.operations.access_log.declarations import Access
 
 
 class ReadOnlyAdmin(UnfoldModelAdmin):
@@ -24,6 +25,8 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
     list_disable_select_all = True
     #: The message of the list while it has no rows.
     empty_message: ClassVar[str] = "There are no rows yet."
+    #: What the access log records of these pages; each admin says it.
+    access: ClassVar[Access]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CountedChangeList

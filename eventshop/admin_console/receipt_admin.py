@@ -19,6 +19,7 @@ from eventshop.admin_console.search import events_of_receipt, find_events, parse
 from eventshop.admin_console.timeline import timeline_rows
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.operations.access_log.declarations import Kind, Logged
 
 
 class ReceiptChangeList(KeysetChangeList):
@@ -37,6 +38,7 @@ class ReceiptChangeList(KeysetChangeList):
 
 @admin.register(StoredReceipt)
 class ReceiptAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.RECEIPTS)
     empty_message = "No command was accepted yet."
     list_display = ("command_id", "type_badge", "stream_column", "version", "events", "actor_column", "recording_time")
     list_display_links = ("command_id",)

@@ -16,12 +16,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_csv import csv_lines
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import replays
 from eventshop.projections.models import Replay
 from eventshop.projections.projection import Projection, projection_registry
@@ -81,7 +84,7 @@ def request_dry_run(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str,
     if request.method != "POST":
         return confirm_with_view_permission(model_admin, request, f"Dry run of {name}", DryRunForm(), back_url)
     try:
-        job = replays.request_dry_run(name, requested_by=request.user.get_username())
+        job = replays.request_dry_run(name, requested_by=staff_actor(request.user))
     except EventShopError as error:
         messages.error(request, f"A dry run of {name} is not possible. {error}.")
         return HttpResponseRedirect(back_url)
@@ -90,6 +93,7 @@ def request_dry_run(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str,
 
 @admin.register(Replay)
 class ReplayAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.STATE)
     empty_message = "No replay was requested yet."
     list_display = (
         "replay_name",
@@ -98,7 +102,7 @@ class ReplayAdmin(ReadOnlyAdmin):
         "state_badge",
         "progress",
         "result_text",
-        "requested_by",
+        "requester",
         "request_time",
     )
     list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter), ProjectionFilter)
@@ -115,6 +119,7 @@ class ReplayAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
+    @declare_access(NotLogged("a form"))
     def request_as_of(self, request: HttpRequest) -> HttpResponse:
         """Request a read model as of a time; `?projection=` and `?key=` are initial values of the form."""
         if not request.user.has_perm("projection_engine.replay_projection"):
@@ -128,7 +133,7 @@ class ReplayAdmin(ReadOnlyAdmin):
                     values["at"],
                     happened=values["time"] == "happened",
                     key=values["key"],
-                    requested_by=request.user.get_username(),
+                    requested_by=staff_actor(request.user),
                 )
                 return HttpResponseRedirect(_replay_url(job))
             except EventShopError as error:
@@ -157,6 +162,7 @@ class ReplayAdmin(ReadOnlyAdmin):
             **_result_table(obj, rows),
         }
 
+    @declare_access(Logged(Kind.EXPORT))
     def export(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """The complete result as CSV."""
         job = Replay.objects.filter(pk=pk).first()
@@ -194,6 +200,10 @@ class ReplayAdmin(ReadOnlyAdmin):
         if job.state != Replay.State.DONE:
             return EMPTY_VALUE
         return replays.describe_differences(job) if job.kind == Replay.Kind.DRY_RUN else f"{job.rows:,} rows"
+
+    @display(description="requested by")
+    def requester(self, job: Replay) -> str | SafeString:
+        return actor_label(job.requested_by)
 
     @display(description="requested")
     def request_time(self, job: Replay) -> str | SafeString:

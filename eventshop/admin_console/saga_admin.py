@@ -25,6 +25,8 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.sagas import operator_actions
 from eventshop.sagas.models import Saga, SagaStep
 from eventshop.sagas.saga_registry import saga_registry
@@ -101,6 +103,7 @@ class SagaChangeList(CountedChangeList):
 
 @admin.register(Saga)
 class SagaAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.SAGAS)
     empty_message = "No saga was started yet."
     list_display = (
         "saga_name",
@@ -208,7 +211,7 @@ class SagaAdmin(ReadOnlyAdmin):
         back_url = saga_url(saga.pk)
         if request.method == "POST" and form.is_valid():
             try:
-                request_action(saga.pk, actor=request.user.get_username(), reason=form.cleaned_data["reason"])
+                request_action(saga.pk, actor=staff_actor(request.user), reason=form.cleaned_data["reason"])
             except EventShopError as error:
                 messages.error(request, f"{error}.")
             else:

@@ -16,6 +16,7 @@ from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.hash_chain import stream_heads
+from eventshop.operations.access_log.declarations import NotLogged, declare_access
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files
 from eventshop.operations.tamper_evidence.signed_roots import statement_of
@@ -24,6 +25,7 @@ from eventshop.privacy import signatures
 
 @admin.register(SignedRoot)
 class SignedRootAdmin(ReadOnlyAdmin):
+    access = NotLogged("hashes and signatures")
     empty_message = "No root was signed yet; a periodic job signs one every day."
     list_display = ("root_name", "signing_time", "last_position", "streams", "signature_state")
     ordering = ("-number",)
@@ -39,6 +41,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
         export = path("export/", self.admin_site.admin_view(self.export), name="ops_signedroot_export")
         return [export, *super().get_urls()]
 
+    @declare_access(NotLogged("hashes and signatures"))
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
         """Every root with its stream heads as JSON lines, for an external party to keep."""
         if not self.has_view_permission(request):

@@ -22,7 +22,9 @@ from eventshop.admin_console.state_diff import describe_change
 from eventshop.admin_console.timeline import timeline_rows
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.message_registry import registry
+from eventshop.core.request_context import note_access
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.models import Stream
 
 #: Events on one page of a stream.
@@ -51,6 +53,7 @@ class StreamChangeList(KeysetChangeList):
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.STREAM)
     empty_message = "No event was recorded yet."
     list_display = (
         "type_badge",
@@ -128,6 +131,7 @@ def stream_context(stream: StoredEvent, version: int) -> dict[str, Any]:
     first = max(1, min(version, length))
     shown = list(events.filter(version__gte=first, version__lt=first + PAGE_SIZE).order_by("version"))
     until = shown[-1].version
+    note_access(first=first, last=until, rows=len(shown))
     return {
         "stream": stream,
         "title": stream.aggregate_type,

@@ -17,11 +17,13 @@ from eventshop.admin_console.trace.render import TraceRow, trace_rows
 from eventshop.admin_console.trace.tree import MAX_EVENTS, TraceTree, build_tree
 from eventshop.datetimes import format_datetime_exact
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 
 #: The greatest indentation of the page; deeper nodes have the same.
 MAX_INDENT: Final = 12
 
 
+@declare_access(Logged(Kind.TRACE))
 def trace_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """The search form, and with `?id=` the trace. Status 404 if nothing has the id."""
     if not model_admin.has_view_permission(request):

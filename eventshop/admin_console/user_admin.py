@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.display_names import actor_name
 from eventshop.admin_console.unfold_adapter import UnfoldModelAdmin, display
+from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -28,6 +29,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
+    access = Logged(Kind.ROWS)
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -50,4 +52,5 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
 
 @admin.register(Group)
 class StaffGroupAdmin(GroupAdmin, UnfoldModelAdmin):
+    access = NotLogged("groups and their permissions")
     filter_horizontal = ()

@@ -11,12 +11,14 @@ from django.http import HttpRequest
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.worker_health import problems_of, worker_processes
 from eventshop.runtime.models import WorkerProcess
 
 
 @admin.register(WorkerProcess)
 class WorkerProcessAdmin(ReadOnlyAdmin):
+    access = NotLogged("processes and their threads")
     empty_message = "No worker runs. Commands are accepted; projections and sagas catch up once one is started."
     list_display = ("owner", "state", "thread_count", "restarts", "started", "heartbeat", "problems")
     search_fields = ("owner",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypedDict, Unpack
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -16,6 +16,18 @@ from eventshop.core.messages import Envelope
 MAX_RECORDED_COMMANDS: Final = 100
 
 
+class AccessNotes(TypedDict, total=False):
+    """What a view knows about what it shows, for the access log: a stream, a span of it or of the store, and a kind."""
+
+    kind: str
+    stream: UUID
+    first: int
+    last: int
+    rows: int
+    #: The command that recorded the reason.
+    command_id: UUID
+
+
 class RequestContext:
     """A request being handled. `metadata` is stored with every event, `command_ids` are the commands sent so far."""
 
@@ -23,6 +35,7 @@ class RequestContext:
         self.metadata = metadata
         self.command_ids: list[UUID] = []
         self.command_count = 0
+        self.access_notes = AccessNotes()
 
     def record_command(self, command_id: UUID) -> None:
         self.command_count += 1
@@ -47,6 +60,13 @@ def current_trace_id() -> str:
     """Return the trace id (W3C Trace Context) of the current request; empty outside a request."""
     context = _current.get()
     return context.metadata.get("traceparent", "--").split("-")[1] if context else ""
+
+
+def note_access(**notes: Unpack[AccessNotes]) -> None:
+    """Add to what the access log records of the current request; no effect outside a request."""
+    context = _current.get()
+    if context is not None:
+        context.access_notes.update(notes)
 
 
 def add_request_metadata(envelope: Envelope) -> Envelope:

@@ -7,3 +7,6 @@ class OpsConfig(AppConfig):
     name = "eventshop.operations"
     label = "ops"
     verbose_name = "Operations"
+
+    def ready(self) -> None:
+        from eventshop.operations import staff_actors  # noqa: F401  (it listens to logins being saved)

@@ -1,11 +1,14 @@
-"""The operators' models: streams, web requests, signed roots and periodic jobs."""
+"""The operators' models: streams, web requests, staff, the access log, signed roots and periodic jobs."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from eventshop.eventstore.models import StoredEvent
 
@@ -49,8 +52,109 @@ class WebRequest(models.Model):
         return self.answered_at - timedelta(milliseconds=self.took_ms)
 
 
+class StaffActor(models.Model):
+    """The lasting identity of a member of staff: their actions are recorded under it through every door.
+
+    It is neither a user name, which can change, nor a person's id, which belongs to a customer.
+    """
+
+    actor_id = models.UUIDField(primary_key=True, default=uuid4)
+    login = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="staff_actor"
+    )
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.actor_id)
+
+
+class StaffName(models.Model):
+    """A user name that a member of staff has, or had."""
+
+    actor = models.ForeignKey(StaffActor, on_delete=models.CASCADE, related_name="names")
+    name = models.CharField(max_length=150, db_index=True)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["actor", "name"], name="staff_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccessRecord(models.Model):
+    """One read by staff, a program or a person: who read what, through which door, when, and why.
+
+    The database refuses changes, and deletions except by the retention.
+    """
+
+    class Door(models.TextChoices):
+        ADMIN = "admin"
+        API = "api", "API"
+        PAGE = "page"
+        COMMAND_LINE = "command line"
+
+    class Kind(models.TextChoices):
+        EVENTS = "events"
+        STREAM = "stream"
+        STATE = "state"
+        TRACE = "trace"
+        FEED = "feed"
+        EXPORT = "export"
+        RECEIPTS = "receipts"
+        SAGAS = "sagas"
+        DEAD_LETTERS = "dead letters"
+        ROWS = "rows"
+        ERASURES = "erasures"
+        ACCESSES = "accesses"
+        PERSONAL = "personal values"
+
+    at = models.DateTimeField(help_text="When it was read, by the database's clock.")
+    actor = models.CharField(max_length=200, help_text="The staff actor, or the person's id.")
+    program = models.CharField(max_length=12, blank=True, help_text="The first characters of the API token.")
+    door = models.CharField(max_length=12, choices=Door.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    route = models.CharField(max_length=200, help_text="The pattern of the URL, or the command.")
+    stream = models.UUIDField(null=True, help_text="The stream, or the person, that was shown.")
+    key = models.CharField(max_length=100, blank=True, help_text="The key of a row that is no stream.")
+    filters = models.CharField(max_length=500, blank=True, help_text="The filters; typed text is left out.")
+    first = models.BigIntegerField(null=True, help_text="The first position, or version in the stream.")
+    last = models.BigIntegerField(null=True, help_text="The last position, or version in the stream.")
+    rows = models.IntegerField(null=True, help_text="The number of events or rows.")
+    request_id = models.UUIDField(null=True)
+    command_id = models.UUIDField(null=True, help_text="The command that recorded the reason.")
+
+    class Meta:
+        verbose_name = "access"
+        verbose_name_plural = "accesses"
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["at"], name="access_time"),
+            models.Index(fields=["stream", "at"], condition=models.Q(stream__isnull=False), name="access_stream"),
+            models.Index(fields=["actor", "at"], name="access_actor"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor}"
+
+
+class AccessLogCutoff(models.Model):
+    """The time before which the retention may delete from the access log; one row. The database asks it."""
+
+    before = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"before {self.before}"
+
+
 class SignedRoot(models.Model):
-    """A signed Merkle root over the heads of all streams that had events in a span of positions.
+    """A signed Merkle root over the heads of all streams that had events in a span of positions, and over new rows.
 
     Each root contains the hash of the previous one, so the newest covers all.
     """
@@ -65,14 +169,33 @@ class SignedRoot(models.Model):
     public_key = models.CharField(max_length=64, help_text="Ed25519, in hexadecimal.")
     signature = models.BinaryField(help_text="The signature of the statement, by that key.")
     heads = models.BinaryField(help_text="Stream id, version and hash of each head, 52 bytes each, sorted by stream.")
+    tables = models.TextField(
+        default="", help_text="The tables with rows in this root, as JSON. Empty: a root of streams alone."
+    )
+    leaves = models.BinaryField(default=b"", help_text="Key and hash of each row, 48 bytes each, table by table.")
 
     class Meta:
         verbose_name = "signed root"
         default_permissions = ("view",)
-        constraints = (models.UniqueConstraint(fields=["after_position"], name="signed_root_once"),)
 
     def __str__(self) -> str:
         return f"Root {self.number}"
+
+
+class RootAnchor(models.Model):
+    """A root that was handed to an anchor outside, and what the anchor answered."""
+
+    number = models.IntegerField(help_text="The number of the root.")
+    anchor = models.CharField(max_length=200, help_text="Where, as in ROOT_ANCHORS, without a password.")
+    anchored_at = models.DateTimeField(db_default=Now())
+    answer = models.BinaryField(default=b"", help_text="Of a time-stamping authority: its token (RFC 3161).")
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=["anchor", "number"], name="root_anchor_once"),)
+
+    def __str__(self) -> str:
+        return f"Root {self.number} at {self.anchor}"
 
 
 class PeriodicWork(models.Model):

@@ -17,6 +17,7 @@ from django.utils.decorators import sync_and_async_middleware
 from eventshop.core.messages import new_id
 from eventshop.core.request_context import RequestContext, use_request_context
 from eventshop.eventstore.unit_of_work import relax_commit
+from eventshop.operations.access_log.recorder import record_response
 from eventshop.operations.models import WebRequest
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class LoggedRequest:
         )
 
     def finish(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Log the request's commands and reads. Raises `AccessLogFull`: then the response must not be sent."""
+        record_response(request, response, self.request_id, self.handling.access_notes)
         response["X-Request-ID"] = str(self.request_id)
         if self.handling.command_ids:
             try:

@@ -6,7 +6,7 @@ how many rows are left. A table without retention is either bounded or kept for 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -42,6 +42,8 @@ class Retention:
     condition: Q = field(default_factory=Q)
     #: Rows of one transaction: other writers must not wait long. Less where a row has many others below it.
     batch: int = 500
+    #: Called with the time before which rows are deleted, where the database itself refuses other deletions.
+    allow_deletion: Callable[[datetime], None] | None = None
 
     @property
     def kept(self) -> timedelta:
@@ -93,6 +95,8 @@ def delete_expired(retention: Retention, *, now: datetime | None = None, limit: 
     """
     deadline, deleted = monotonic() + limit.total_seconds(), 0
     expired = rest = retention.expired_rows(now=now)
+    if retention.allow_deletion:
+        retention.allow_deletion((now or database_now()) - retention.kept)
     while True:
         with batch_write():
             locked = rest.select_for_update(skip_locked=True)

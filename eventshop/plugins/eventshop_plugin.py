@@ -30,12 +30,16 @@ def erase_snapshots(person: UUID, streams: Collection[UUID]) -> str:
     return f"{delete_snapshots([person, *streams])} snapshots removed"
 
 
+def erase_snapshots_of_purposes(subjects: Collection[UUID], purposes: Collection[str]) -> str:
+    return f"{delete_snapshots(subjects)} snapshots removed"
+
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
-    personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots)],
+    personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes)],
     health_checks=[check_event_table, check_sagas, check_projections, check_publisher, check_workers],
     periodic_jobs=[
         PeriodicJob("sign-roots", DAY, tasks.sign_roots),
@@ -86,6 +90,7 @@ PLUGIN = Plugin(
                 SidebarItem("Groups", "badge", "auth.group"),
                 SidebarItem("API tokens", "key", "web.apitoken"),
                 SidebarItem("Webhooks", "webhook", "web.webhookendpoint"),
+                SidebarItem("Access log", "policy", "ops.accessrecord"),
                 SidebarItem("Webhook log", "outgoing_mail", "web.webhookdelivery"),
             ],
         ),

@@ -12,6 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from eventshop.web.webhooks import signing
@@ -34,6 +35,7 @@ class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no typ
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyModelAdmin):
+    access = NotLogged("names and scopes of tokens")
     empty_message = "No API tokens yet."
     list_display = ("name", "begins", "owner", "scopes", "made_at", "expires_at", "used_on", "state")
     list_filter = ("expires_at",)
@@ -77,6 +79,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     """The user who creates a webhook owns it. It sends the events that its owner may read, from its creation on."""
+
+    access = NotLogged("addresses of webhooks")
 
     form = EndpointForm
     list_display = ("url", "types", "owner", "active", "made_at")
@@ -127,6 +131,7 @@ class AttemptsInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
+    access = NotLogged("positions and attempts of deliveries")
     empty_message = "No webhook deliveries yet."
     list_display = ("event_type", "position", "endpoint", "state", "tries", "due_at")
     list_filter = ("state",)

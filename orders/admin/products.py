@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from eventshop.admin_console.formatting import format_amount
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.human_text import LINES
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from orders.models import Product
 
@@ -20,6 +21,8 @@ from orders.models import Product
 @admin.register(Product)
 class ProductAdmin(ModelAdmin):  # type: ignore[misc]
     """Names and prices. Stock and orders refer to a product by its code, so the code cannot be changed."""
+
+    access = NotLogged("the price list")
 
     list_display = ("name", "sku", "amount", "on_sale")
     list_filter = ("on_sale",)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import Instant
 from eventshop.core.money import Money
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.web.api.aggregate_action import is_owner, view_permission_for
 from eventshop.web.api.base_view import require_login
 from eventshop.web.api.etag import etag
@@ -71,6 +72,7 @@ class Payments(OrderAction):
     the order stays payable until its deadline: post again, with another method. One payment at a time.
     """
 
+    access = Logged(Kind.ROWS)
     scopes: ClassVar[dict[str, str]] = {"GET": "orders:read", "POST": "orders:write"}
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": OrderPayments}
     body = PaymentDecision

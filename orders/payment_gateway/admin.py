@@ -19,6 +19,7 @@ from eventshop.admin_console.registry import find_streams
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import UnknownCurrency
 from eventshop.core.money import from_minor_units
+from eventshop.operations.access_log.declarations import Kind, Logged
 from orders.models import GatewayMessage, Payment
 
 
@@ -40,6 +41,7 @@ def _uuid(text: str) -> UUID | None:
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.ROWS)
     empty_message = "No payment has been requested from the payment gateway yet."
     list_display = ("key", "what", "money", "state", "why", "order", "reference", "requested_time", "ended_time")
     list_display_links = ("key",)
@@ -118,6 +120,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(GatewayMessage)
 class GatewayMessageAdmin(ReadOnlyAdmin):
+    access = Logged(Kind.ROWS)
     empty_message = "The payment gateway has not sent any message yet."
     list_display = ("last", "verdict_label", "source", "code", "why", "about", "payment", "money", "times")
     list_display_links = ("last",)

@@ -9,10 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import as_of_url
 from eventshop.admin_console.unfold_adapter import detail_action
+from eventshop.operations.access_log.declarations import Kind, Logged
 
 
 class RowAdmin(ReadOnlyAdmin):
     """Read-only admin of a read model, with a button to request a row as of a time."""
+
+    access = Logged(Kind.ROWS)
 
     actions_detail: Any = ()  # a tuple of names; `Any`, because a mixin declares one of another length
 

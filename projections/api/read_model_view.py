@@ -13,6 +13,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventshop.core.request_context import note_access
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
@@ -43,6 +45,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
 class ReadModelView(ApiView, GenericAPIView[Any]):
     """Permissions, fields and freshness: common to lists and single rows."""
 
+    access = Logged(Kind.ROWS)
     resource: ClassVar[Resource]
     row_type: ClassVar[type[RowSerializer]]
 
@@ -108,6 +111,7 @@ class RowListView(ReadModelView):
         )
         is_current = self.check_freshness()
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        note_access(rows=len(page or ()))
         response = self.get_paginated_response(self.get_serializer(page, many=True).data)
         if "Consistency-Token" in request.headers:
             response["Consistency"] = "current" if is_current else "behind"

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, connections, transaction
 
+from eventshop.operations.access_log.writer import writer as access_log
 from eventshop.privacy.encryption import personal_keys
 from tests.support.waiting import DEADLINE_S
 
@@ -24,6 +25,8 @@ def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
         empty_tables()
         cache.clear()
         yield
+        # The reads of this test are not for the next one.
+        assert access_log.flush(DEADLINE_S)
         connections.close_all()
 
 

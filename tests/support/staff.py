@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections.projection import projection_registry
 from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
@@ -30,6 +31,11 @@ def clerk(*permissions: str) -> Client:
     user, _ = User.objects.get_or_create(username="clerk", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return sign_in(user)
+
+
+def actor_of(name: str) -> str:
+    """The actor under which a member of staff is recorded."""
+    return staff_actor(User.objects.get(username=name))
 
 
 def sign_in(user: User) -> Client:

@@ -16,6 +16,7 @@ from eventshop.core.decimal_math import ZERO, subtract
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
@@ -108,6 +109,7 @@ class OpenAccounts(ApiView):
 class Account(ApiView):
     """A trading account, for its owner and for staff who may view trades."""
 
+    access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = READ_SCOPES
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
 

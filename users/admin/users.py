@@ -19,7 +19,10 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.core.errors import EventShopError
 from eventshop.core.messages import Command, Envelope
+from eventshop.core.request_context import note_access
 from eventshop.eventstore import command_dispatcher
+from eventshop.operations.access_log.declarations import Kind
+from eventshop.operations.staff_actors import staff_actor
 from users import permissions
 from users.admin.forms import PERSONAL_FIELDS, LegalHoldForm, ReleaseLegalHoldForm, RevealForm
 from users.application.customer_adapter import Person, load_person
@@ -61,10 +64,11 @@ class PersonActions(Base):
         if not form.is_valid():
             return self._render_form(request, person, "Show personal data", form)
         fields = tuple(form.cleaned_data["fields_asked"])
-        access = RecordAccess(person.id, fields, form.cleaned_data["reason"], request.user.get_username())
+        access = RecordAccess(person.id, fields, form.cleaned_data["reason"], staff_actor(request.user))
         # Record the access before displaying anything: no access may stay unrecorded.
         if not self._send_command(request, access, form):
             return HttpResponseRedirect(self._person_url(person.id))
+        note_access(kind=Kind.PERSONAL, stream=person.id, command_id=form.cleaned_data["command_id"])
         return self._render_values(request, person, fields, form.cleaned_data["reason"])
 
     @detail_action(permission="hold", description="Place a legal hold", icon="gavel")
@@ -93,7 +97,7 @@ class PersonActions(Base):
         )
 
     def _send_command(self, request: HttpRequest, command: Command, form: forms.Form) -> bool:
-        envelope = Envelope(form.cleaned_data["command_id"], actor=request.user.get_username())
+        envelope = Envelope(form.cleaned_data["command_id"], actor=staff_actor(request.user))
         try:
             command_dispatcher.send(command, envelope=envelope)
         except EventShopError as refusal:

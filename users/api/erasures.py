@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.core.messages import Instant
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.pagination import refuse_unknown_parameters
@@ -51,6 +52,7 @@ class ErasureProgress(Struct, frozen=True):
 class ErasureStatus(ApiView):
     """The status of an erasure. Needs no authentication, because an erased person cannot sign in."""
 
+    access = NotLogged("the steps of an erasure, for whoever has its link")
     authentication_classes = ()
     permission_classes = ()
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ErasureProgress}

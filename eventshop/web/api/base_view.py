@@ -11,6 +11,7 @@ from django.views.decorators.http import conditional_page
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from eventshop.operations.access_log.declarations import Access
 from eventshop.web.api import rate_limiting, request_parsing
 from eventshop.web.shared.errors import NotAllowed, NotSignedIn
 
@@ -20,6 +21,8 @@ class ApiView(APIView):
     """A resource. `scopes` maps each method to the token scope that it needs. GET responses have an entity tag."""
 
     scopes: ClassVar[dict[str, str]] = {}
+    #: What the access log records of its GET; each view with a GET says it.
+    access: ClassVar[Access | None] = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

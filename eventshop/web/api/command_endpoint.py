@@ -16,6 +16,7 @@ from eventshop.core.messages import Command, Envelope, Event
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.web.api import idempotency
 from eventshop.web.api.base_view import require_login
 from eventshop.web.api.etag import etag, expected_version
@@ -27,7 +28,9 @@ ACCEPTED: Final = 202
 
 
 def actor_of(login: Login) -> str:
-    """The actor of a command: a customer's person id, or the username of staff."""
+    """The actor of a command: the staff actor of staff, who may be customers as well; otherwise the person's id."""
+    if login.is_staff:
+        return staff_actor(login)
     person_id = customer_port.current_adapter().person_of(login)
     return str(person_id) if person_id else login.get_username()
 

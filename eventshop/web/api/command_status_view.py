@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.eventstore.command_receipts import ReceiptRow
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import actor_of
 from eventshop.web.api.command_outcomes import (
@@ -37,6 +38,7 @@ class CommandStatus(ApiView):
     scope: the response only describes a command that the token's owner sent.
     """
 
+    access = Logged(Kind.RECEIPTS)
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": CommandOutcome}
     waits = True
 

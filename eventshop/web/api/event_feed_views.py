@@ -19,9 +19,11 @@ from rest_framework.utils.urls import replace_query_param
 from eventshop.core.errors import TailBusy
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Instant
+from eventshop.core.request_context import note_access
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader, newest_position
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.pagination import invalid_parameter, read_limit, refuse_unknown_parameters
 from eventshop.web.api.response_schemas import FeedPage, StreamPage
@@ -45,6 +47,7 @@ class StreamEvents(ApiView):
     To continue, send the last version as `after_version`; with `Prefer: wait=10` the request waits for the next event.
     """
 
+    access = Logged(Kind.STREAM)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after_version", "as_of", "limit")
     waits = True
@@ -69,6 +72,8 @@ class StreamEvents(ApiView):
         )
         if not rows and not after and as_of is None:
             raise NotFound
+        if rows:
+            note_access(first=rows[0].version, last=rows[min(limit, len(rows)) - 1].version, rows=min(limit, len(rows)))
         following = None
         if len(rows) > limit:
             rows = rows[:limit]
@@ -90,6 +95,7 @@ class Feed(ApiView):
     To continue, send the response's `cursor` as `after`; with `Prefer: wait=10` the request waits for the next event.
     """
 
+    access = Logged(Kind.FEED)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after", "types", "aggregate_type", "limit")
     waits = True
@@ -108,6 +114,7 @@ class Feed(ApiView):
             if (not event_types or row.event_type in event_types) and aggregate_type in (None, "", row.aggregate_type)
         ]
         cursor = rows[-1].position if rows else after
+        note_access(first=after + 1, last=cursor, rows=len(matching))
         return Response(
             {"results": serialize_events(matching, personal=False), "cursor": cursor, "more": len(rows) == limit}
         )

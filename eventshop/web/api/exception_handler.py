@@ -14,7 +14,8 @@ from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 from rest_framework import exceptions
 
-from eventshop.core.errors import EventShopError
+from eventshop.core.errors import EventShopError, ProgramTooOld, StoreDiverged
+from eventshop.operations.access_log.writer import AccessLogFull
 from eventshop.web.api.problem_details import problem_response, status_for
 from eventshop.web.shared import errors
 
@@ -56,6 +57,11 @@ def handle_api_exception(failure: Exception, context: dict[str, Any]) -> HttpRes
 
 
 def _translate(failure: Exception) -> EventShopError | None:
+    if isinstance(failure, ProgramTooOld):
+        log.warning("%s", failure)
+        return errors.NewerData()
+    if isinstance(failure, StoreDiverged):
+        return errors.CommandsSuspended()
     if isinstance(failure, EventShopError):
         return failure
     if isinstance(failure, exceptions.ValidationError):
@@ -79,23 +85,36 @@ def _extra_headers(failure: Exception, error: EventShopError, context: dict[str,
         headers.append(("Allow", ", ".join(context["view"].allowed_methods)))
     if isinstance(failure, exceptions.Throttled):
         headers.append(("Retry-After", str(int(getattr(failure, "wait", None) or 1))))
+    if isinstance(error, errors.CommandsSuspended | errors.NewerData):
+        headers.append(("Retry-After", str(RETRY_AFTER_S)))
     if isinstance(error, errors.CommandInProgress | errors.ReadModelBehind):
         headers.append(("Retry-After", "1"))
     return headers
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: 503 if the database is unavailable, 500 otherwise."""
-    database_down = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    status = 503 if database_down else 500
+    """Django's handler500: 503 if the database is unavailable or this program older than its data, 500 otherwise."""
+    error = _server_error(sys.exc_info()[1])
     response: HttpResponse
     if request.path_info.startswith(API_PREFIX):
-        response = problem_response(status, errors.DatabaseUnavailable() if database_down else errors.InternalError())
+        response = problem_response(error.status, error)
     else:
-        response = HttpResponse(loader.render_to_string(f"{status}.html"), status=status)
-    if database_down:
+        response = HttpResponse(loader.render_to_string(f"{error.status}.html"), status=error.status)
+    if error.status == 503:
         response["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _server_error(failure: BaseException | None) -> errors.RequestError:
+    match failure:
+        case OperationalError() | InterfaceError():
+            return errors.DatabaseUnavailable()
+        case ProgramTooOld():
+            return errors.NewerData()
+        case AccessLogFull():
+            return errors.AccessLogUnavailable()
+        case _:
+            return errors.InternalError()
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

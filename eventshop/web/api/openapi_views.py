@@ -14,6 +14,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from eventshop.operations.access_log.declarations import NotLogged, declare_access
 from eventshop.web.api.openapi_schema import generate_document
 
 FILE: Final = settings.BASE_DIR / "schemas" / "openapi.json"
@@ -24,6 +25,7 @@ def render_json() -> str:
     return json.dumps(generate_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+@declare_access(NotLogged("the description of the API"))
 @require_safe
 @conditional_page
 @cache_control(public=True, max_age=300)
@@ -36,5 +38,7 @@ def openapi_document(request: HttpRequest) -> FileResponse:
 @method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}), name="dispatch")
 class ApiDocs(SpectacularSwaggerSplitView):
     """The Swagger UI page."""
+
+    access = NotLogged("the description of the API")
 
     url_name = "web:openapi"

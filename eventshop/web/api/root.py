@@ -8,6 +8,7 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.response_schemas import CallerIdentity
@@ -19,6 +20,7 @@ from eventshop.web.shared import customer_port
 class Root(ApiView):
     """Your identity and scopes: request it first with a new token."""
 
+    access = NotLogged("the list of resources")
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": CallerIdentity}
 
     def get(self, request: Request) -> Response:

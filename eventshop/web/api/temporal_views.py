@@ -16,6 +16,7 @@ from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
+from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.event_feed_views import read_instant, read_integer, require_event_access
 from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
@@ -76,6 +77,7 @@ class State(ApiView):
     when they were recorded.
     """
 
+    access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("at_version", "as_of", "time")
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": StreamState}
@@ -104,6 +106,7 @@ class Diff(ApiView):
     current state.
     """
 
+    access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("from_version", "since", "at_version", "as_of")
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": StreamDiff}

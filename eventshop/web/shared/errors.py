@@ -156,10 +156,24 @@ class PreconditionMissing(RequestError):
     status = 428
 
 
+class AccessLogUnavailable(RequestError):
+    """The access log cannot be written at present, and nothing is shown without a record."""
+
+    code = "access-log-unavailable"
+    status = 503
+
+
 class ReadModelBehind(RequestError):
     """The read model does not contain your last command yet."""
 
     code = "behind"
+    status = 503
+
+
+class NewerData(RequestError):
+    """A newer release of this program has changed this object; nothing was changed. It answers within a short time."""
+
+    code = "program-too-old"
     status = 503
 
 
@@ -168,6 +182,13 @@ class InternalError(RequestError):
 
     code = "internal-error"
     status = 500
+
+
+class CommandsSuspended(RequestError):
+    """After a restore or a damage no change is accepted until an operator has looked; nothing was changed."""
+
+    code = "commands-suspended"
+    status = 503
 
 
 class DatabaseUnavailable(RequestError):

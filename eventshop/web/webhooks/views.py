@@ -17,6 +17,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import CommandIdReused, WrongExpectedVersion
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.etag import etag, expected_version
@@ -51,6 +52,7 @@ class PageOrder(NamedTuple):
 class WebhookView(ApiView):
     """Base class of the webhook views."""
 
+    access = NotLogged("addresses and deliveries of webhooks")
     scopes: ClassVar[dict[str, str]] = SCOPES
     idempotency_key_methods: ClassVar[tuple[str, ...]] = ()
 

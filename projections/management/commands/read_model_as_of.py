@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
@@ -16,6 +16,8 @@ from eventshop.cli.kafka_commands import report_errors
 from eventshop.cli.progress_bar import show_progress
 from eventshop.datetimes import add_datetime_arguments
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.operations.access_log.logged_command import LoggedCommand
+from eventshop.operations.models import AccessRecord
 from eventshop.projections.historical_queries import LINEAGE, rows_as_of
 from eventshop.projections.projection import projection_registry
 
@@ -24,7 +26,8 @@ def ignore_progress(position: int) -> None:
     """No progress bar when another program reads the output."""
 
 
-class Command(BaseCommand):
+class Command(LoggedCommand):
+    access = AccessRecord.Kind.STATE
     help = "Print a read model, or one row of it, as of a time: one JSON line per row. Writes nothing to the database."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import load_saga, place_order, receive_stock, run_sagas_until_idle
-from tests.support.staff import PASSWORD, update_read_models
+from tests.support.staff import PASSWORD, actor_of, update_read_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -99,7 +99,7 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(
     visitor.expect_success()
     expect(page.get_by_test_id("message-retry")).to_be_visible()
     visitor.check_page("asked")
-    assert InboxMessage.objects.get(what="retry").actor == "ada"
+    assert InboxMessage.objects.get(what="retry").actor == actor_of("ada")
     run_sagas_until_idle(InMemoryGateway())
     page.reload()
     expect(page.get_by_test_id("suspended")).to_have_count(0)

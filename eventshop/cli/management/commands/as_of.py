@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.core.management.base import BaseCommand
 from rich.table import Table
 
 from eventshop.cli.kafka_commands import report_errors
@@ -15,11 +14,14 @@ from eventshop.cli.rich_output import create_console
 from eventshop.datetimes import add_datetime_arguments
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
+from eventshop.operations.access_log.logged_command import LoggedCommand
+from eventshop.operations.models import AccessRecord
 
 _MAX_VERSION = 2**31 - 1
 
 
-class Command(BaseCommand):
+class Command(LoggedCommand):
+    access = AccessRecord.Kind.STATE
     help = "Print the state of an aggregate at a version or time as JSON, and what changed since an earlier version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from rich.table import Table
 
 from eventshop.cli.kafka_commands import report_errors
@@ -13,11 +12,14 @@ from eventshop.cli.progress_bar import show_progress
 from eventshop.cli.rich_output import create_console
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.operations.access_log.logged_command import LoggedCommand
+from eventshop.operations.models import AccessRecord
 from eventshop.projections.historical_queries import DryRun, dry_run
 from eventshop.projections.projection import projection_registry
 
 
-class Command(BaseCommand):
+class Command(LoggedCommand):
+    access = AccessRecord.Kind.STATE
     help = "Fold all events again in memory and print which rows would differ, with examples. Writes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.admin_console.trace.lookup import UnknownId, find_correlations
 from eventshop.admin_console.trace.render import render_text
 from eventshop.admin_console.trace.tree import MAX_EVENTS, build_tree
+from eventshop.operations.access_log.logged_command import LoggedCommand
+from eventshop.operations.models import AccessRecord
 
 
-class Command(BaseCommand):
+class Command(LoggedCommand):
+    access = AccessRecord.Kind.TRACE
     help = "Show a trace as a tree with times: request, commands, events, sagas, effects and read model rows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -26,16 +26,7 @@ from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
-from tests.support.staff import (
-    boss,
-    capture_queries,
-    clerk,
-    message_levels,
-    messages_of,
-    order_url,
-    record_sales,
-    update_read_models,
-)
+from tests.support.staff import actor_of, boss, capture_queries, clerk, message_levels, messages_of, order_url, record_sales, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -240,7 +231,7 @@ def test_a_rebuild_is_asked_for_with_a_reason() -> None:
     assert (job.projection, job.state, job.requested_by, job.reason) == (
         "order-summary",
         "requested",
-        "clerk",
+        actor_of("clerk"),
         "new column",
     )
     assert answer.headers["Location"] == reverse("admin:projection_engine_rebuild_change", args=(job.pk,))

@@ -20,13 +20,14 @@ from django.utils import timezone
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.messaging.models import AcknowledgedRecord
-from eventshop.operations.models import PeriodicWork
+from eventshop.operations.models import AccessRecord, PeriodicWork
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy.erasure.certificates import issue_certificate
 from eventshop.privacy.erasure.erasure_job import start_erasure
 from eventshop.privacy.erasure.leftover_scan import ScanReport
 from eventshop.projections.models import DeadLetter, Rebuild
 from eventshop.projections.replays import request_dry_run
+from tests.support.access_log import accesses
 from tests.support.order_fulfilment import receive_stock
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk, record_sales
@@ -54,6 +55,8 @@ def row_of() -> Any:
     submit_trade("T-1", ("61837.63", "0.02"))
     send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
     record_sales(sale)
+    boss().get("/admin/store/storedevent/")
+    assert accesses()
     sign_new_roots()
     event = StoredEvent.objects.latest("position")
     DeadLetter.objects.create(
@@ -99,7 +102,8 @@ def test_a_row_can_be_looked_at_and_not_touched_even_by_a_superuser(model: type[
         {"action": "delete_selected", "_selected_action": key, "post": "yes", "index": "0"},
     )
 
-    assert model._default_manager.count() == rows
+    if model is not AccessRecord:  # which has each of these reads
+        assert model._default_manager.count() == rows
     unchanged = model._default_manager.get(pk=row.pk)
     assert {field.name: getattr(unchanged, field.name) for field in model._meta.concrete_fields} == columns
 

@@ -17,7 +17,7 @@ from eventshop.projections.models import Checkpoint, Rebuild, Replay
 from projections.models import DailySales, OrderSummary
 from tests.support.pages import find, texts
 from tests.support.sales import Sale
-from tests.support.staff import clerk, order_url, record_sales
+from tests.support.staff import actor_of, clerk, order_url, record_sales
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -44,7 +44,7 @@ def test_a_read_model_is_asked_for_as_it_was_watched_and_read() -> None:
     answer = client.post(NEW, as_of_form())
     job = Replay.objects.get()
     page = reverse("admin:projection_engine_replay_change", args=(job.pk,))
-    assert (answer.headers["Location"], job.requested_by) == (page, "clerk")
+    assert (answer.headers["Location"], job.requested_by) == (page, actor_of("clerk"))
     waits = client.get(page)
     assert find(waits, "replay-requested") and waits.headers["Refresh"] == "2"
     run_replays()

@@ -15,7 +15,7 @@ from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import load_order, load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.pages import find, texts
-from tests.support.staff import boss, capture_queries, clerk, message_levels
+from tests.support.staff import actor_of, boss, capture_queries, clerk, message_levels
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -110,10 +110,10 @@ def test_a_retry_goes_on_where_it_stopped_and_stays_in_the_story() -> None:
     run_sagas_until_idle(bank)
     assert load_order(order_id).status == Status.SHIPPED and load_saga(order_id).status == "ended"
     request = InboxMessage.objects.get(what="retry")
-    assert (request.actor, "bank-is-back" in request.payload) == ("boss", True)
+    assert (request.actor, "bank-is-back" in request.payload) == (actor_of("boss"), True)
     page = boss().get(saga_url(order_id))
     [entry] = [entry for entry in page.context["timeline"] if entry.message.what == InboxMessage.Kind.RETRY]
-    assert (entry.actor, "bank-is-back" in entry.summary) == ("boss", True)
+    assert (entry.actor, "bank-is-back" in entry.summary) == (actor_of("boss"), True)
     assert entry.summary in page.content.decode()
 
 

@@ -20,7 +20,7 @@ from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.customers import sign_up
 from tests.support.order_payments import order_state, pay_order, take_payment
 from tests.support.sales import gbp
-from tests.support.staff import capture_queries
+from tests.support.staff import actor_of, capture_queries
 from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -170,7 +170,7 @@ def test_an_order_goes_its_way_each_step_on_the_version_that_was_seen() -> None:
     assert order_state(order_id).lines_kept[0].quantity == 2  # asked for, and not back
     late = program.post(f"orders/{order_id}/cancellation", {"reason": "no"}, if_match="*")
     assert problem_of(late) == (409, "invalid-order-state")
-    assert store.get_events(order_id)[3].meta.actor == "clerk"
+    assert store.get_events(order_id)[3].meta.actor == actor_of("clerk")
 
 
 def test_without_the_version_that_was_seen_nothing_is_changed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import User as Login
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,12 +17,12 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.privacy.erasure import erasure_job
+from eventshop.privacy.erasure import erasure_job, findings
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.privacy.retention import rules_about
 from projections.admin.privacy import MASK
 from tests.support.pages import find, texts
-from tests.support.staff import boss, clerk, message_tags, messages_of, update_read_models
+from tests.support.staff import actor_of, boss, clerk, message_tags, messages_of, update_read_models
 from users.admin.forms import RevealForm
 from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
 from users.domain.events import DataAccessed
@@ -49,7 +50,11 @@ def create_ada() -> UUID:
 
 
 def create_erased_person() -> UUID:
-    person, now = create_ada(), timezone.now()
+    return erase(create_ada())
+
+
+def erase(person: UUID) -> UUID:
+    now = timezone.now()
     send(RequestErasure(person, at=now, due_at=now))
     send(BeginErasure(person, at=now))
     erasure_job.start_erasure(person)
@@ -105,7 +110,7 @@ def test_what_is_asked_for_is_shown_and_on_record() -> None:
     assert WORDS[2] in shown.content.decode()
     assert WORDS[1] not in shown.content.decode()
     assert "no-store" in shown["Cache-Control"]
-    assert accesses(person) == [DataAccessed(person, ("phone",), "parcel came back", "clerk")]
+    assert accesses(person) == [DataAccessed(person, ("phone",), "parcel came back", actor_of("clerk"))]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_legal_holds_are_placed_and_released() -> None:
     assert wrong.status_code == 200
     released = client.post(person_url(person, "release"), {"hold": "case 7", "command_id": str(new_id())})
     assert message_tags(released) == ["success"] and "case 7" in messages_of(released)[0]
-    assert [recorded.meta.actor for recorded in store.get_events(person)][-2:] == ["clerk", "clerk"]
+    assert [recorded.meta.actor for recorded in store.get_events(person)][-2:] == [actor_of("clerk")] * 2
     assert clerk("view_userprofile").get(person_url(person, "hold")).status_code == 403
 
 
@@ -178,11 +183,33 @@ def test_a_stopped_erasure_says_why() -> None:
     assert "table auth_user" in texts(erasure, role="alert")[0]
 
 
+def test_what_the_scan_found_is_resolved_by_those_who_may() -> None:
+    person, copy = create_ada(), Login.objects.create(username="leak", last_name=WORDS[0])
+    erase(person)
+    path, url = "/admin/privacy/erasure/", reverse("admin:privacy_erasure_resolve", args=(person,))
+    assert "done, with findings" in texts(boss().get(path))
+    finding = findings.open_findings(person).get()
+    given = {"findings": [finding.pk], "resolution": "keep", "reason": "a claim in court"}
+    for client in (clerk(), clerk("view_erasure")):
+        assert client.post(url, given).status_code in (302, 403)
+    client = clerk("view_erasure", "view_certificate", "resolve_finding")
+    assert_nothing_personal(client.get(url))
+    assert message_tags(client.post(url, given | {"reason": ""})) == ["reason-missing error"]
+    assert message_tags(client.post(url, given | {"resolution": "seal"})) == ["nothing-to-seal error"]
+    assert findings.open_findings(person).exists()
+    assert message_tags(client.post(url, given)) == ["success"]
+    [row] = find(client.get(reverse("admin:privacy_erasure_change", args=(person,))), "finding")
+    assert str(copy.pk) in row.text and "a claim in court" in row.text
+    certificate = client.get(reverse("admin:privacy_certificate_change", args=(Certificate.objects.get().pk,)))
+    assert "a claim in court" in texts(certificate, "finding")[0]
+    assert "the name of a country" not in texts(certificate, "clear-field")
+
+
 def test_the_logs_of_use_and_access_are_one_click_away() -> None:
     person, client = create_ada(), boss()
     reveal(client, person)
     update_read_models()
     rows = client.get(ACTIVITY, {"log": "access"}).context["cl"].result_list
     assert [(row.event_type, row.aggregate_id) for row in rows] == [("DataAccessed", person)]
-    assert "boss" in rows[0].summary and "parcel came back" in rows[0].summary
+    assert rows[0].actor == actor_of("boss") and "parcel came back" not in rows[0].summary
     assert list(client.get(ACTIVITY, {"log": "erasure"}).context["cl"].result_list) == []

@@ -15,7 +15,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from projections.models import Position
 from tests.support.pages import find, texts
-from tests.support.staff import boss, clerk, message_tags, update_read_models
+from tests.support.staff import actor_of, boss, clerk, message_tags, update_read_models
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 from tests.support.trader import open_account, submit_limit_order
 from trading.domain.account import TradingAccount
@@ -61,7 +61,7 @@ def test_a_button_sends_its_command_with_who_and_why(
     answer = submit_dialog(client, trade_id, action, **values)
     assert answer.headers["Location"] == page_url(trade_id)
     last = StoredEvent.objects.latest("position")
-    assert (last.event_type, last.actor) == (event, "clerk")
+    assert (last.event_type, last.actor) == (event, actor_of("clerk"))
     metadata = json.loads(last.metadata)
     assert metadata["channel"] == "admin"
     assert "asked by the client" in (last.payload, metadata.get("reason", ""))[action == "settle"]

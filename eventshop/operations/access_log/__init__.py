@@ -1,0 +1,1 @@
+"""The access log: who read which events, states, rows and personal values, through which door, and why."""
