@@ -21,7 +21,7 @@ from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from orders.domain.upcasters import upcasters
 from orders.models import GatewayMessage
-from orders.payment_gateway.factory import payment_gateway
+from orders.payment_gateway.factory import payment_gateway, recalled_payment_gateway
 from orders.payment_gateway.health import check_payments
 from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
 from orders.sagas.fulfilment_saga import Fulfilment
@@ -31,7 +31,7 @@ from orders.sagas.fulfilment_version_1 import FulfilmentOfVersion1
 from orders.sagas.payment_effects import PaymentEffects
 from orders.sagas.return_window_saga import ReturnWindow
 
-_effects = PaymentEffects(payment_gateway)
+_effects, _recalled = PaymentEffects(payment_gateway), PaymentEffects(recalled_payment_gateway)
 
 
 def _fulfilment_terms() -> FulfilmentTerms:
@@ -55,6 +55,12 @@ PLUGIN = Plugin(
         CapturePayment: _effects.capture_payment,
         VoidAuthorisation: _effects.void_authorisation,
         RefundPayment: _effects.refund_payment,
+    },
+    recall_handlers={
+        TakePayment: _recalled.take_payment,
+        CapturePayment: _recalled.capture_payment,
+        VoidAuthorisation: _recalled.void_authorisation,
+        RefundPayment: _recalled.refund_payment,
     },
     health_checks=[check_payments],
     retentions=[

@@ -85,6 +85,8 @@ class Saga(Struct, Generic[M], frozen=True):
     kind: ClassVar[str]
     #: Raised when the logic changes. An instance continues with the version that it started with.
     version: ClassVar[int] = 1
+    #: Whether a saga that is added to a store in use also does what it would have done about the events of the past.
+    acts_on_past: ClassVar[bool] = False
 
     @staticmethod
     def subject_of(event: Any) -> UUID | None:
@@ -103,6 +105,10 @@ class Saga(Struct, Generic[M], frozen=True):
     def evolve(self, message: M) -> Self:
         """Return the state after a message."""
         raise NotImplementedError
+
+    def awaits(self, effect: Any) -> bool:
+        """Whether an effect that the saga asked for in its past, and that no event answers, is still to be done."""
+        return True
 
     @property
     def ended(self) -> bool:

@@ -89,6 +89,9 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "effect_handlers": FieldRule(
         _subclass_of(Effect), "effect classes with a handler each", saga_registry.register_effect
     ),
+    "recall_handlers": FieldRule(
+        _subclass_of(Effect), "effect classes with a handler each", saga_registry.register_recall
+    ),
     "projections": FieldRule(_instance_of(Projection), "Projections", projection_registry.register),
     "bindings": FieldRule(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
     "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),

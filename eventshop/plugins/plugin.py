@@ -41,6 +41,8 @@ class Plugin:
     #: Saga classes, every version that may still have running instances; and who performs their effects.
     sagas: Sequence[AnySaga] = ()
     effect_handlers: Mapping[type[Effect], EffectHandler[Any]] = field(default_factory=dict)
+    #: Handlers that look up first what became of an effect: for sagas that resume after their tables were lost.
+    recall_handlers: Mapping[type[Effect], EffectHandler[Any]] = field(default_factory=dict)
 
     projections: Sequence[Projection[Any]] = ()
 

@@ -75,7 +75,7 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     """Perform an effect once, outside any transaction. Raises only transient database errors."""
     crash_point("saga.before-effect")
     try:
-        effect, handler = sagas.effect_handler(step.name)
+        effect, handler = sagas.effect_handler(step.name, recalled=step.recalled)
         result = handler(decode_stored(effect, step.payload), step.step_id)
         if result is not None:
             encode_canonical(_checked(step, result))  # what cannot be stored is this effect's failure, not the batch's

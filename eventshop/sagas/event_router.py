@@ -2,21 +2,24 @@
 
 It reads the table also where Kafka distributes the events: the table is in the database that the router writes to, so
 sagas go on while Kafka is down, and hear an event without the detour over relay and broker.
+
+It stops before an event that only a newer release can read, and leaves the lease to a worker of that release.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
-from eventshop.core.errors import BrokenStream
+from eventshop.core.errors import BrokenStream, ProgramTooOld
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
@@ -27,10 +30,11 @@ from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
 from eventshop.runtime.fault_injection import crash_point
-from eventshop.sagas import inbox, kafka_positions, partition_leases
+from eventshop.sagas import catch_up, inbox, kafka_positions, live_points, partition_leases
 from eventshop.sagas.inbox import partition_for, saga_id_for
 from eventshop.sagas.kafka_positions import KafkaPositions
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga
+from eventshop.sagas.newer_release import NewerRelease
 from eventshop.sagas.saga_registry import AnySaga, SagaRegistry, saga_registry
 
 log = logging.getLogger(__name__)
@@ -60,21 +64,28 @@ class EventRouter:
         self.registry = registry
         self.lease: PartitionLease | None = None
         self.tail = TailReader()
+        self.newer_release = NewerRelease(owner)
         #: The events of the last batch by position, for a runner in the same thread.
         self.routed: dict[int, RecordedEvent[Any]] = {}
         self._kafka_positions: KafkaPositions = {}
+        self._muted: Collection[str] = ()  # kinds that get their past apart
 
     def renew_lease(self) -> None:
         """Acquire or renew the lease. A new lease goes on from the position in the database."""
-        acquired = partition_leases.acquire_leases("database", [0], self.owner, workers=1).get(0)
+        acquired = partition_leases.acquire_leases(
+            "database", self.newer_release.without_handed_over([0]), self.owner, workers=1
+        ).get(0)
         if acquired is None:
             self.lease = None
         elif self.lease is None:
             self._kafka_positions = kafka_positions.load_positions()
-            self.lease = kafka_positions.begin_at_slowest(acquired, self._kafka_positions)
+            lease = kafka_positions.begin_at_slowest(acquired, self._kafka_positions)
+            live_points.ensure_live_points(self.sagas, lease)
+            self._muted = {point.kind for point in live_points.muted_points(self.sagas.versions_by_kind)}
+            self.lease = lease
 
     def route_events(self, limit: int = BATCH) -> int:
-        """Write the next events into the inboxes of their sagas; returns how many events were read.
+        """Write the next events into the inboxes of their sagas, and muted ones more of their past; returns how many.
 
         Raises `TailBusy`, and `LeaseLost` when another worker has routed them.
         """
@@ -82,13 +93,42 @@ class EventRouter:
         if self.lease is None:
             return 0
         rows = self.tail.read(self.lease.offset, limit)
-        if rows:
+        readable = list(takewhile(self._can_route, rows))
+        if readable:
             try:
-                self._write(self.lease, rows)
+                self._write(self.lease, readable)
             except Exception:
                 self.lease = None  # the position in memory may be wrong: read it from the database again
                 raise
-        return len(rows)
+        elif rows:
+            self.newer_release.hand_over([self.lease], f"{rows[0].event_type}/{rows[0].schema_version}")
+            self.lease = None
+        return len(readable) + self._route_past()
+
+    def _route_past(self) -> int:
+        if self.lease is None or not self._muted:
+            return 0
+        points = live_points.muted_points(self._muted)
+        work_done = catch_up.route_past(self.lease, self.owner, points, self._write_past)
+        self._muted = {point.kind for point in live_points.muted_points(self._muted)}
+        return work_done
+
+    def _write_past(self, rows: Sequence[EventRow], kinds: Collection[str], is_past: bool) -> None:
+        routed = [event for row in rows for event in self._route(row, kinds)]
+        now = timezone.now()
+        _start_sagas(routed, now, muted=is_past)
+        routable = _for_started_sagas(routed)
+        if is_past:
+            catch_up.mute_sagas(event.saga_id for event in routable)
+        inbox.add_messages([_inbox_message(event, now) for event in routable])
+
+    def _can_route(self, row: EventRow) -> bool:
+        """Whether this program knows what the event means for sagas: it can read it, or no saga handles its type."""
+        try:
+            reader = self.registry.reader_for(row.event_type, row.schema_version)
+        except ProgramTooOld:
+            return False
+        return not (reader.is_newer and self.sagas.kinds_handling(reader.event_class))
 
     def _write(self, lease: PartitionLease, rows: Sequence[EventRow]) -> None:
         routed = [event for row in rows for event in self._route(row)]
@@ -103,18 +143,21 @@ class EventRouter:
         lease.offset = lease.position = end
         self.routed |= {event.recorded_event.meta.position: event.recorded_event for event in routable}
 
-    def _route(self, row: EventRow) -> Iterator[RoutedEvent]:
-        if not self.registry.can_read(row.event_type, row.schema_version):
-            return
-        kinds = self.sagas.kinds_handling(self.registry.reader_for(row.event_type, row.schema_version).event_class)
-        if not kinds or kafka_positions.is_routed(row, self._kafka_positions):
+    def _route(self, row: EventRow, kinds: Collection[str] | None = None) -> Iterator[RoutedEvent]:
+        """The sagas that an event concerns: those of these kinds, by default of all that are not muted."""
+        handling = self.sagas.kinds_handling(self.registry.reader_for(row.event_type, row.schema_version).event_class)
+        if kinds is None:
+            selected = [kind for kind in handling if kind not in self._muted]
+        else:
+            selected = [kind for kind in handling if kind in kinds]
+        if not selected or kafka_positions.is_routed(row, self._kafka_positions):
             return
         try:
             recorded_event = to_recorded_event(row, self.registry)
         except BrokenStream as error:
             log.error("event %s cannot be read and is routed to no saga: %s", row.event_id, error)
             return
-        for kind in kinds:
+        for kind in selected:
             saga = self.sagas.newest_version(kind)
             subject_id = saga.subject_of(recorded_event.event)
             if subject_id is not None:
@@ -122,8 +165,9 @@ class EventRouter:
                 yield RoutedEvent(saga, saga_id_for(kind, subject_id), subject_id, recorded_event, starts)
 
 
-def _start_sagas(routed: Sequence[RoutedEvent], now: datetime) -> None:
-    bulk_sql.insert_rows([_new_saga(event, now) for event in routed if event.starts], ignore_existing=True)
+def _start_sagas(routed: Sequence[RoutedEvent], now: datetime, *, muted: bool = False) -> None:
+    rows = [_new_saga(event, now, muted) for event in routed if event.starts]
+    bulk_sql.insert_rows(rows, ignore_existing=True)
 
 
 def _for_started_sagas(routed: Sequence[RoutedEvent]) -> list[RoutedEvent]:
@@ -139,7 +183,7 @@ def _for_started_sagas(routed: Sequence[RoutedEvent]) -> list[RoutedEvent]:
     return routable
 
 
-def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:
+def _new_saga(routed: RoutedEvent, now: datetime, muted: bool) -> Saga:
     meta = routed.recorded_event.meta
     return new_row(
         Saga,
@@ -153,6 +197,7 @@ def _new_saga(routed: RoutedEvent, now: datetime) -> Saga:
         sequence_number=meta.sequence_number,
         started_at=now,
         moved_at=now,
+        muted=muted,
     )
 
 

@@ -6,6 +6,7 @@ Tables, columns and stored values keep the names that they got first, where the 
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Timer(models.Model):
@@ -64,6 +65,7 @@ class Saga(models.Model):
     started_at = models.DateTimeField()
     moved_at = models.DateTimeField(help_text="When it last processed a message.")
     swept_at = models.DateTimeField(null=True, help_text="When its messages and steps were deleted.")
+    muted = models.BooleanField(default=False, db_default=False, help_text="It processes its past, and does nothing.")
 
     class Meta:
         default_permissions = ("view",)
@@ -74,6 +76,7 @@ class Saga(models.Model):
             models.Index(fields=["-started_at"], name="saga_newest"),
             models.Index(fields=["moved_at"], condition=models.Q(status="stuck"), name="saga_stuck"),
             models.Index(fields=["slot"], condition=models.Q(behind__gt=0), name="saga_behind"),
+            models.Index(fields=["kind"], condition=models.Q(muted=True), name="saga_muted"),
             models.Index(fields=["correlation_id"], name="saga_of_correlation"),
             models.Index(
                 fields=["moved_at"],
@@ -99,6 +102,7 @@ class InboxMessage(models.Model):
         RETRY = "retry"  # this and the next two are operator requests
         COMPENSATE = "compensate"
         RESOLVE = "resolve"
+        LIVE = "live"  # the saga's past ends here
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -144,6 +148,7 @@ class SagaStep(models.Model):
         ANSWERED = "answered"
         FAILED = "failed"  # tried too often; its saga is suspended
         GIVEN_UP = "given up"  # an operator resolved the saga
+        MUTED = "muted"  # of a muted saga; once it is live: `answered_at` is set, and it was not repeated
 
     step_id = models.UUIDField(primary_key=True)
     saga_id = models.UUIDField()
@@ -165,6 +170,9 @@ class SagaStep(models.Model):
     owner = models.CharField(max_length=200, blank=True, help_text="The worker that claimed it last.")
     made_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
+    recalled = models.BooleanField(
+        default=False, db_default=False, help_text="It may have been performed before: its outcome is looked up first."
+    )
 
     class Meta:
         default_permissions = ("view",)
@@ -197,6 +205,34 @@ class PartitionLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}/{self.number}"
+
+
+class SagaLivePoint(models.Model):
+    """Where the past of a kind of saga ends: it processes events up to `live_from` muted."""
+
+    class Past(models.TextChoices):
+        RESUME = "resume"  # what is not on record is done when the saga goes live
+        LEAVE = "leave"  # nothing of the past is done
+
+    kind = models.CharField(max_length=100)
+    version = models.IntegerField(help_text="The version of its code.")
+    live_from = models.BigIntegerField(help_text="The position of the last event of its past; 0: it has none.")
+    routed_to = models.BigIntegerField(help_text="While it is muted: the position up to which it was sent its events.")
+    past = models.CharField(max_length=10, choices=Past.choices, default=Past.RESUME)
+    reason = models.CharField(max_length=500, help_text="Why its past ends there.")
+    actor = models.CharField(max_length=200, help_text="Who set it.")
+    set_at = models.DateTimeField(db_default=Now())
+    restoring = models.BooleanField(default=False, help_text="Its past is being restored; it goes live afterwards.")
+    live_at = models.DateTimeField(null=True, help_text="When it went live; empty while it is muted.")
+
+    class Meta:
+        db_table = "process_sagalivepoint"
+        default_permissions = ("view",)
+        ordering = ("kind", "version")
+        constraints = (models.UniqueConstraint(fields=["kind", "version"], name="saga_live_point_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} v{self.version}"
 
 
 class SagaWorker(models.Model):

@@ -26,6 +26,7 @@ _FINISHED_STEPS: Final = (
     SagaStep.State.REFUSED,
     SagaStep.State.ANSWERED,
     SagaStep.State.GIVEN_UP,
+    SagaStep.State.MUTED,  # with a time: its saga is live
 )
 _FINISHED_MESSAGES: Final = (InboxMessage.State.PROCESSED, InboxMessage.State.SKIPPED)
 
@@ -66,5 +67,6 @@ def _due_sagas(before: datetime) -> QuerySet[Saga, UUID]:
         status__in=(Saga.Status.ENDED, Saga.Status.RESOLVED),
         moved_at__lt=before - _GRACE_PERIOD,
         behind=0,
+        muted=False,
     )
     return finished.exclude(Exists(open_messages)).order_by("moved_at").values_list("pk", flat=True)

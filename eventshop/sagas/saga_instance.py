@@ -27,8 +27,10 @@ from eventshop.core.saga import (
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.sagas import models
+from eventshop.sagas.going_live import Records, WentLive, settle_steps
 from eventshop.sagas.inbox import WaitingMessage
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
+from eventshop.sagas.muting import NEVER
 from eventshop.sagas.saga_registry import SagaRegistry
 
 Kind: TypeAlias = InboxMessage.Kind
@@ -54,11 +56,15 @@ class SagaInstance:
         self.timers: dict[str, Timer | None] = {}  # by name; None: cancel it
         self.resumed = False  # the deferred messages are to be processed
         self.skip_first_deferred = False
+        self.went_live: WentLive | None = None
+        self.rests = False  # what is left of this round waits for the next one
 
-    def handle(self, message: WaitingMessage, events: EventsByPosition, steps: StepsById) -> None:
+    def handle(
+        self, message: WaitingMessage, events: EventsByPosition, steps: StepsById, records: Records | None = None
+    ) -> None:
         """Handle one message; an error suspends this saga, and no other."""
         row, status = self.row, models.Saga.Status
-        if self.resumed:
+        if self.resumed or self.rests:
             return  # deferred messages are older: they are processed first, in the next round
         if message.what in (Kind.RETRY, Kind.COMPENSATE, Kind.RESOLVE):
             self._handle_operator_action(message)
@@ -69,6 +75,8 @@ class SagaInstance:
             self.processed.append(message)
         elif row.status == status.SUSPENDED:
             self.deferred.append(message)
+        elif message.what == Kind.LIVE:
+            self._go_live(message, records or Records())
         else:
             try:
                 self._react(message, self._decode(message, events, steps), events)
@@ -140,6 +148,23 @@ class SagaInstance:
         self.row.moved_at = max(self.row.moved_at, message.heard_at)
         self.row.sequence_number = max(self.row.sequence_number, sequence_number)
 
+    def _go_live(self, message: WaitingMessage, records: Records) -> None:
+        """Compare the steps of the past with what is on record, once all of them are stored."""
+        if self.processed:
+            self.rests = True
+            return
+        steps = records.steps.get(self.row.saga_id, ())
+        try:
+            pending = settle_steps(steps, records, message.payload, self._load_saga(), self.sagas, message.heard_at)
+        except Exception as error:  # as in `handle`
+            self._suspend(f"{message.name}: {type(error).__name__}: {error}")
+            self.deferred.append(message)
+            return
+        self.row.behind += pending
+        self.row.muted = False
+        self.went_live = WentLive(self.row.saga_id, message.payload, steps)
+        self.processed.append(message)
+
     def _moment_of(self, message: WaitingMessage, events: EventsByPosition) -> tuple[datetime, int]:
         """When the message's cause happened, and its sequence number within the correlation."""
         if message.what == Kind.EVENT:
@@ -175,7 +200,7 @@ class SagaInstance:
         kind = SagaStep.Kind.COMMAND if isinstance(action, Command) else SagaStep.Kind.EFFECT
         if isinstance(action, Effect):
             self.sagas.effect_handler(type(action).__name__)  # raises for an effect without handler
-        elif self.registry.personal_fields_of(type(action)):
+        elif any(not field.free_text for field in self.registry.personal_fields_of(type(action))):
             raise InvalidMessage("a saga must not store personal data", command=type(action).__name__)
         return new_row(
             SagaStep,
@@ -188,6 +213,7 @@ class SagaInstance:
             what=kind,
             name=type(action).__name__,
             payload=encode_canonical(action)[0].decode(),
+            state=SagaStep.State.MUTED if self.row.muted else SagaStep.State.WAITING,
             looked_at_from=now,
             made_at=now,  # the runner replaces it when it writes the row
         )
@@ -195,7 +221,8 @@ class SagaInstance:
     def _timer(self, action: StartTimer, now: datetime) -> Timer:
         due = action.due if action.due is not None else now + (action.after or timedelta())
         key = self.timer_key(action.name)
-        return new_row(Timer, key=key, due_at=due, looked_at_from=due, saga_id=self.row.saga_id, name=action.name)
+        from_when = NEVER if self.row.muted else due
+        return new_row(Timer, key=key, due_at=due, looked_at_from=from_when, saga_id=self.row.saga_id, name=action.name)
 
     def _suspend(self, error: str) -> None:
         self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]

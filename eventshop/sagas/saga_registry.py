@@ -28,6 +28,7 @@ class SagaRegistry:
         self.versions_by_kind: dict[str, dict[int, AnySaga]] = {}
         self.effects: dict[str, type[Effect]] = {}
         self._handlers: dict[type[Effect], EffectHandler[Any]] = {}
+        self._recall_handlers: dict[type[Effect], EffectHandler[Any]] = {}
         self._kinds_by_event: dict[type[Event], list[str]] = {}
         self._effect_results: dict[AnySaga, dict[str, type[EffectResult]]] = {}
 
@@ -48,6 +49,10 @@ class SagaRegistry:
         self.effects[effect.__name__] = effect
         self._handlers[effect] = handler
 
+    def register_recall(self, effect: type[F], handler: EffectHandler[F]) -> None:
+        """Set the handler of an effect that may have been performed before, and of which no record is left here."""
+        self._recall_handlers[effect] = handler
+
     def get(self, kind: str, version: int) -> AnySaga:
         try:
             return self.versions_by_kind[kind][version]
@@ -56,6 +61,10 @@ class SagaRegistry:
 
     def newest_version(self, kind: str) -> AnySaga:
         return self.versions_by_kind[kind][max(self.versions_by_kind[kind])]
+
+    def is_newer(self, kind: str, version: int) -> bool:
+        """Whether only a newer release knows this version of a kind."""
+        return kind in self.versions_by_kind and version > max(self.versions_by_kind[kind])
 
     def kinds_handling(self, event: type[Event]) -> Iterable[str]:
         """The kinds of sagas that handle an event."""
@@ -69,10 +78,12 @@ class SagaRegistry:
                 f"{saga.kind} does not handle the effect result {name}", kind=saga.kind, answer=name
             ) from None
 
-    def effect_handler(self, name: str) -> tuple[type[Effect], EffectHandler[Any]]:
+    def effect_handler(self, name: str, *, recalled: bool = False) -> tuple[type[Effect], EffectHandler[Any]]:
+        """The class of an effect and its handler; the one for a recalled effect, if there is one."""
         try:
             effect = self.effects[name]
-            return effect, self._handlers[effect]
+            handler = self._handlers[effect]
+            return effect, self._recall_handlers.get(effect, handler) if recalled else handler
         except KeyError:
             raise UnknownEffect(effect=name) from None
 

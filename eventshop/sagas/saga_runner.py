@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from math import inf
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from django.db import InternalError, NotSupportedError, ProgrammingError
 from django.db.models import F
 
-from eventshop.core.errors import Conflict, EventShopError
+from eventshop.core.errors import Conflict, EventShopError, ProgramTooOld
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.eventstore.backends import bulk_sql
@@ -31,10 +31,11 @@ from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.wake_signals import Channel, wake
-from eventshop.sagas import command_results, inbox, partition_leases
+from eventshop.sagas import command_results, going_live, inbox, partition_leases
 from eventshop.sagas.errors import LeaseLost
-from eventshop.sagas.inbox import PARTITIONS, WaitingMessage
+from eventshop.sagas.inbox import PARTITIONS, WaitingMessage, partition_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
+from eventshop.sagas.newer_release import NewerRelease
 from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from eventshop.sagas.saga_writes import apply_operator_action, set_state, set_timers
@@ -48,6 +49,14 @@ BATCH: Final = 500
 #: Errors of the database, except of the values that it was given.
 _NOT_OF_A_SAGA: Final = (*TRANSIENT_ERRORS, InternalError, NotSupportedError, ProgrammingError)
 _SAGA_COLUMNS: Final = ["status", "state", "error", "sequence_number", "steps", "behind", "moved_at"]
+
+
+class _TooOldForSagas(ProgramTooOld):
+    """These sagas need a newer release."""
+
+    @property
+    def sagas(self) -> set[UUID]:
+        return cast(set[UUID], self.data["sagas"])
 
 
 class SagaRunner:
@@ -67,17 +76,23 @@ class SagaRunner:
         self.registry = registry
         self.routed: EventsByPosition = {} if routed is None else routed
         self.leases: dict[int, PartitionLease] = {}
+        self.newer_release = NewerRelease(owner)
         #: When a pending command is due, on the monotonic clock; infinite if none is pending.
         self.retry_at = 0.0
 
     def renew_leases(self, workers: int) -> None:
-        self.leases = partition_leases.acquire_leases("sagas", range(PARTITIONS), self.owner, workers)
+        self.leases = partition_leases.acquire_leases("sagas", self.partitions(), self.owner, workers)
         self.retry_at = 0.0  # there may be pending commands in a partition that is new
+
+    def partitions(self) -> list[int]:
+        """The partitions that this runner may lease: all that it does not leave to a newer release at present."""
+        return self.newer_release.without_handed_over(range(PARTITIONS))
 
     def process_inbox(self, limit: int = BATCH) -> int:
         """Process the next inbox messages; returns how many there were. One statement when there are none."""
         partitions = list(self.leases)
-        messages = inbox.read_waiting(partitions, limit) if partitions else []
+        held = self.newer_release.held_sagas()
+        messages = inbox.read_waiting(partitions, limit, held) if partitions else []
         if messages:
             self._process(messages)
         return len(messages)
@@ -106,9 +121,17 @@ class SagaRunner:
             self._write(messages, self._handle(messages))
         except (*_NOT_OF_A_SAGA, LeaseLost):
             raise
+        except _TooOldForSagas as error:
+            self._hand_over(error)
         except Exception as error:  # a saga's own code, or its values, may fail anywhere
             log.warning("%s messages are processed saga by saga: %s: %s", len(messages), type(error).__name__, error)
             self._process_one_by_one(messages)
+
+    def _hand_over(self, error: _TooOldForSagas) -> None:
+        """Leave some sagas, and for a while their partitions, to a worker of a newer release."""
+        self.newer_release.hold(error.sagas)
+        given = [self.leases.pop(number) for number in map(partition_for, error.sagas) if number in self.leases]
+        self.newer_release.hand_over(given, error)
 
     def _process_one_by_one(self, messages: Sequence[WaitingMessage]) -> None:
         """Suspend each saga that fails alone. Raises if there are several and all fail: then it is not their fault."""
@@ -134,11 +157,14 @@ class SagaRunner:
     def _handle(self, messages: Sequence[WaitingMessage]) -> list[SagaInstance]:
         """The sagas with what they do about these messages, in memory: it reads and writes nothing."""
         rows = Saga.objects.in_bulk({message.saga_id for message in messages})
+        if newer := {saga_id for saga_id, row in rows.items() if self.sagas.is_newer(row.kind, row.version)}:
+            raise _TooOldForSagas("sagas of a newer version", sagas=newer)
         events, steps = self._load_events(messages), command_results.load_refused_steps(messages)
+        records = going_live.load_records(messages)
         instances = {saga_id: SagaInstance(row, self.sagas, self.registry) for saga_id, row in rows.items()}
         for message in messages:
             if message.saga_id in instances:
-                instances[message.saga_id].handle(message, events, steps)
+                instances[message.saga_id].handle(message, events, steps, records)
         return list(instances.values())
 
     def _load_events(self, messages: Iterable[WaitingMessage]) -> EventsByPosition:
@@ -147,12 +173,18 @@ class SagaRunner:
         missing = sorted(positions - events.keys())
         if not missing:
             return events
+        unreadable: dict[int, ProgramTooOld] = {}
         placeholders = ", ".join(["%s"] * len(missing))
         for row in backend().select_events(f"WHERE position IN ({placeholders})", missing):
             try:
                 events[row.position] = to_recorded_event(row, self.registry)
+            except ProgramTooOld as error:
+                unreadable[row.position] = error
             except EventShopError as error:  # suspends the saga that handles this event, and no other
                 log.error("event %s cannot be read: %s", row.event_id, error)
+        if unreadable:
+            sagas = {message.saga_id for message in messages if message.position in unreadable}
+            raise _TooOldForSagas(str(next(iter(unreadable.values()))), sagas=sagas)
         return events
 
     def _write(self, messages: Sequence[WaitingMessage], sagas: Sequence[SagaInstance]) -> None:
@@ -166,6 +198,7 @@ class SagaRunner:
             skipped += [message for saga in sagas for message in saga.skipped]
             set_state(skipped, InboxMessage.State.SKIPPED, now)
             set_timers(sagas, now)
+            going_live.write_went_live([saga.went_live for saga in sagas if saga.went_live is not None])
             for saga in sagas:
                 apply_operator_action(saga, now)
             crash_point("saga.before-send")
@@ -187,7 +220,8 @@ class SagaRunner:
         """Send the new commands of all sagas; returns a message for each that was refused."""
         ready: list[tuple[SagaInstance, SagaStep]] = []
         for saga in sagas:
-            commands = [step for step in saga.steps if step.what == SagaStep.Kind.COMMAND]
+            unsent = [step for step in saga.steps if step.state == SagaStep.State.WAITING]  # not of a muted saga
+            commands = [step for step in unsent if step.what == SagaStep.Kind.COMMAND]
             if saga.row.behind:
                 saga.row.behind += len(commands)
             else:
@@ -233,6 +267,9 @@ class SagaRunner:
                 raise
             except Conflict as conflict:  # not an attempt that counts, however often it happens
                 command_results.postpone(step, conflict, now)
+                return
+            except ProgramTooOld as error:  # nor is this: a worker of a newer release sends it
+                command_results.postpone(step, error, now, command_results.NEWER_RELEASE_DELAY)
                 return
             except Exception as error:  # a rule may raise anything
                 command_results.record_failure(step, error, now)

@@ -41,11 +41,12 @@ def apply_operator_action(saga: SagaInstance, now: datetime) -> None:
         InboxMessage.objects.filter(saga_id=saga.row.pk, state=InboxMessage.State.DEFERRED).update(
             state=InboxMessage.State.SKIPPED, handled_at=now
         )
-        open_states = (SagaStep.State.WAITING, SagaStep.State.FAILED)
-        SagaStep.objects.filter(saga_id=saga.row.pk, state__in=open_states).update(
+        open_states = (SagaStep.State.WAITING, SagaStep.State.FAILED, SagaStep.State.MUTED)
+        SagaStep.objects.filter(saga_id=saga.row.pk, state__in=open_states, answered_at=None).update(
             state=SagaStep.State.GIVEN_UP, answered_at=now
         )
         Timer.objects.filter(saga_id=saga.row.pk, fired_at=None).delete()
+        Saga.objects.filter(pk=saga.row.pk).update(muted=False)
         saga.row.behind = 0
     elif saga.resumed:
         deferred = InboxMessage.objects.filter(saga_id=saga.row.pk, state=InboxMessage.State.DEFERRED)

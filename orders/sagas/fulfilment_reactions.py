@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from eventshop.core.messages import Command
-from eventshop.core.saga import SagaAction
+from eventshop.core.saga import Effect, SagaAction
 from orders.domain.commands import (
     AuthorisePayment,
     DeclinePayment,
+    DispatchInventory,
     ProcessPayment,
     ReceiveStock,
+    ReleaseInventory,
     WriteOffStock,
 )
 from orders.domain.events import ItemsReturned
 from orders.domain.payments import named_payment
-from orders.domain.quantities import returned_quantities
+from orders.domain.quantities import Quantities, returned_quantities
 from orders.sagas.fulfilment_effects import (
+    CapturePayment,
     PaymentRefused,
     PaymentSetAside,
     PaymentTaken,
     RefundPayment,
+    TakePayment,
     VoidAuthorisation,
 )
-from orders.sagas.fulfilment_values import undoing_refund
+from orders.sagas.fulfilment_values import Authorisation, undoing_refund
 
 
 def recording_command(
@@ -55,6 +59,33 @@ def undo_charge(command: ProcessPayment | AuthorisePayment, reason: str) -> list
         return [decline]
     refund = RefundPayment(command.order_id, command.charge_id, command.amount, undoing_refund(command.charge_id))
     return [refund, decline]
+
+
+def is_awaited(effect: Effect, order_id: UUID, under_way: Mapping[UUID, str], moving: Collection[UUID]) -> bool:
+    """Whether the order has no answer to an effect yet, by its payments under way and its money that is moving."""
+    match effect:
+        case TakePayment(payment_id=payment):
+            return named_payment(payment, order_id) in under_way
+        case CapturePayment(payment_id=moved) | VoidAuthorisation(payment_id=moved) | RefundPayment(refund_id=moved):
+            return moved in moving
+        case _:
+            return True
+
+
+def release_all(order_id: UUID, goods: Quantities) -> list[SagaAction]:
+    return [ReleaseInventory(sku, order_id, quantity) for sku, quantity in goods.items()]
+
+
+def dispatch_all(order_id: UUID, goods: Quantities) -> list[SagaAction]:
+    return [DispatchInventory(sku, order_id, quantity) for sku, quantity in goods.items()]
+
+
+def capture_all(order_id: UUID, authorised: Mapping[UUID, Authorisation]) -> list[SagaAction]:
+    return [CapturePayment(order_id, payment, part.charge, part.amount) for payment, part in authorised.items()]
+
+
+def void_all(order_id: UUID, authorised: Mapping[UUID, Authorisation]) -> list[SagaAction]:
+    return [VoidAuthorisation(order_id, payment, part.charge) for payment, part in authorised.items()]
 
 
 def receive_return(event: ItemsReturned) -> list[SagaAction]:

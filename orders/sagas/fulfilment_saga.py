@@ -14,16 +14,22 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from eventshop.core.messages import Event, Meta
-from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedCommand, SagaAction, StartTimer, TimerFired
+from eventshop.core.saga import (
+    CancelTimer,
+    CompensationRequested,
+    Effect,
+    RefusedCommand,
+    SagaAction,
+    StartTimer,
+    TimerFired,
+)
 from orders.domain.commands import (
     AuthorisePayment,
     CancelOrder,
     DeclinePayment,
-    DispatchInventory,
     ProcessPayment,
     RecordRefund,
     RecordVoid,
-    ReleaseInventory,
     RequestPayment,
     ReserveInventory,
     ShipOrder,
@@ -38,15 +44,17 @@ from orders.domain.events import (
     OrderDelivered,
     OrderShipped,
     PaymentAuthorised,
+    PaymentDeclined,
     PaymentProcessed,
+    PaymentRefunded,
     PaymentRequested,
+    PaymentVoided,
     RefundRequested,
 )
 from orders.domain.payments import payable
-from orders.domain.quantities import Quantities, ordered_quantities
+from orders.domain.quantities import ordered_quantities
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
-    CapturePayment,
     PaymentCaptured,
     PaymentRefused,
     PaymentReturned,
@@ -56,8 +64,18 @@ from orders.sagas.fulfilment_effects import (
     TakePayment,
     VoidAuthorisation,
 )
-from orders.sagas.fulfilment_reactions import receive_return, recording_command, undo_charge
-from orders.sagas.fulfilment_state import FulfilmentMessage, FulfilmentState
+from orders.sagas.fulfilment_messages import FulfilmentMessage
+from orders.sagas.fulfilment_reactions import (
+    capture_all,
+    dispatch_all,
+    is_awaited,
+    receive_return,
+    recording_command,
+    release_all,
+    undo_charge,
+    void_all,
+)
+from orders.sagas.fulfilment_state import FulfilmentState
 from orders.sagas.fulfilment_values import (
     PAYMENT_TIMER,
     SHIPPING_TIMER,
@@ -98,7 +116,7 @@ class Fulfilment(FulfilmentState, frozen=True):
                 return self._record_answer(message)
             case PaymentAuthorised(payment_id=payment, charge_id=charge) if self.is_over:
                 return [VoidAuthorisation(self.order_id, payment, charge)]
-            case PaymentAuthorised() | PaymentProcessed(observed=False):
+            case PaymentAuthorised() | PaymentProcessed(observed=False) | PaymentDeclined():
                 return self._handle_payment(message)
             case PaymentCaptured(payment_id=payment, charge=charge, amount=amount, method=method, processed_at=moment):
                 return [ProcessPayment(self.order_id, amount, method, payment, charge, moment)]
@@ -108,14 +126,14 @@ class Fulfilment(FulfilmentState, frozen=True):
                 return [RefundPayment(self.order_id, self.charges[payment], amount, refund)]
             case PaymentReturned(refund_id=UUID() as refund, amount=amount, refunded_at=moment) if moment:
                 return [] if refund in self.unrecorded else [RecordRefund(self.order_id, refund, amount, moment)]
-            case OrderShipped(observed=False):
-                return [*self._stop_timers(), *self._dispatch(self.held), *self._capture_all()]
-            case OrderCancelled(observed=False):
-                return [*self._stop(CANCELLED), *self._release(self.held), *self._void_all_authorised()]
+            case OrderShipped(order_id=order, observed=False):
+                return [*self._stop_timers(), *dispatch_all(order, self.held), *capture_all(order, self.authorised)]
+            case OrderCancelled(order_id=order, observed=False):
+                return [*self._stop(CANCELLED), *release_all(order, self.held), *void_all(order, self.authorised)]
             case ItemsReturned(observed=False):
                 return receive_return(message)
             case OrderShipped() | OrderDelivered(observed=True) | OrderCancelled():
-                return [*self._stop(), *self._release(self.held)]
+                return [*self._stop(), *release_all(self.order_id, self.held)]
             case PaymentProcessed() | ItemsReturned():
                 return self._stop()
             case TimerFired(name=name):
@@ -126,8 +144,13 @@ class Fulfilment(FulfilmentState, frozen=True):
                 return self._cancel(reason)
             case PaymentRequested() | RefundRequested() | PaymentReturned() | OrderDelivered():
                 return []
+            case PaymentVoided() | PaymentRefunded():
+                return []
             case _:
                 assert_never(message)
+
+    def awaits(self, effect: Effect) -> bool:
+        return is_awaited(effect, self.order_id, self.under_way, self.moving)
 
     @property
     def is_over(self) -> bool:
@@ -148,9 +171,9 @@ class Fulfilment(FulfilmentState, frozen=True):
         goods = {event.sku: event.quantity}
         match self.stage:
             case _ if self.is_over:
-                return self._release(goods)
+                return release_all(self.order_id, goods)
             case Stage.SHIPPED:
-                return self._dispatch(goods)
+                return dispatch_all(self.order_id, goods)
             case Stage.RESERVING if self.asked.keys() == goods.keys():
                 return self._ask_for_money(event)
             case _:
@@ -163,12 +186,6 @@ class Fulfilment(FulfilmentState, frozen=True):
             return self._take(self.waiting)
         is_free = not payable(self.total).amount and not self.is_stopped
         return [RequestPayment(self.order_id, "nothing_to_pay")] if is_free else []
-
-    def _release(self, quantities: Quantities) -> list[SagaAction]:
-        return [ReleaseInventory(sku, self.order_id, quantity) for sku, quantity in quantities.items()]
-
-    def _dispatch(self, quantities: Quantities) -> list[SagaAction]:
-        return [DispatchInventory(sku, self.order_id, quantity) for sku, quantity in quantities.items()]
 
     # --- money ----------------------------------------------------------------------------------------------------
 
@@ -184,7 +201,7 @@ class Fulfilment(FulfilmentState, frozen=True):
         record = recording_command(self.order_id, answer, self.under_way)
         return [record, *(self._cancel(NOT_PAID) if is_over else [])]
 
-    def _handle_payment(self, event: PaymentAuthorised | PaymentProcessed) -> list[SagaAction]:
+    def _handle_payment(self, event: PaymentAuthorised | PaymentProcessed | PaymentDeclined) -> list[SagaAction]:
         match self.stage, self.evolve(event).stage:
             case Stage.PAYING, Stage.SHIPPING:
                 return self._begin_shipping()
@@ -192,15 +209,6 @@ class Fulfilment(FulfilmentState, frozen=True):
                 return self._cancel(NOT_PAID)
             case _:
                 return []
-
-    def _capture_all(self) -> list[SagaAction]:
-        return [
-            CapturePayment(self.order_id, payment, part.charge, part.amount)
-            for payment, part in self.authorised.items()
-        ]
-
-    def _void_all_authorised(self) -> list[SagaAction]:
-        return [VoidAuthorisation(self.order_id, payment, part.charge) for payment, part in self.authorised.items()]
 
     # --- time, failures and what happened elsewhere -----------------------------------------------------------------
 

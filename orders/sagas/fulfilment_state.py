@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import ClassVar, Final, Self, TypeAlias, assert_never
+from typing import ClassVar, Final, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -21,8 +21,11 @@ from orders.domain.events import (
     OrderDelivered,
     OrderShipped,
     PaymentAuthorised,
+    PaymentDeclined,
     PaymentProcessed,
+    PaymentRefunded,
     PaymentRequested,
+    PaymentVoided,
     RefundRequested,
 )
 from orders.domain.payments import named_payment, payable
@@ -35,6 +38,7 @@ from orders.sagas.fulfilment_effects import (
     PaymentSetAside,
     PaymentTaken,
 )
+from orders.sagas.fulfilment_messages import FulfilmentMessage
 from orders.sagas.fulfilment_values import (
     PAYMENT_TIMER,
     Authorisation,
@@ -46,29 +50,6 @@ from orders.sagas.fulfilment_values import (
 )
 
 ZERO: Final = Decimal(0)
-
-FulfilmentMessage: TypeAlias = (
-    OrderCreated
-    | PaymentRequested
-    | PaymentAuthorised
-    | PaymentProcessed
-    | OrderShipped
-    | OrderDelivered
-    | OrderCancelled
-    | ItemsReturned
-    | RefundRequested
-    | InventoryReserved
-    | InventoryRefused
-    | PaymentTaken
-    | PaymentSetAside
-    | PaymentRefused
-    | PaymentCaptured
-    | AuthorisationVoided
-    | PaymentReturned
-    | RefusedCommand
-    | TimerFired
-    | CompensationRequested
-)
 
 
 class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
@@ -122,7 +103,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return self._answered(sku)._failing()
             case PaymentRequested():
                 return self._apply_request(requested_payment(message))
-            case PaymentRefused(payment_id=payment):
+            case PaymentRefused(payment_id=payment) | PaymentDeclined(payment_id=payment):
                 return self._without_payment(payment)._fail_if_overdue()
             case PaymentAuthorised(payment_id=payment, charge_id=charge, amount=amount):
                 authorised = {**self.authorised, payment: Authorisation(charge, amount)}
@@ -134,6 +115,8 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return self._apply_payment(message)._advanced()
             case PaymentCaptured(payment_id=moved) | AuthorisationVoided(payment_id=moved):
                 return self._moved(moved)
+            case PaymentVoided(payment_id=moved) | PaymentRefunded(refund_id=UUID() as moved):
+                return self._moved(moved)  # once more, unless the saga was muted when the gateway answered
             case PaymentReturned(refund_id=refund):
                 return self._moved(refund)
             case OrderShipped(observed=False):
@@ -154,7 +137,14 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
                 return self._apply_refusal(message)
             case CompensationRequested():
                 return self._failing()
-            case PaymentTaken() | PaymentSetAside() | OrderDelivered() | ItemsReturned() | TimerFired():
+            case (
+                PaymentTaken()
+                | PaymentSetAside()
+                | OrderDelivered()
+                | ItemsReturned()
+                | TimerFired()
+                | PaymentRefunded()
+            ):
                 return self  # a payment is under way until the order has recorded the answer
             case _:
                 assert_never(message)
@@ -199,7 +189,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
         charges = {**self.charges, payment_id: event.charge_id} if event.charge_id else self.charges
         collected = self.collected + event.amount.amount
         after = replace(self, authorised=authorised, charges=charges, collected=collected)
-        return after._without_payment(payment_id)
+        return after._without_payment(payment_id)._moved(payment_id)
 
     def _advanced(self) -> Self:
         """SHIPPING once the order is covered; FAILING if it is not and the deadline has passed."""

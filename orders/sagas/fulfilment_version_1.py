@@ -13,11 +13,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from eventshop.core.saga import SagaAction, StartTimer
+from eventshop.core.saga import Effect, SagaAction, StartTimer
 from orders.domain.payments import payable, payment_id_of
 from orders.domain.quantities import Quantities
+from orders.sagas.fulfilment_messages import FulfilmentMessage
 from orders.sagas.fulfilment_saga import Fulfilment
-from orders.sagas.fulfilment_state import FulfilmentMessage
 from orders.sagas.fulfilment_values import PAYMENT_TIMER, RequestedPayment, Stage
 
 
@@ -41,6 +41,9 @@ class FulfilmentOfVersion1(Fulfilment, frozen=True):
 
     def evolve(self, message: FulfilmentMessage) -> Self:
         return super(FulfilmentOfVersion1, self._as_of_today()).evolve(message)
+
+    def awaits(self, effect: Effect) -> bool:
+        return super(FulfilmentOfVersion1, self._as_of_today()).awaits(effect)
 
     @property
     def ended(self) -> bool:

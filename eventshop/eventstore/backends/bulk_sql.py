@@ -19,6 +19,7 @@ _ARRAY_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
     models.IntegerField: "int",
     models.BigIntegerField: "bigint",
     models.DateTimeField: "timestamptz",
+    models.BooleanField: "boolean",
 }
 
 

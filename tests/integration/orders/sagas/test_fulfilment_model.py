@@ -26,7 +26,8 @@ from pytest_django import Settings
 from eventshop.core.errors import CommandRefused
 from eventshop.core.messages import Command
 from eventshop.eventstore.event_store import store
-from eventshop.sagas import effects, timers
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.sagas import effects, muting, timers
 from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
 from eventshop.sagas.saga_runner import SagaRunner
@@ -63,6 +64,7 @@ from tests.support.order_fulfilment import (
     run_sagas_until_idle,
     send_for_order,
 )
+from tests.support.saga_backups import SagaBackup, back_up_sagas, lose_sagas, put_back_sagas
 from tests.support.sales import gbp
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -105,6 +107,7 @@ class Shop(RuleBasedStateMachine):
         self.gateway = InMemoryGateway()
         self.orders: list[UUID] = []
         self.elsewhere: set[UUID] = set()  # orders of which something was reported
+        self.backup: SagaBackup | None = None
         for sku in SKUS:
             receive_stock(sku, 4)
         self._begin()
@@ -264,6 +267,24 @@ class Shop(RuleBasedStateMachine):
         with suppress(Crash), transaction.atomic():
             self.brain.process_inbox() if reacting else self.ear.route_events()
             raise Crash
+        self._begin()
+
+    @rule()
+    def the_sagas_are_lost(self) -> None:
+        """Nothing is left of them but the events, as after a restore from Kafka."""
+        lose_sagas()
+        self._begin()
+
+    @rule()
+    def the_sagas_are_backed_up(self) -> None:
+        self.backup = back_up_sagas()
+
+    @precondition(lambda self: self.backup is not None)
+    @rule()
+    def the_sagas_are_put_back(self) -> None:
+        """They are older than the events from then on."""
+        put_back_sagas(self.backup)
+        muting.mute_past(newest_position(), reason="an old backup", actor="test", sagas=self.brain.sagas)
         self._begin()
 
     @rule()
