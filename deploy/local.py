@@ -13,8 +13,10 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
@@ -23,8 +25,8 @@ from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interr
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-#: A visitor has three minutes to cancel what was paid.
-DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180"}
+#: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
+DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off"}
 
 
 class StartError(Exception):
@@ -54,6 +56,12 @@ def require_port_free(port: int) -> None:
             ) from None
 
 
+def derived_public_key(secret: str) -> str:
+    """The public key of the signing key that follows from a SECRET_KEY, in hexadecimal."""
+    seed = sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw().hex()
+
+
 def ensure_env(path: Path) -> dict[str, str]:
     """Add missing random keys and a STAFF_PASSWORD to the file; return all its settings."""
     text = path.read_text() if path.exists() else ""
@@ -62,10 +70,14 @@ def ensure_env(path: Path) -> dict[str, str]:
         ("SECRET_KEY", secrets.token_urlsafe(50)),
         ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
         ("PAYMENT_GATEWAY_SECRET", new_gateway_secret()),
+        ("ROOT_SIGNING_KEY", b64encode(secrets.token_bytes(32)).decode()),
     ]
     if "SECRET_KEY" not in settings:
         # Only for a new file: data encrypted without this key would become unreadable.
         random.append(("KEY_ENCRYPTION_KEY", b64encode(secrets.token_bytes(32)).decode()))
+    elif "ROOT_SIGNING_KEY" not in settings and "FORMER_ROOT_KEYS" not in settings:
+        # Roots that were signed while the key followed from SECRET_KEY stay valid.
+        random.append(("FORMER_ROOT_KEYS", derived_public_key(settings["SECRET_KEY"])))
     added = {name: value for name, value in random if name not in settings}
     if added:
         if text and not text.endswith("\n"):

@@ -225,6 +225,10 @@ ERASURE_COOLING_OFF_DAYS = env_validators.whole_number(
 ROOT_SIGNING_KEY = env_validators.signing_key(
     "ROOT_SIGNING_KEY", env.str("ROOT_SIGNING_KEY", default=""), secret=SECRET_KEY
 )
+#: Whether the key follows from SECRET_KEY, which other people and processes know: enough for development alone.
+ROOT_SIGNING_KEY_IS_DERIVED = not env.str("ROOT_SIGNING_KEY", default="")
+ROOT_INTERVAL_S = env_validators.count("ROOT_INTERVAL_S", env.str("ROOT_INTERVAL_S", default="300"), least=60)
+ROOT_ANCHORS = env_validators.anchors("ROOT_ANCHORS", env.list("ROOT_ANCHORS", default=[]))
 FORMER_ROOT_KEYS = env_validators.public_keys("FORMER_ROOT_KEYS", env.list("FORMER_ROOT_KEYS", default=[]))
 
 # --- event log, tasks, cache ----------------------------------------------------------------------

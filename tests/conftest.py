@@ -63,10 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "DJANGO_SETTINGS_MODULE": "eventshop.settings",
         "ENV_FILE": "",
         "SECRET_KEY": "only-for-tests-never-for-a-server-0123456789",
+        "ROOT_SIGNING_KEY": "b25seS1mb3ItdGVzdHMtbmV2ZXItYS1zZXJ2ZXItMzI=",
         "STATIC_ROOT": f"{scratch}/static",
         "CELERY_BROKER_URL": "memory://",
         "DEBUG": "off",
         "HTTPS": "off",
+        "STAFF_SECOND_FACTOR": "off",  # its own tests switch it on
         "SHIPPING_DELAY_S": "0",  # tests of the delay set their own
     }
     # No transaction is ended because the machine is slow; tests of these limits set their own.

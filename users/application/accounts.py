@@ -19,6 +19,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.privacy import blind_index
 from eventshop.web.models import ApiToken
 from eventshop.web.shared import attempt_limits
+from users.application.second_factors import remove_second_factors
 from users.domain.commands import CreateUser
 from users.models import Account
 
@@ -83,6 +84,7 @@ def close(person: UUID) -> None:
     login.save()
     # The names of API tokens may hold personal data.
     ApiToken.objects.filter(owner=login).delete()
+    remove_second_factors(login)
 
 
 def login_by_person(person: UUID) -> Login | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from eventshop.web.pages.post_only import post_only
-from users.pages import auth_views, erasure_views, privacy_views, profile_views
+from users.pages import auth_views, erasure_views, privacy_views, profile_views, second_factor_views
 
 app_name = "users"
 urlpatterns = [
@@ -15,6 +15,11 @@ urlpatterns = [
     path("account/sign-in/", auth_views.SignIn.as_view(), name="sign-in"),
     path("account/sign-out/", post_only("home")(LogoutView.as_view(next_page="/")), name="sign-out"),
     path("account/password/", auth_views.change_password, name="change-password"),
+    path("account/second-factor/", second_factor_views.overview, name="second-factor"),
+    path("account/second-factor/check/", second_factor_views.check, name="second-factor-check"),
+    path("account/second-factor/app/", second_factor_views.add_app, name="add-app"),
+    path("account/second-factor/passkey/", second_factor_views.add_passkey, name="add-passkey"),
+    path("account/second-factor/passkey/", include(("users.pages.passkey_urls", "otp_webauthn"))),
     path("account/reset/", auth_views.request_password_reset, name="reset"),
     path("account/reset/<str:token>/", auth_views.finish_password_reset, name="reset-finish"),
     path("account/join/", auth_views.join, name="join"),

@@ -54,7 +54,16 @@ BY_LINK = {
     "erasure/<str:token>/certificate.pdf",
 }
 #: Pages for every signed-in user, customer or not.
-SIGNED_IN = {"account/password/", "account/join/", "account/tokens/", "account/tokens/<int:token_id>/revoke/"}
+SIGNED_IN = {
+    "account/password/",
+    "account/join/",
+    "account/tokens/",
+    "account/tokens/<int:token_id>/revoke/",
+    "account/second-factor/",
+    "account/second-factor/check/",
+    "account/second-factor/app/",
+    "account/second-factor/passkey/",
+}
 #: A customer's own pages: the path contains no id, so nobody else's can be requested.
 OWN = {
     "checkout/",

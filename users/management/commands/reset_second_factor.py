@@ -1,0 +1,26 @@
+"""`manage.py reset_second_factor NAME`: for somebody who has lost their app, passkeys and recovery codes."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from users.application.accounts import login_by_name
+from users.application.emails import send_security_notice
+from users.application.second_factors import remove_second_factors
+
+
+class Command(BaseCommand):
+    """Remove the second factor of an account. Make sure first that it is its owner who asks."""
+
+    help = "Remove the second factor of an account, after its owner has proved who they are."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="A staff user name, or a customer's e-mail address.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        login = login_by_name(options["name"])
+        if login is None:
+            raise CommandError(f"No account has the name {options['name']!r}")
+        removed = remove_second_factors(login)
+        send_security_notice(login, "The second factor of your account was removed by staff.")
+        self.stdout.write(f"{removed} apps and passkeys were removed.")

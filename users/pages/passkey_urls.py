@@ -1,0 +1,16 @@
+"""The URLs that the script of the passkeys' library asks for; their names are the library's."""
+
+from functools import partial
+
+from django.urls import path
+from django.views.i18n import JavaScriptCatalog
+
+from users.pages.second_factor_views import passkey_endpoint
+
+urlpatterns = [
+    path("new/begin/", partial(passkey_endpoint, step="new-begin"), name="credential-registration-begin"),
+    path("new/complete/", partial(passkey_endpoint, step="new-complete"), name="credential-registration-complete"),
+    path("begin/", partial(passkey_endpoint, step="begin"), name="credential-authentication-begin"),
+    path("complete/", partial(passkey_endpoint, step="complete"), name="credential-authentication-complete"),
+    path("texts/", JavaScriptCatalog.as_view(packages=["django_otp_webauthn"]), name="js-i18n-catalog"),
+]
