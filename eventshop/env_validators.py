@@ -68,9 +68,21 @@ def _encryption_key(name: str, text: str) -> bytes:
 
 def signing_key(name: str, text: str, *, secret: str) -> bytes:
     """Return the Ed25519 seed that signs Merkle roots; without a text, a seed derived from `secret`."""
-    if text:
-        return _encryption_key(name, text)
+    return _encryption_key(name, text) if text else derived_signing_key(secret)
+
+
+def derived_signing_key(secret: str) -> bytes:
+    """Return the seed that signed roots where no key was set: whoever knows SECRET_KEY can sign with it."""
     return sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
+
+
+def anchors(name: str, urls: list[str]) -> list[str]:
+    """Return where signed roots are anchored: `file:`, `https:`, `http:` or `tsa+https:` URLs."""
+    for url in urls:
+        kind, _, rest = url.partition(":")
+        if kind not in ("file", "https", "http", "tsa+https", "tsa+http") or not rest.strip("/"):
+            raise invalid_setting(name, f"must be file:, https:, http:, tsa+https: or tsa+http: URLs, not {url!r}")
+    return urls
 
 
 def public_keys(name: str, values: list[str]) -> list[str]:
@@ -100,6 +112,14 @@ def hosts(name: str, values: list[str]) -> list[str]:
         if "/" in host or (":" in host and not host.startswith("[")):
             raise invalid_setting(name, f"must be host names without scheme, port or path, not {host!r}")
     return stripped
+
+
+def ports(name: str, values: list[str]) -> list[int]:
+    """Return TCP ports."""
+    for value in values:
+        if not value.strip().isdecimal() or not 0 < int(value) < 65_536:
+            raise invalid_setting(name, f"must be ports from 1 to 65535, separated by commas, not {value!r}")
+    return [int(value) for value in values]
 
 
 def time_zone(name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which URLs a webhook may have: https to addresses on the public internet, checked after name resolution.
+"""Which URLs a webhook may have: https to a few ports of public unicast addresses, checked after name resolution.
 
 This prevents server-side request forgery: a webhook must not reach our own database or a cloud's metadata service. The
 connection goes to the address that was checked, so a name cannot resolve to another one in between (DNS rebinding).
@@ -7,7 +7,7 @@ connection goes to the address that was checked, so a name cannot resolve to ano
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple, TypeAlias
 
 import httpx
@@ -17,6 +17,12 @@ from eventshop.core.errors import InvalidMessage
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
+#: What IANA has given out for unicast, and the parts of it that are for documentation or for something else: all other
+#: addresses are refused, also those that some later standard gives a meaning (IANA's registries of November 2026).
+_IPV6_UNICAST: Final = IPv6Network("2000::/3")
+_NOT_UNICAST: Final = tuple(
+    ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20")
+)
 #: The prefix of IPv6 addresses that embed an IPv4 address (RFC 6052), and its local-use prefix (RFC 8215).
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64: Final = IPv6Network("64:ff9b:1::/48")
@@ -51,6 +57,8 @@ def resolve_target(url: str) -> Target:
         raise UnsafeAddress(scheme=parsed.scheme)
     if parsed.userinfo:
         raise UnsafeAddress("The URL of a webhook must not contain a user name or password")
+    if not settings.WEBHOOKS_TO_PRIVATE and (port or 443) not in settings.WEBHOOK_PORTS:
+        raise UnsafeAddress(f"The port of a webhook must be one of {', '.join(map(str, settings.WEBHOOK_PORTS))}")
     resolved = socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
     addresses = [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in resolved]
     if not settings.WEBHOOKS_TO_PRIVATE and (private := [address for address in addresses if not is_public(address)]):
@@ -68,4 +76,7 @@ def is_public(address: Address) -> bool:
             embedded = IPv4Address(int(address) & 0xFFFFFFFF)
         if embedded is not None:
             return is_public(embedded)
-    return address.is_global and not address.is_multicast
+        if address not in _IPV6_UNICAST:
+            return False
+    is_unicast = not (address.is_multicast or address.is_reserved or any(address in part for part in _NOT_UNICAST))
+    return address.is_global and is_unicast

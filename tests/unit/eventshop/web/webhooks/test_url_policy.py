@@ -31,6 +31,14 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
         "2002:7f00:1::",  # 6to4 of 127.0.0.1
         "64:ff9b::a00:1",  # NAT64 of 10.0.0.1
         "64:ff9b:1::1",
+        "240.0.0.1",
+        "192.88.99.1",  # 6to4 relays, anycast
+        "192.0.0.9",
+        "3fff::1",  # documentation
+        "2001:20::1",
+        "fec0::1",
+        "4000::1",  # not given out
+        "ff0e::1",
     ],
 )
 def test_all_others_are_not(address: str) -> None:
@@ -47,6 +55,8 @@ def test_all_others_are_not(address: str) -> None:
         "https://ada:secret@93.184.216.34/",
         "https://",
         "no url",
+        "https://93.184.216.34:22/",
+        "https://93.184.216.34:5432/",
     ],
 )
 def test_other_urls_are_refused(url: str, settings: Any) -> None:
