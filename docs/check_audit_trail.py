@@ -9,6 +9,7 @@ stream; the script then prints the event and exits with code 1.
 import csv
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 
@@ -23,7 +24,9 @@ def read_rows(path: str) -> Iterator[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         if path.endswith(".csv"):
             csv.field_size_limit(2**24)
-            yield from csv.DictReader(file)
+            for row in csv.DictReader(file):
+                # A quote keeps spreadsheets from reading a name as a formula.
+                yield row | {"actor": re.sub("^'(?=[=+@-])", "", row["actor"])}
         else:
             yield from map(json.loads, file)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from eventshop.projections.models import Replay
+from eventshop.runtime.csv_cells import safe_cell
 
 
 class _EchoWriter:
@@ -27,21 +27,8 @@ def csv_lines(job: Replay) -> Iterator[str]:
             yield write(["key", "column", "as_it_is", "as_it_would_be"] if is_dry_run else list(columns))
         if is_dry_run:
             yield "".join(
-                write([_safe_cell(value) for value in (row.key, name, *pair)]) for name, pair in columns.items()
+                write([safe_cell(value) for value in (row.key, name, *pair)]) for name, pair in columns.items()
             )
         else:
-            yield write([_safe_cell(value) for value in columns.values()])
+            yield write([safe_cell(value) for value in columns.values()])
 
-
-def _safe_cell(value: Any) -> str:
-    """The text of a cell, with a quote in front where a spreadsheet would read it as a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -32,7 +32,7 @@ CHECKER = BASE_DIR / "docs" / "check_audit_trail.py"
 def submit_trades() -> None:
     submit_trade("T-1", ("61837.63", "0.02"), ("61837.64", "0.01"))
     trade = submit_trade("T-2", ("61840.00", "0.03"), ordered="0.05")
-    send(BustTrade(trade, "T-2-0", "erroneous print"), envelope=Envelope(new_id(), actor="ada"))
+    send(BustTrade(trade, "T-2-0", "erroneous print"), envelope=Envelope(new_id(), actor="@ada"))
 
 
 def export_trail(file: Path, *options: str) -> str:
@@ -60,6 +60,7 @@ def test_a_third_party_can_check_the_copy(tmp_path: Path, ending: str) -> None:
     code, output = run_checker(file)
     assert (code, numbers_in(output)) == (0, [5, 2])
     assert file.stat().st_mode & 0o077 == 0
+    assert ending == "jsonl" or ",'@ada," in file.read_text()  # no formula of a spreadsheet
 
 
 def test_it_tells_who_did_what_when_and_what_became_of_the_trade(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_it_tells_who_did_what_when_and_what_became_of_the_trade(tmp_path: Path)
         *("TradeSubmitted", "TradeExecuted", "TradeBusted"),
     ]
     bust = rows[-1]
-    assert (bust["actor"], bust["on_behalf_of"]) == ("ada", str(ACCOUNT_ID))
+    assert (bust["actor"], bust["on_behalf_of"]) == ("@ada", str(ACCOUNT_ID))
     assert json.loads(bust["before"])["executed"] == "0.03"
     assert json.loads(bust["after"]) == {
         "status": "OPEN",
