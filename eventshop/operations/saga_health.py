@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.health_checks import ComponentHealth
+from eventshop.sagas import live_points
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaWorker
 
 #: If the oldest event that was not routed, or the oldest inbox row, is older than this, no worker gets on.
@@ -67,6 +68,7 @@ def check_sagas() -> ComponentHealth:
     """The health check of the sagas, for `/readyz`."""
     health = measure_saga_health()
     details = [f"{health.workers} workers"]
+    details += live_points.describe_muted()
     if health.suspended:
         details.append(f"{health.suspended} suspended")
     if health.unprocessed_since:

@@ -140,13 +140,15 @@ def unmute_timers(saga_ids: Collection[object], past: str) -> None:
 
 
 @contextmanager
-def muted_restore(up_to: int, *, reason: str, actor: str, has_written: Callable[[], bool]) -> Iterator[None]:
+def muted_restore(
+    up_to: int, *, reason: str, actor: str, has_written: Callable[[], bool], sagas: SagaRegistry = saga_registry
+) -> Iterator[None]:
     """Mute all sagas while the events up to a position are restored, until that is complete.
 
     After an interruption they stay muted, so that they hear the whole past first; unless nothing was written.
     """
     is_resumed = SagaLivePoint.objects.filter(restoring=True).exists()
-    mute_past(up_to, reason=reason, actor=actor, restoring=True)
+    mute_past(up_to, reason=reason, actor=actor, restoring=True, sagas=sagas)
     try:
         yield
     except BaseException:

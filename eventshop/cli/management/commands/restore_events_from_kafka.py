@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli import kafka_commands
 from eventshop.cli.progress_bar import show_progress
+from eventshop.sagas import muting
 
 
 class Command(BaseCommand):
@@ -35,7 +37,10 @@ class Command(BaseCommand):
             topics.require_topic(name)
             with OrderedTopicReader(name) as topic:
                 restore = EventTableRestore(topic, dry_run=dry_run, past_holes=past_holes)
-                with show_progress(self, "checking" if dry_run else "restoring", topic.position) as report_progress:
+                with (
+                    show_progress(self, "checking" if dry_run else "restoring", topic.position) as report_progress,
+                    nullcontext() if dry_run or restore.table_end >= topic.position else _muted_sagas(restore),
+                ):
                     result = restore.run(report_progress)
             for line in result.examples:
                 self.stdout.write(line)
@@ -50,3 +55,13 @@ class Command(BaseCommand):
                 raise CommandError(f"{result.missing:,} events are not on Kafka: erased, or lost.")
             if verify and not dry_run:
                 kafka_commands.verify_topic(self)
+
+
+def _muted_sagas(restore: Any) -> AbstractContextManager[None]:
+    """What is restored is a past for the sagas: they go live when all of it is there."""
+    return muting.muted_restore(
+        restore.topic.position,
+        reason=f"events restored from {restore.topic.topic}",
+        actor="restore_events_from_kafka",
+        has_written=lambda: bool(restore.result.new),
+    )

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from eventshop.cli.foreground_threads import run_threads
 from eventshop.runtime.process_name import process_name
-from eventshop.sagas import workers
+from eventshop.sagas import live_points, workers
 
 
 class Command(BaseCommand):
@@ -20,6 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="Process everything there is now, and exit.")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        for line in live_points.describe_muted():
+            self.stdout.write(f"{line}.")
         if once:
             started = monotonic()
             processed = workers.run_until_idle(process_name())
