@@ -26,7 +26,7 @@ from eventshop.privacy import signatures
 @admin.register(SignedRoot)
 class SignedRootAdmin(ReadOnlyAdmin):
     access = NotLogged("hashes and signatures")
-    empty_message = "No root was signed yet; a periodic job signs one every day."
+    empty_message = "No root was signed yet; a periodic job signs one when there is something new."
     list_display = ("root_name", "signing_time", "last_position", "streams", "signature_state")
     ordering = ("-number",)
     fields = ("signed_text", "signature_hex", "key_code", "signature_state", "heads_state", "streams", "taken_at")

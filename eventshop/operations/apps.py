@@ -9,4 +9,6 @@ class OpsConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        from eventshop.operations import staff_actors  # noqa: F401  (it listens to logins being saved)
+        # The first listens to logins being saved, the second is a system check.
+        from eventshop.operations import staff_actors  # noqa: F401
+        from eventshop.operations.tamper_evidence import key_check  # noqa: F401

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.core import errors as core_errors
 from eventshop.eventstore.field_encryption import field_cipher
@@ -42,7 +44,7 @@ PLUGIN = Plugin(
     personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes)],
     health_checks=[check_event_table, check_sagas, check_projections, check_publisher, check_workers],
     periodic_jobs=[
-        PeriodicJob("sign-roots", DAY, tasks.sign_roots),
+        PeriodicJob("sign-roots", timedelta(seconds=settings.ROOT_INTERVAL_S), tasks.sign_roots),
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),

@@ -6,9 +6,24 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 
+from eventshop.core.errors import EventShopError
+
+
+class SigningKeyMissing(EventShopError):
+    """ROOT_SIGNING_KEY is not set, and outside DEBUG nothing is signed with a key that follows from SECRET_KEY"""
+
+    code = "signing-key-missing"
+
+
+def may_sign() -> bool:
+    """Whether there is a key of its own for signatures; in development the one that follows from SECRET_KEY is enough."""
+    return settings.DEBUG or not settings.ROOT_SIGNING_KEY_IS_DERIVED
+
 
 def sign(statement: bytes) -> bytes:
-    """Sign a statement; gives the signature, 64 bytes."""
+    """Sign a statement; gives the signature, 64 bytes. Raises `SigningKeyMissing`."""
+    if not may_sign():
+        raise SigningKeyMissing
     return _signing_key().sign(statement)
 
 

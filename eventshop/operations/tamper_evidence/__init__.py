@@ -1,1 +1,1 @@
-"""Tamper evidence: a daily signature over the heads of all hash chains."""
+"""Tamper evidence: signatures over the heads of all hash chains and over new rows of other tables, and their anchors."""

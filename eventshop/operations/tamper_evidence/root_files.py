@@ -26,6 +26,8 @@ class RootLine(Struct, frozen=True, forbid_unknown_fields=True):
     public_key: str
     signature: bytes
     heads: bytes
+    tables: str = ""
+    leaves: bytes = b""
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -9,15 +9,15 @@ from hashlib import sha256
 from time import sleep
 from typing import Final, NamedTuple
 
-from django.utils import timezone
-
 from eventshop.core.errors import TailBusy
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.hash_chain import stream_heads
 from eventshop.eventstore.hash_chain.chain import GENESIS_HASH
 from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.operations.models import SignedRoot
+from eventshop.operations.tamper_evidence import sealed_rows
 from eventshop.privacy import signatures
+from eventshop.runtime.database_clock import database_now
 
 #: The most positions that one root covers; its heads then have 5 MB.
 MAX_POSITIONS_PER_ROOT: Final = 100_000
@@ -27,31 +27,41 @@ _MAX_TRIES: Final = 100
 def statement_of(root: SignedRoot) -> bytes:
     """The text of a root that is signed."""
     return (
-        f"EventShop signed root 1\n"
+        f"EventShop signed root {2 if root.tables else 1}\n"
         f"number: {root.number}\n"
         f"positions: after {root.after_position} to {root.to_position}\n"
         f"streams: {root.streams}\n"
         f"root: {bytes(root.root).hex()}\n"
+        f"{''.join(map(sealed_rows.describe, sealed_rows.entries_of(root)))}"
         f"previous: {bytes(root.previous).hex()}\n"
         f"taken: {root.taken_at.astimezone(UTC).isoformat(timespec='microseconds')}\n"
     ).encode()
 
 
 def sign_new_roots() -> list[SignedRoot]:
-    """Sign all events appended since the last root, as new roots in order. Raises `TailBusy`."""
+    """Sign what is new since the last root, as new roots in order. Raises `TailBusy` and `SigningKeyMissing`.
+
+    Without new events, new rows or changed settings there is no new root.
+    """
     new_roots = []
-    last = SignedRoot.objects.defer("heads").order_by("-number").first()
+    last = SignedRoot.objects.defer("heads", "leaves").order_by("-number").first()
     horizon = _read_horizon(last.to_position if last else 0)
-    while (after := last.to_position if last else 0) < horizon:
-        root = _sign_root(last, after, min(horizon, after + MAX_POSITIONS_PER_ROOT))
-        # Of two concurrent processes one wins: a unique constraint allows one root after each position.
+    while root := _sign_next_root(last, horizon):
+        # Of two concurrent processes one wins: each number exists once.
         SignedRoot.objects.bulk_create([root], ignore_conflicts=True)
-        last = SignedRoot.objects.defer("heads").get(number=root.number)
+        last = SignedRoot.objects.defer("heads", "leaves").get(number=root.number)
         new_roots.append(last)
     return new_roots
 
 
-def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
+def _sign_next_root(last: SignedRoot | None, horizon: int) -> SignedRoot | None:
+    after = last.to_position if last else 0
+    to = min(max(horizon, after), after + MAX_POSITIONS_PER_ROOT)
+    # Before the rows are read: a row that is committed meanwhile is then in the next root.
+    taken_at = database_now()
+    sealed = sealed_rows.collect_new_rows(last, after, to)
+    if after == to and not sealed.is_new:
+        return None
     leaves = stream_heads.pack_heads(stream_heads.load_heads_between(after, to))
     root = SignedRoot(
         number=last.number + 1 if last else 1,
@@ -60,9 +70,11 @@ def _sign_root(last: SignedRoot | None, after: int, to: int) -> SignedRoot:
         streams=len(leaves) // stream_heads.LEAF_BYTES,
         root=stream_heads.merkle_root(leaves),
         previous=sha256(statement_of(last)).digest() if last else GENESIS_HASH,
-        taken_at=timezone.now(),
+        taken_at=taken_at,
         public_key=signatures.public_key(),
         heads=leaves,
+        tables=sealed.tables,
+        leaves=sealed.leaves,
     )
     root.signature = signatures.sign(statement_of(root))
     return root
@@ -74,6 +86,7 @@ class RootFaultKind(StrEnum):
     MISSING = "missing"
     UNLINKED = "unlinked"
     HEADS = "heads"
+    ROWS = "rows"
     UNKNOWN_KEY = "unknown key"
     SIGNATURE = "signature"
 
@@ -99,6 +112,10 @@ def find_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None
         if stream_heads.merkle_root(bytes(root.heads)) != bytes(root.root):
             yield RootFault(
                 root.number, RootFaultKind.HEADS, f"the heads of root {root.number} are not those that were signed"
+            )
+        if not sealed_rows.is_consistent(root):
+            yield RootFault(
+                root.number, RootFaultKind.ROWS, f"the rows of root {root.number} are not those that were signed"
             )
         if root.public_key not in (signatures.trusted_public_keys() if trusted_keys is None else trusted_keys):
             text = f"root {root.number} is signed by an unknown key, {root.public_key}"

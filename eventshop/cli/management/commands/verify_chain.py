@@ -18,7 +18,7 @@ from eventshop.eventstore.hash_chain.parallel_verification import SINGLE_PROCESS
 from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import SignedRoot
-from eventshop.operations.tamper_evidence import root_files, signed_roots
+from eventshop.operations.tamper_evidence import root_files, sealed_rows, signed_roots
 
 #: Faults that the command prints.
 MAX_REPORTED: Final = 10
@@ -44,6 +44,7 @@ class Command(BaseCommand):
             raise CommandError(f"--processes must be at least 1, not {processes}")
         with report_errors("Nothing was changed."):
             signed_heads, faults = self._load_signed_heads(against, frozenset({public_key}) if public_key else None)
+            faults += self._verify_rows(against)
             faults += self._verify_streams(signed_heads, processes)
         for fault in faults[:MAX_REPORTED]:
             self.stdout.write(fault)
@@ -67,6 +68,12 @@ class Command(BaseCommand):
             raise CommandError(f"{against}: {error}") from error
         return signed_roots.newest_heads(roots), _describe_root_faults(roots, trusted_keys)
 
+    def _verify_rows(self, against: Path | None) -> list[str]:
+        """The faults of receipts, accesses, saga steps and certificates that are in the roots."""
+        faults = [fault.description for fault in sealed_rows.find_row_faults(_roots_of(against))]
+        self.stdout.write(f"{sealed_rows.count_rows(_roots_of(against)):,} rows of other tables are signed.")
+        return faults
+
     def _verify_streams(self, signed_heads: list[ChainHead], processes: int | None) -> list[str]:
         total, started = StoredEvent.objects.count(), monotonic()
         processes = processes or (1 if total < SINGLE_PROCESS_MAX_EVENTS else os.cpu_count() or 1)
@@ -82,6 +89,13 @@ class Command(BaseCommand):
 
 def _describe_root_faults(roots: Iterable[SignedRoot], trusted_keys: frozenset[str] | None) -> list[str]:
     return [fault.description for fault in signed_roots.find_faults(roots, trusted_keys)]
+
+
+def _roots_of(against: Path | None) -> Iterable[SignedRoot]:
+    if against is None:
+        return _stored_roots()
+    with against.open("rb") as file:
+        return list(root_files.read_roots(file))
 
 
 def _stored_roots() -> Iterable[SignedRoot]:

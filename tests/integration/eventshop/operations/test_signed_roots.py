@@ -241,7 +241,7 @@ def test_a_file_that_holds_no_roots_is_refused_by_line(text: str, tmp_path: Path
         call_command("export_roots", str(path))
 
 
-def test_roots_are_signed_once_a_day() -> None:
+def test_roots_are_signed_once_in_each_interval() -> None:
     create_tally()
     tasks.do_periodic_work()
     assert numbers_in(PeriodicWork.objects.get(name="sign-roots").said) == [1, 1]  # roots, the last one's number
