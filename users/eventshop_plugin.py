@@ -42,7 +42,7 @@ PLUGIN = Plugin(
     ],
     periodic_jobs=[sign_in_notices.NOTICES],
     api_urls=["users.api.urls"],
-    page_urls=["users.pages.urls"],
+    page_urls=["users.pages.urls", "users.pages.passkey_urls"],
     navigation=[
         NavigationEntry(
             "My data",

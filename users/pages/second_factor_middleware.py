@@ -45,9 +45,7 @@ class SecondFactorMiddleware:
             return self.get_response(request)
         if request.path_info.startswith(API_PREFIX):
             return problem_response(403, NotAllowed("Give the second factor of your account first, on the pages"))
-        if request.method in ("GET", "HEAD"):
-            return redirect_to_login(request.get_full_path(), reverse(page))
-        return redirect(page)
+        return redirect_to_second_factor(request, page)
 
 
 def due_page(request: HttpRequest) -> str:
@@ -62,3 +60,10 @@ def due_page(request: HttpRequest) -> str:
         if isinstance(login, Login) and needs_second_factor(login):
             page = CHECK if has_second_factor(login) else SET_UP
     return page
+
+
+def redirect_to_second_factor(request: HttpRequest, page: str) -> HttpResponseBase:
+    """Redirect to a page of the second factor, and from there back to what was asked for."""
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path(), reverse(page))
+    return redirect(page)

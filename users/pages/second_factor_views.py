@@ -28,7 +28,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from users.application import second_factors
 from users.application.emails import email_of, send_security_notice
-from users.pages.second_factor_middleware import SET_UP, due_page
+from users.pages.second_factor_middleware import CHECK, SET_UP, due_page, redirect_to_second_factor
 
 #: The session's keys: of an app that is being added, and until when a passkey may be added.
 _NEW_KEY: Final = "new_app_key"
@@ -79,11 +79,11 @@ def check(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @get_or_post
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: HttpRequest) -> HttpResponseBase:
     """What the account has; with the password, make recovery codes, allow a passkey to be added, or remove all."""
     action, login = request.POST.get("action", ""), _login_of(request)
     if not _may_change(request):
-        return redirect("users:second-factor-check")
+        return redirect_to_second_factor(request, CHECK)
     form = PasswordConfirmation(request, request.POST if action else None)
     if action and form.is_valid():
         if action == "codes":
@@ -111,10 +111,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @login_required
 @get_or_post
-def add_app(request: HttpRequest) -> HttpResponse:
+def add_app(request: HttpRequest) -> HttpResponseBase:
     """Show the key of a new authenticator app, as a picture and as text, and ask for its first code."""
     if not _may_change(request):
-        return redirect("users:second-factor-check")
+        return redirect_to_second_factor(request, CHECK)
     login, form = _login_of(request), AppForm(request, request.POST or None)
     key: str = request.session.setdefault(_NEW_KEY, default_key())
     if form.is_valid():
@@ -149,8 +149,8 @@ def passkey_endpoint(request: HttpRequest, step: str) -> HttpResponseBase:
     is_new = step.startswith("new-")
     if is_new and not _may_add_passkey(request):
         return HttpResponseForbidden()
-    request.user = OTPMiddleware(lambda request: HttpResponse())._verify_user(request, request.user)
-    response: HttpResponseBase = view.as_view()(request)
+    # Only here: on every page it would be a query more.
+    response: HttpResponseBase = OTPMiddleware(view.as_view())(request)
     if step == "new-complete" and response.status_code == 200:
         del request.session[_PASSKEY_UNTIL]
         send_security_notice(_login_of(request), "A passkey was added to your account.")

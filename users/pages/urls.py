@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import include, path
+from django.urls import path
 
 from eventshop.web.pages.post_only import post_only
 from users.pages import auth_views, erasure_views, privacy_views, profile_views, second_factor_views
@@ -19,7 +19,6 @@ urlpatterns = [
     path("account/second-factor/check/", second_factor_views.check, name="second-factor-check"),
     path("account/second-factor/app/", second_factor_views.add_app, name="add-app"),
     path("account/second-factor/passkey/", second_factor_views.add_passkey, name="add-passkey"),
-    path("account/second-factor/passkey/", include(("users.pages.passkey_urls", "otp_webauthn"))),
     path("account/reset/", auth_views.request_password_reset, name="reset"),
     path("account/reset/<str:token>/", auth_views.finish_password_reset, name="reset-finish"),
     path("account/join/", auth_views.join, name="join"),
