@@ -25,4 +25,4 @@ USER eventshop
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["gunicorn", "eventshop.wsgi", "--config", "deploy/gunicorn_settings.py", "--worker-tmp-dir", "/dev/shm", "--bind", "0.0.0.0:8000"]
+CMD ["gunicorn", "eventshop.wsgi", "--config", "eventshop/gunicorn_settings.py", "--worker-tmp-dir", "/dev/shm", "--bind", "0.0.0.0:8000"]

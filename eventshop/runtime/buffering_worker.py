@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import partial
+from math import inf
 from selectors import EVENT_READ
 from socket import SO_SNDTIMEO, SOL_SOCKET
 from struct import pack
 from time import monotonic
 from typing import Any, Final
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 #: How long a request may take to arrive, from its connection or the end of the one before it.
 RECEIVE_TIMEOUT_S: Final = 30.0
@@ -85,6 +86,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         #: By file descriptor, the oldest first.
         self._unfinished: dict[int, UnfinishedRequest] = {}
         self._buffered_bytes = 0
+        self._awaits_until = inf  # until when connections without a request are kept; limited once it stops
 
     def enqueue_req(self, conn: TConn) -> None:
         """Collect the next request of a connection; gunicorn calls it for new and for kept ones."""
@@ -105,11 +107,16 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self._close(next(iter(self._unfinished.values())))
 
     def murder_pending(self) -> None:
-        """Give up requests that take too long; gunicorn calls it every second. A stopping worker awaits no new one."""
+        """Give up requests that take too long; gunicorn calls it every second.
+
+        A stopping worker awaits new ones only for a short time: some were on their way when it was told to stop.
+        """
         super().murder_pending()
         now = monotonic()
+        if not self.alive:
+            self._awaits_until = min(self._awaits_until, now + STOP_KEEPALIVE_LINGER)
         for request in list(self._unfinished.values()):
-            if request.give_up_at <= now or not (self.alive or request.received):
+            if request.give_up_at <= now or (self._awaits_until <= now and not request.received):
                 self._close(request)
 
     def _receive(self, request: UnfinishedRequest, _socket: Any = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -47,7 +48,10 @@ def gunicorn(
     arguments = [word for pair in options.items() for word in pair]
     address = f"http://127.0.0.1:{port}"
     with python_process(
-        "-m", *COMMAND[:2], *arguments, env={"DATABASE_URL": database_url, **(env or {})}, log=log
+        # Not as a module: a second generation would find gunicorn's `http` instead of Python's.
+        *(str(Path(sys.executable).with_name(COMMAND[0])), COMMAND[1], *arguments),
+        env={"DATABASE_URL": database_url, **(env or {})},
+        log=log,
     ) as process:
         wait_until(lambda: process.poll() is not None or is_healthy(address), seen=log)
         assert process.poll() is None, log.read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from deploy.stack import app
 from deploy.stack.folder import DataFolder
 from deploy.stack.java import KAFKA_VERSION
 from deploy.stack.kafka import KafkaCluster
-from eventshop import database_settings, env_validators
+from eventshop import database_settings, env_validators, gunicorn_settings
 from tests.support.processes import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
@@ -156,8 +155,7 @@ def test_what_must_last_is_in_a_volume() -> None:
 
 
 def test_postgresql_has_a_connection_for_each_program_at_the_documented_scale() -> None:
-    words = shlex.split(SERVICES["web"]["command"])
-    processes, threads = (int(words[words.index(option) + 1]) for option in ("--workers", "--threads"))
+    processes, threads = gunicorn_settings.workers, gunicorn_settings.threads
     pool = 3 + database_settings.OTHER_CONNECTIONS  # PROJECTION_THREADS by default
     # Beside its threads, a process of web has one connection for live pages and one for signals.
     needed = {"web": processes * (threads + 2), "relay": 4, "publisher": 4, "worker": pool + 1}

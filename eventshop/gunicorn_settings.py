@@ -1,0 +1,50 @@
+"""How gunicorn serves EventShop: `gunicorn eventshop.wsgi --config eventshop/gunicorn_settings.py`.
+
+SIGUSR2 to the master process replaces the program without refusing a request. Gunicorn starts a second generation on
+the same listening socket; once all of its processes have loaded the program, it ends the first with SIGTERM, which
+answers what it has accepted and closes the live streams, whose pages connect again. If the second generation cannot
+start, or the database lacks its migrations, it ends, and the first goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing import Value
+from typing import Any
+
+worker_class = "eventshop.runtime.buffering_worker.BufferingWorker"
+workers = 2
+threads = 8
+#: Seconds in which accepted requests are answered after SIGTERM. A request waits for its read model for at most ten.
+graceful_timeout = 12
+control_socket_disable = True
+
+#: The master process that this generation replaces; 0: there is none.
+_former = os.getppid() if os.environ.get("GUNICORN_PID") == str(os.getppid()) else 0
+#: Processes of this generation that have loaded the program, as its master and all of them see it.
+_loaded = Value("i", 0)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Called in each process once it has loaded the program; an exception ends this generation."""
+    if not _former:
+        return
+    _refuse_missing_migrations()
+    with _loaded:
+        _loaded.value += 1
+        is_complete = _loaded.value == worker.cfg.workers
+    if is_complete:
+        worker.log.info("ready; ending the former generation, process %s", _former)
+        os.kill(_former, signal.SIGTERM)
+
+
+def _refuse_missing_migrations() -> None:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    connection.close()
+    if missing:
+        raise RuntimeError(f"run `manage.py migrate` first: {', '.join(str(migration) for migration, _ in missing)}")

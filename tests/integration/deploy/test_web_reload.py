@@ -1,0 +1,46 @@
+"""SIGUSR2 replaces the web server: no request is refused, and a generation that cannot start replaces none."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.stack.processes import process_identity
+from deploy.stack.reload import next_generation
+from tests.support.request_load import Load
+from tests.support.waiting import wait_until
+from tests.support.web_server import WebServer, gunicorn
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[WebServer]:
+    with gunicorn(database_url, tmp_path, workers=2) as server:
+        yield server
+
+
+def test_no_request_is_refused_while_the_program_is_replaced(server: WebServer) -> None:
+    load, master = Load(server.address), server.process.pid
+    with load.running():
+        load.wait_for_more()
+        os.kill(master, signal.SIGUSR2)
+        successor = wait_until(lambda: next_generation(master), seen=server.log)
+        wait_until(lambda: server.process.poll() is not None, seen=server.log)
+        load.wait_for_more()
+    assert (load.failures, server.process.returncode) == ([], 0)
+    os.kill(successor, signal.SIGTERM)
+    wait_until(lambda: process_identity(successor) is None, seen=server.log)
+
+
+def test_a_generation_whose_migrations_are_missing_replaces_none(tmp_path: Path) -> None:
+    with gunicorn(f"sqlite:///{tmp_path / 'empty.sqlite3'}", tmp_path) as server:
+        os.kill(server.process.pid, signal.SIGUSR2)
+        wait_until(lambda: "Shutting down: Master.2" in server.log.read_text(), seen=server.log)
+        assert "run `manage.py migrate` first" in server.log.read_text()
+        load = Load(server.address)
+        with load.running():
+            load.wait_for_more()
+        assert (load.failures, server.process.poll()) == ([], None)

@@ -1,0 +1,49 @@
+"""Clients that send requests without a pause and count what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Signal
+from threading import Thread
+
+import httpx
+
+from tests.support.waiting import DEADLINE_S, join_threads, wait_until
+
+
+class Load:
+    """Clients that ask without a pause: one keeps its connection, the other opens one for each request."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.answers = 0
+        self.failures: list[str] = []
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        stop = Signal()
+        threads = [Thread(target=self._ask, args=[stop, keep]) for keep in (True, False)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            join_threads(*threads)
+
+    def _ask(self, stop: Signal, keep: bool) -> None:
+        limits = httpx.Limits(max_keepalive_connections=1 if keep else 0)
+        with httpx.Client(base_url=self.address, limits=limits, timeout=DEADLINE_S) as client:
+            while not stop.is_set():
+                try:
+                    answer = client.get("/healthz")
+                    if answer.status_code != 200:
+                        self.failures.append(str(answer.status_code))
+                    self.answers += 1
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+
+    def wait_for_more(self, number: int = 20) -> None:
+        goal = self.answers + number
+        wait_until(lambda: self.answers >= goal or self.failures)
