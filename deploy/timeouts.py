@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-#: Seconds until a server that is not ready counts as failed.
+#: Seconds without a sign of life after which a server that is not ready counts as failed.
 START_TIMEOUT_S: Final = float(os.environ.get("START_TIMEOUT_S") or 600)
 #: Seconds that a process may take to end after SIGKILL.
 KILL_TIMEOUT_S: Final = 120.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
@@ -11,29 +12,45 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.local import ROOT, StartError
 from deploy.process_group import discard_stdout, handle_stop_signals, is_stdout_open, raise_interrupt
-from deploy.stack import logs
-from deploy.stack.errors import StackError
+from deploy.stack.errors import StackError, WrongUse
 from deploy.stack.folder import DataFolder
+from deploy.stack.logs import tail_logs
 from deploy.stack.system import System
+
+#: The exit status of argparse, too.
+WRONG_USE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run PostgreSQL, Kafka, Redis and EventShop on this machine."""
+    """Run PostgreSQL, Kafka, Redis and EventShop on this machine.
+
+    Exit status: 0 done (`status`: all parts are up), 1 failed (`status`: some part is down), 2 wrong use.
+    """
     options = _argument_parser().parse_args(arguments)
     try:
         system = System(DataFolder(options.dir), options)
-        return int(options.action(system, options))
     except (StackError, StartError) as error:
-        Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False, soft_wrap=True)
-        return 1
+        return _fail(error, WRONG_USE)
+    try:
+        return int(options.action(system, options))
+    except WrongUse as error:
+        return _fail(error, WRONG_USE)
+    except (StackError, StartError) as error:
+        return _fail(error, 1)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # The reader has gone (`| head`); `up --foreground` has stopped everything.
         discard_stdout()
         return 0
+
+
+def _fail(error: Exception, status: int) -> int:
+    Console(stderr=True).print(f"[bold red]{escape(str(error))}[/]", highlight=False, soft_wrap=True)
+    return status
 
 
 def up(system: System, options: argparse.Namespace) -> int:
@@ -46,7 +63,7 @@ def up(system: System, options: argparse.Namespace) -> int:
     try:
         with system.folder.hold_lock():
             system.up(services_only=options.services_only)
-        for line in logs.tail_logs(system.logs([]), first=0, until=lambda: system.is_down() or not is_stdout_open()):
+        for line in tail_logs(system.logs([]), first=0, until=lambda: system.is_down() or not is_stdout_open()):
             print(line, flush=True)
         return 0
     except KeyboardInterrupt:
@@ -65,8 +82,19 @@ def down(system: System, options: argparse.Namespace) -> int:
 
 
 def status(system: System, options: argparse.Namespace) -> int:
-    """Show the state and address of each part; exit status 0 if all are running."""
-    return 0 if system.print_status() else 1
+    """Show the state and address of each part; exit status 0 if all are up, 1 if some part is down."""
+    if options.json:
+        print(json.dumps([part._asdict() for part in system.status()], indent=2))
+    else:
+        system.print_status()
+    return 0 if all(part.is_up for part in system.status()) else 1
+
+
+def reload(system: System, options: argparse.Namespace) -> int:
+    """Replace EventShop's programs by those of the present code, without refusing a request."""
+    with system.folder.hold_lock():
+        system.reload()
+    return 0
 
 
 def env(system: System, options: argparse.Namespace) -> int:
@@ -78,10 +106,10 @@ def env(system: System, options: argparse.Namespace) -> int:
     return 0
 
 
-def show_logs(system: System, options: argparse.Namespace) -> int:
+def logs(system: System, options: argparse.Namespace) -> int:
     """Print the last lines of the logs."""
     follow = (lambda: False) if options.follow else None
-    for line in logs.tail_logs(system.logs(options.parts), until=follow):
+    for line in tail_logs(system.logs(options.parts), until=follow):
         print(line, flush=True)
     return 0
 
@@ -100,14 +128,17 @@ def _argument_parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=_int_setting("WORKERS"), help="number of workers (WORKERS, default 2)"
     )
     where.add_argument("--port", default=os.environ.get("PORT"), help="port of the web server (PORT, default 8000)")
-    actions = parser.add_subparsers(required=True, metavar="up|down|status|env|logs")
-    for name, action in (("up", up), ("down", down), ("status", status), ("env", env), ("logs", show_logs)):
+    actions = parser.add_subparsers(required=True, metavar="up|reload|down|status|env|logs")
+    for action in (up, reload, down, status, env, logs):
+        name = action.__name__
         one = actions.add_parser(name, help=action.__doc__, description=action.__doc__, parents=[where])
         one.set_defaults(action=action)
         if action is up:
             one.add_argument("--services-only", action="store_true", help="start PostgreSQL, Kafka and Redis only")
             one.add_argument("--foreground", action="store_true", help="show the logs; Ctrl-C stops everything")
-        if action is show_logs:
+        if action is status:
+            one.add_argument("--json", action="store_true", help="for scripts: a list of the parts")
+        if action is logs:
             one.add_argument("parts", nargs="*", metavar="PART", help="names as in `status`; default: all")
             one.add_argument("-f", "--follow", action="store_true", help="follow the logs until Ctrl-C")
     return parser
@@ -116,7 +147,8 @@ def _argument_parser() -> argparse.ArgumentParser:
 def _int_setting(name: str) -> int | None:
     text = os.environ.get(name) or None
     if text is not None and not text.isdecimal():
-        sys.exit(f"{name} must be a number, not {text!r}")
+        print(f"{name} must be a number, not {text!r}", file=sys.stderr)
+        sys.exit(WRONG_USE)
     return None if text is None else int(text)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
+from typing import NamedTuple
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
@@ -20,6 +24,13 @@ MAX_LOG_BYTES = 5_000_000
 #: How long a process may take to exit before the next, stronger signal.
 STOP_TIMEOUT_S = 15.0
 POLL_INTERVAL_S = 0.02
+#: How often a start that takes long says so, and how often it looks for signs of life.
+REPORT_INTERVAL_S = 10.0
+LOOK_INTERVAL_S = 1.0
+#: A process that uses more of a processor than this is working; an idle Java uses less.
+BUSY_SHARE = 0.1
+#: Lines of a log that say why a program has ended: the last line of a traceback, and what servers write.
+_ERROR = re.compile(r"^[\w.]+(Error|Exception)\b|\b(FATAL|CRITICAL)\b|already in use")
 
 
 class Process:
@@ -40,6 +51,7 @@ class Process:
         self.stop_with = (*stop_with, signal.SIGKILL)
         self.kill_with = (kill_with, signal.SIGKILL)
         self.stop_timeout_s = stop_timeout_s
+        self.abandoned = Event()  # nobody waits for it any longer: another server has failed
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -124,6 +136,12 @@ class Process:
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return " | ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "its log is empty"
 
+    def failure_reason(self) -> str:
+        """The last errors in the end of the log, or its last lines where there are none."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        lines = [line.strip() for line in text.strip().splitlines()[-200:]]
+        return " | ".join([line for line in lines if _ERROR.search(line)][-3:]) or self.log_tail()
+
 
 def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -> list[str]:
     """Stop processes in parallel, with stronger signals after a time-out; return the names of those that ran."""
@@ -146,28 +164,59 @@ def stop_processes(processes: Sequence[Process], *, immediately: bool = False) -
     return [process.name for process in running]
 
 
-def wait_for(condition: Callable[[], object], *, within_s: float) -> bool:
-    """Wait for a condition; return whether it became true in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_INTERVAL_S)
-    return True
-
-
 def wait_until_ready(
-    processes: Sequence[Process], ready: Callable[[], object], *, within_s: float = START_TIMEOUT_S
+    processes: Sequence[Process], ready: Callable[[], object], *, stalled_s: float = START_TIMEOUT_S
 ) -> None:
-    """Wait until servers are ready; raises StackError with the end of the log if one exits or takes too long."""
+    """Wait until servers are ready, as long as one of them works: it writes to its log, or uses the processor.
 
-    def find_ended() -> Process | None:
-        return next((process for process in processes if process.pid is None), None)
+    Says every `REPORT_INTERVAL_S` what is slow. Raises StackError with the end of the log when one exits, when none
+    has worked for `stalled_s`, and when the start was abandoned because another server has failed.
+    """
+    started = moved_at = reported_at = looked_at = time.monotonic()
+    signs = _signs_of_life(processes)
+    while True:
+        if ended := next((process for process in processes if process.pid is None), None):
+            raise StackError(f"{ended.name} ended right after its start: {ended.failure_reason()}")
+        if ready():
+            return
+        now, name = time.monotonic(), " and ".join(process.name for process in processes)
+        if any(process.abandoned.is_set() for process in processes):
+            raise StackError(f"{name} was not awaited any longer")
+        if now - looked_at >= LOOK_INTERVAL_S:
+            before, signs = signs, _signs_of_life(processes)
+            if signs.log_bytes != before.log_bytes or signs.cpu_s - before.cpu_s > BUSY_SHARE * (now - looked_at):
+                moved_at = now
+            looked_at = now
+        if now - moved_at > stalled_s:
+            raise StackError(
+                f"{name} is not ready and has done nothing for {stalled_s:.0f} s: {processes[0].log_tail()}"
+            )
+        if now - reported_at >= REPORT_INTERVAL_S:
+            reported_at = now
+            print(
+                f"{name}: not ready after {now - started:.0f} s: {processes[0].log_tail(1)}",
+                file=sys.stderr,
+                flush=True,
+            )
+        time.sleep(POLL_INTERVAL_S)
 
-    if not wait_for(lambda: find_ended() or ready(), within_s=within_s):
-        raise StackError(f"{processes[0].name} is not ready after {within_s:.0f} s: {processes[0].log_tail()}")
-    if ended := find_ended():
-        raise StackError(f"{ended.name} ended right after its start: {ended.log_tail()}")
+
+class _SignsOfLife(NamedTuple):
+    log_bytes: int
+    cpu_s: float
+
+
+def _signs_of_life(processes: Sequence[Process]) -> _SignsOfLife:
+    sizes = [process.log.stat().st_size for process in processes if process.log.exists()]
+    return _SignsOfLife(sum(sizes), sum(_cpu_seconds(process.pid) for process in processes))
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    """The processor time of a process; 0 where that cannot be seen."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def process_identity(pid: int) -> str | None:

@@ -8,8 +8,9 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
@@ -46,14 +47,24 @@ class Stack:
         return {name: value for server in self.servers for name, value in server.env().items()}
 
     def start(self) -> None:
-        """Start the servers that are not running, in parallel, and wait until all are ready."""
+        """Start the servers that are not running, in parallel, and wait until all are ready.
+
+        Raises StackError as soon as one has failed; those that were started before go on running.
+        """
         for server in self.servers:
             server.env()  # Chooses ports and passwords, one server after another.
         if self.kafka:
             self.kafka.choose_ports()
+        abandoned = Event()
+        for process in self.processes:
+            process.abandoned = abandoned
         with ThreadPoolExecutor(max(1, len(self.servers))) as pool:
-            for future in [pool.submit(server.start) for server in self.servers]:
-                future.result()
+            starts = [pool.submit(server.start) for server in self.servers]
+            done, _ = wait(starts, return_when=FIRST_EXCEPTION)
+            failures = [error for start in done if (error := start.exception())]
+            if failures:
+                abandoned.set()
+                raise failures[0]
 
     def stop(self, *, immediately: bool = False) -> list[str]:
         """Stop the servers; `immediately` only for temporary data. Returns the names of the processes that ran."""

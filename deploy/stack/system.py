@@ -7,16 +7,20 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from deploy.local import ROOT, ensure_env, parse_port
 from deploy.stack import app
-from deploy.stack.errors import StackError
+from deploy.stack import reload as replacing
+from deploy.stack.errors import StackError, WrongUse
 from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, accepts_connections, is_free
 from deploy.stack.processes import Process, is_paused, stop_processes, wait_until_ready
@@ -24,6 +28,20 @@ from deploy.stack.stack import Stack
 
 DEFAULT_PORT = "8000"
 DEFAULT_WORKERS = 2
+
+
+class PartStatus(NamedTuple):
+    """The state of one process; `reason` has the last errors of its log where it does not work."""
+
+    name: str
+    state: str
+    pid: int | None
+    address: str
+    reason: str
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "running"
 
 
 class System:
@@ -118,20 +136,43 @@ class System:
             if not parts or {process.name, process.name.split("-")[0]} & set(parts)
         ]
         if not processes:
-            raise StackError(f"no such part: {', '.join(parts)}; parts: {', '.join(p.name for p in self.processes)}")
+            raise WrongUse(f"no such part: {', '.join(parts)}; parts: {', '.join(p.name for p in self.processes)}")
         return [process.log for process in processes]
 
-    def print_status(self) -> bool:
-        """Print the state and address of each process; return whether all are running."""
-        table = Table("part", "state", "process", "address", box=None, pad_edge=False)
-        all_running = True
-        for process in self.processes:
-            port = self._port_of(process.name)
-            state = _describe_state(process, port)
-            all_running &= state == "running"
-            table.add_row(process.name, state, str(process.pid or ""), f"{HOST}:{port}" if port else "")
+    def status(self) -> list[PartStatus]:
+        """The state of each process."""
+        return [self._status_of(process) for process in self.processes]
+
+    def _status_of(self, process: Process) -> PartStatus:
+        port = self._port_of(process.name)
+        state = _describe_state(process, port)
+        reason = process.failure_reason() if state in ("ended", "not answering") else ""
+        return PartStatus(process.name, state, process.pid, f"{HOST}:{port}" if port else "", reason)
+
+    def print_status(self) -> None:
+        """Print the state and address of each process, and the last errors of those that do not work."""
+        table = Table("part", "state", "process", "address", "the last errors in its log", box=None, pad_edge=False)
+        for part in self.status():
+            table.add_row(part.name, part.state, str(part.pid or ""), part.address, escape(part.reason))
         self.console.print(table, highlight=False)
-        return all_running
+
+    def reload(self) -> None:
+        """Replace EventShop's programs by those of the present code, one after the other; the servers go on."""
+        web = Process("web", self.folder)
+        if web.pid is None or self.supervisor.pid is None:
+            raise StackError("EventShop is not running; start it with: python -m deploy.stack up")
+        started = monotonic()
+        env = app.process_environment(self.env())
+        app.run_prepare(env)
+        self._start_app(env, web)  # another supervisor, with today's commands; what runs goes on
+        programs = [process for process in app.processes(self.folder) if process.name != "web"]
+        for process in sorted(programs, key=lambda process: not process.name.startswith("worker")):
+            is_worker = process.name.startswith("worker")
+            ready = partial(replacing.is_folding, env["DATABASE_URL"]) if is_worker else bool
+            replacing.replace_program(process, self.supervisor, ready)
+            self._print_progress(f"{process.name} was replaced", since=started)
+        replacing.replace_web(web)
+        self._print_progress("web was replaced", since=started)
 
     def _port_of(self, name: str) -> int | None:
         if name == "web":

@@ -113,7 +113,34 @@ def test_a_start_that_fails_says_why(folder: DataFolder) -> None:
 def test_a_start_that_takes_too_long_says_so(folder: DataFolder) -> None:
     process = start_process(folder, SLEEP)
     with pytest.raises(StackError, match=r"one .*\b0 s\b.*up"):
-        wait_until_ready([process], lambda: False, within_s=0.1)
+        wait_until_ready([process], lambda: False, stalled_s=0.1)
+    stop_processes([process])
+
+
+def test_a_start_is_awaited_as_long_as_it_writes_to_its_log(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.stack.processes.LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr("deploy.stack.processes.REPORT_INTERVAL_S", 0.0)
+    process = start_process(folder, SLEEP)
+    lines = iter(range(50))
+
+    def is_ready() -> bool:
+        number = next(lines, None)
+        with process.log.open("a") as log:
+            log.write(f"step {number}\n")
+        return number is None
+
+    wait_until_ready([process], is_ready, stalled_s=600)
+    assert "one: not ready after 0 s: step 0" in capsys.readouterr().err
+    stop_processes([process])
+
+
+def test_a_start_that_was_abandoned_is_not_awaited(folder: DataFolder) -> None:
+    process = start_process(folder, SLEEP)
+    process.abandoned.set()
+    with pytest.raises(StackError, match="not awaited"):
+        wait_until_ready([process], lambda: False)
     stop_processes([process])
 
 
