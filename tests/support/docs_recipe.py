@@ -75,7 +75,7 @@ def follow_section(page: str, heading: str, run: Callable[[list[str]], str], var
     """
     blocks = [text for language, _, text in _BLOCK.findall(section_text(page, heading)) if language == "console"]
     for text in blocks:
-        for command, expected in _commands_in(Template(text).substitute(variables)):
+        for command, expected in _commands_in(Template(text).safe_substitute(variables)):
             _require_lines(command, expected, run(shlex.split(command)))
 
 

@@ -76,12 +76,12 @@ def _finishing_statements(plan: RestorePlan) -> Iterator[str]:
     for model in (Session, WorkerProcess):
         yield f'DELETE FROM "{model._meta.db_table}"'
     store = plan.manifest.store
-    number = max(store.epoch, plan.now.epoch) + 1
     reason = f"restored from the backup {plan.manifest.backup_id} of {plan.manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     yield (
         f'INSERT INTO "{StoreEpoch._meta.db_table}" (number, epoch_id, installation_id, reason, restored_to_position, '
-        f"divergence, divergence_reason) VALUES ({number}, '{_uuid(uuid4())}', '{_uuid(store.installation_id)}', "
-        f"'{reason}', {store.position}, '', '')"
+        "divergence, divergence_reason) "
+        f"VALUES ({plan.next_epoch}, '{_uuid(uuid4())}', '{_uuid(store.installation_id)}', '{reason}', "
+        f"{store.position}, '', '')"
     )
 
 

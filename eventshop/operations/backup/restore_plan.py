@@ -43,6 +43,22 @@ class StoreNow:
 
 
 @dataclass(frozen=True)
+class KafkaNow:
+    """The last position on the topic of all events, and the epoch that published last.
+
+    The position is None without Kafka, if the topic does not exist, and if Kafka did not answer: then there is a
+    problem.
+    """
+
+    position: int | None = None
+    epoch: int = 0
+    installation_id: UUID | None = None
+    problem: str = ""
+    #: Whether the topic of all events does not exist.
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
 class RestorePlan:
     """A restore that may be carried out."""
 
@@ -51,26 +67,30 @@ class RestorePlan:
     now: StoreNow
     keys: KeySet
     erased: tuple[UUID, ...]
-    #: The last position on the topic of all events; None without Kafka, or if it did not answer.
-    kafka_position: int | None
-    kafka_problem: str
+    kafka: KafkaNow
     differing_settings: list[str] | None
 
     @property
     def missing_from_backup(self) -> int:
         """How many positions Kafka has after the last event of the backup."""
-        return max(0, (self.kafka_position or 0) - self.manifest.store.position)
+        return max(0, (self.kafka.position or 0) - self.manifest.store.position)
+
+    @property
+    def next_epoch(self) -> int:
+        """A number that no epoch had before, as far as the backup, the store and Kafka tell."""
+        return max(self.manifest.store.epoch, self.now.epoch, self.kafka.epoch) + 1
 
 
 def plan_restore(folder: Path, *, keys_folder: Path | None, keep_keys: bool, replace: bool) -> RestorePlan:
     """Check a backup and the store. Raises `BackupRefused` for whatever speaks against the restore."""
     manifest = _verified_manifest(folder)
-    now = read_store_now(manifest.store.position)
-    if now.position and now.installation_id not in (None, manifest.store.installation_id):
-        raise BackupRefused(
-            f"{folder} is a backup of another installation: of {manifest.store.installation_id}, and this is "
-            f"{now.installation_id}"
-        )
+    now, kafka = read_store_now(manifest.store.position), _read_kafka()
+    for place, other in (("this", now.installation_id if now.position else None), ("Kafka's", kafka.installation_id)):
+        if other not in (None, manifest.store.installation_id):
+            raise BackupRefused(
+                f"{folder} is a backup of another installation: of {manifest.store.installation_id}, and {place} is "
+                f"{other}"
+            )
     keys = read_keys(folder, manifest, keys_folder=keys_folder, keep_keys=keep_keys)
     if users := users_of_the_store():
         raise BackupRefused(f"the store is in use: stop everything first. {'; '.join(users)}")
@@ -80,15 +100,13 @@ def plan_restore(folder: Path, *, keys_folder: Path | None, keep_keys: bool, rep
             f"{max(0, len(now.filled_tables) - 5)} more tables have rows. With --replace all of it is replaced by the "
             "backup"
         )
-    position, problem = _read_kafka_position()
     return RestorePlan(
         folder=folder,
         manifest=manifest,
         now=now,
         keys=keys,
         erased=_people_to_erase_again(folder, keys),
-        kafka_position=position,
-        kafka_problem=problem,
+        kafka=kafka,
         differing_settings=differing_settings(manifest.settings),
     )
 
@@ -169,17 +187,26 @@ def _people_to_erase_again(folder: Path, keys: KeySet) -> tuple[UUID, ...]:
     return tuple(person for person in people if person not in keys.erased)
 
 
-def _read_kafka_position() -> tuple[int | None, str]:
+def _read_kafka() -> KafkaNow:
     if not settings.KAFKA_OPTIONS:
-        return None, ""
-    from eventshop.messaging.kafka import topics
+        return KafkaNow()
+    from eventshop.messaging.kafka import clients, topics
     from eventshop.messaging.kafka.event_records import PARTITIONS
+    from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
     from eventshop.messaging.kafka.topic_end import read_topic_end
 
+    topic = topics.event_store_topic()
+    names = [topic, topics.store_epochs_topic()]
     try:
-        return read_topic_end(topics.event_store_topic(), PARTITIONS).position, ""
+        with clients.open_admin_client() as admin:
+            if missing := sorted(set(names) - topics.describe_topics(admin, names).keys()):
+                return KafkaNow(is_empty=topic in missing, problem=f"it has no topic {', '.join(missing)}")
+        position, published = read_topic_end(topic, PARTITIONS).position, read_published_epoch()
     except EventShopError as error:
-        return None, str(error)
+        return KafkaNow(problem=str(error))
+    if published is None:
+        return KafkaNow(position)
+    return KafkaNow(position, published.number, published.installation_id)
 
 
 def close_connections() -> None:

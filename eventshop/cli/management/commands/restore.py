@@ -80,11 +80,14 @@ class Command(BaseCommand):
 
     def _finish(self, plan: RestorePlan, *, from_kafka: bool) -> None:
         """Bring what the backup lacks from Kafka, then erase people again; or say that this is the next step."""
-        if from_kafka and (plan.missing_from_backup or plan.kafka_problem):
+        if from_kafka and (plan.missing_from_backup or plan.kafka.problem):
             call_command("restore_events_from_kafka", verify=True, stdout=self.stdout, stderr=self.stderr)
-        elif plan.missing_from_backup or plan.kafka_problem:
+        elif plan.missing_from_backup or plan.kafka.problem:
             # Before that, an erasure would append events at positions that Kafka has others at.
-            self.stdout.write("Next, before anything is started: restore_events_from_kafka --verify, replay_erasures")
+            first = (
+                "create_topics --forget-all, republish_events" if plan.kafka.is_empty else "restore_events_from_kafka"
+            )
+            self.stdout.write(f"Next, before anything is started: {first} --verify, replay_erasures")
             return
         call_command("replay_erasures", stdout=self.stdout, stderr=self.stderr)
         self.stdout.write("Start everything.")
@@ -130,17 +133,17 @@ def describe_plan(plan: RestorePlan) -> Iterator[str]:
 
 
 def _describe_kafka(plan: RestorePlan) -> Iterator[str]:
-    if plan.kafka_problem:
-        yield f"Kafka cannot be compared: {plan.kafka_problem}."
-    elif plan.kafka_position is not None:
+    if plan.kafka.problem:
+        yield f"Kafka cannot be compared: {plan.kafka.problem}."
+    elif plan.kafka.position is not None:
         position = plan.manifest.store.position
         if plan.missing_from_backup:
             yield (
-                f"Kafka ends at position {plan.kafka_position}: it has the events after position {position}, and "
+                f"Kafka ends at position {plan.kafka.position}: it has the events after position {position}, and "
                 "restore_events_from_kafka brings them back."
             )
         else:
-            yield f"Kafka ends at position {plan.kafka_position}: it has nothing that the backup lacks."
+            yield f"Kafka ends at position {plan.kafka.position}: it has nothing that the backup lacks."
 
 
 def describe_lost_keys(keys: KeySet) -> Iterator[str]:
