@@ -14,9 +14,11 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
+from eventshop.eventstore.models import StoredEvent
 from eventshop.sagas import workers
 from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import Saga, Timer
+from tests.support.saga_backups import lose_sagas
 from tests.support.trade_commands import BTC, submit_trade
 from trading.domain.account import TradingAccount
 from trading.domain.commands import (
@@ -114,6 +116,32 @@ def test_a_held_trade_settles_when_it_is_let_go() -> None:
     send_as_ada(ResumeSettlement(trade_id, "papers came"))
     run_workers()
     assert load_trade(trade_id).status is Status.SETTLED
+
+
+def test_lost_settlement_sagas_settle_nothing_twice_and_go_on_with_what_is_open() -> None:
+    """Input: a settled trade, one settled early and one that waits; their sagas are lost. Only the last one is left."""
+    settled = submit_filled_trade(SAP)
+    run_workers()
+    make_timers_due()
+    run_workers()
+    early, waiting = submit_filled_trade(SAP), submit_filled_trade(SAP)
+    run_workers()
+    send_as_ada(SettleTrade(early, timezone.now().date()))
+    run_workers()
+    due_at = Timer.objects.get(fired_at=None).due_at
+    events = StoredEvent.objects.count()
+    lose_sagas()
+    run_workers()
+    assert (StoredEvent.objects.count(), amount_in_use()) == (events, 0)
+    assert [load_saga(trade).status for trade in (settled, early, waiting)] == ["ended", "ended", "running"]
+    assert not Saga.objects.filter(muted=True).exists()
+    timer = Timer.objects.get(fired_at=None)
+    assert (timer.due_at, timer.looked_at_from) == (due_at, due_at)
+    make_timers_due()
+    run_workers()
+    assert (load_trade(waiting).status, load_saga(waiting).status) == (Status.SETTLED, "ended")
+    for trade in (settled, early, waiting):
+        assert [event.meta.event_type for event in store.get_events(trade)].count("TradeSettled") == 1
 
 
 def test_history_starts_no_settlement() -> None:
