@@ -27,8 +27,8 @@ from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.sagas import operator_actions
-from eventshop.sagas.models import Saga, SagaStep
+from eventshop.sagas import live_points, operator_actions
+from eventshop.sagas.models import Saga, SagaLivePoint, SagaStep
 from eventshop.sagas.saga_registry import saga_registry
 
 STATUS_COLOURS = {"Running": "info", "Ended": "success", "Suspended": "danger", "Resolved": "warning"}
@@ -109,13 +109,14 @@ class SagaAdmin(ReadOnlyAdmin):
         "saga_name",
         "subject_code",
         "status_badge",
+        "past_text",
         "start_time",
         "last_message_time",
         "steps",
         "error_text",
     )
     list_display_links = ("saga_name",)
-    list_filter = (SagaKindFilter, ("status", ChoicesDropdownFilter))
+    list_filter = (SagaKindFilter, ("status", ChoicesDropdownFilter), "muted")
     search_fields = ("saga_id",)
     search_help_text = "Saga, subject, correlation, event or command id; order number"
     sortable_by = ()
@@ -161,7 +162,11 @@ class SagaAdmin(ReadOnlyAdmin):
             "subtitle": str(obj.pk),
             "badge": _BADGE_TONES.get(Saga.Status(obj.status), ""),
             "subject_pages": _find_subject_pages(obj.subject_id),
-            "times": [("Started", datetime_html(obj.started_at)), ("Last message", datetime_html(obj.moved_at))],
+            "times": [
+                *_past_of(obj),
+                ("Started", datetime_html(obj.started_at)),
+                ("Last message", datetime_html(obj.moved_at)),
+            ],
             "timeline": timeline,
             "is_truncated": len(timeline) >= MAX_ENTRIES,
             "timers": pending_timers(obj),
@@ -183,6 +188,10 @@ class SagaAdmin(ReadOnlyAdmin):
     @display(description="state", label=STATUS_COLOURS)
     def status_badge(self, saga: Saga) -> str:
         return saga.get_status_display()
+
+    @display(description="past")
+    def past_text(self, saga: Saga) -> str:
+        return "muted" if saga.muted else ""
 
     @display(description="started")
     def start_time(self, saga: Saga) -> str | SafeString:
@@ -220,6 +229,14 @@ class SagaAdmin(ReadOnlyAdmin):
                 )
             return HttpResponseRedirect(back_url)
         return confirm_with_view_permission(self, request, f"{title} {short_name(saga.kind, saga.pk)}", form, back_url)
+
+
+def _past_of(saga: Saga) -> list[tuple[str, str]]:
+    """While the saga is muted: how far its kind has come with the past."""
+    if not saga.muted:
+        return []
+    point = SagaLivePoint.objects.filter(kind=saga.kind, version=saga.version).first()
+    return [("Past", live_points.describe(point) if point is not None and point.live_at is None else "muted")]
 
 
 def match_sagas(text: str) -> Q:

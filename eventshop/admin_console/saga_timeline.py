@@ -16,6 +16,7 @@ from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.timeline import summarise_payload
 from eventshop.eventstore.models import StoredEvent
 from eventshop.sagas.models import InboxMessage, Saga, SagaStep, Timer
+from eventshop.sagas.muting import NEVER
 
 #: Entries on one page; the page says when a saga has more.
 MAX_ENTRIES: Final = 300
@@ -28,6 +29,7 @@ _KIND_LABELS: Final = {
     InboxMessage.Kind.RETRY: "Retry requested",
     InboxMessage.Kind.COMPENSATE: "Compensation requested",
     InboxMessage.Kind.RESOLVE: "Marked resolved",
+    InboxMessage.Kind.LIVE: "Went live",
 }
 _TONES: Final = {
     InboxMessage.Kind.REFUSAL: "warn",
@@ -84,7 +86,10 @@ def load_timeline(saga: Saga) -> list[SagaTimelineEntry]:
 def pending_timers(saga: Saga) -> list[tuple[str, str | SafeString]]:
     """Name and time of each timer that has not fired, soonest first."""
     timers = Timer.objects.filter(saga_id=saga.pk, fired_at=None).order_by("due_at")
-    return [(timer.name, datetime_html(timer.due_at)) for timer in timers]
+    return [
+        (f"{timer.name} (muted)" if timer.looked_at_from == NEVER else timer.name, datetime_html(timer.due_at))
+        for timer in timers
+    ]
 
 
 def _timeline_entry(

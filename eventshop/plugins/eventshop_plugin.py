@@ -62,7 +62,14 @@ PLUGIN = Plugin(
                 SidebarItem("Signed roots", "verified", "ops.signedroot"),
             ],
         ),
-        SidebarSection("Sagas and payments", 40, [SidebarItem("Sagas", "account_tree", "process.saga", order=10)]),
+        SidebarSection(
+            "Sagas and payments",
+            40,
+            [
+                SidebarItem("Sagas", "account_tree", "process.saga", order=10),
+                SidebarItem("Live points", "flag", "process.sagalivepoint", order=90),
+            ],
+        ),
         SidebarSection(
             "Privacy",
             50,
