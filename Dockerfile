@@ -12,7 +12,12 @@ ENV PATH=/venv/bin:$PATH \
     STATIC_ROOT=/app/staticfiles \
     HOME=/tmp
 # A volume that is mounted on the folder takes over its owner.
-RUN useradd --system --uid 10001 --no-create-home eventshop && install -d -o eventshop -g eventshop /var/lib/eventshop
+RUN useradd --system --uid 10001 --no-create-home eventshop && install -d -o eventshop -g eventshop /var/lib/eventshop \
+    && install -d -m 700 -o eventshop -g eventshop /var/backups/eventshop /var/backups/eventshop-keys
+# pg_dump, pg_restore and psql for `manage.py backup` and `restore`: of the version of the server in compose.yaml.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install -y --no-install-recommends postgresql-client-18 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=packages /venv /venv
 # Whatever .dockerignore lets through: a new app needs no line here.

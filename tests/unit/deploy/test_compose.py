@@ -21,7 +21,7 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: Final[dict[str, dict[str, Any]]] = yaml.safe_load(COMPOSE)["services"]
 CLUSTER: Final[dict[str, dict[str, Any]]] = yaml.safe_load((ROOT / "compose.cluster.yaml").read_text())["services"]
-PROGRAMS: Final = ("prepare", "web", "relay", "publisher", "worker", "beat")
+PROGRAMS: Final = ("prepare", "web", "relay", "publisher", "worker", "beat", "backup")
 
 #: Settings that no container gets from compose.yaml, and why.
 NOT_PASSED: Final = {
@@ -152,6 +152,16 @@ def test_what_must_last_is_in_a_volume() -> None:
     for name in PROGRAMS:
         assert f"state:{folder}" in mounts[name]
     assert f"install -d -o eventshop -g eventshop {folder}" in DOCKERFILE, "or the volume would belong to root"
+
+
+def test_the_image_has_the_programs_of_the_server_for_backups_and_folders_for_them() -> None:
+    [version] = re.findall(r"^    image: postgres:(\d+)\.", COMPOSE, re.MULTILINE)[:1]
+    assert f"postgresql-client-{version} " in DOCKERFILE
+    folders = [mount.split(":")[1] for mount in SERVICES["backup"]["volumes"] if mount.startswith("backup")]
+    assert folders
+    for folder in folders:
+        assert re.search(rf"install -d -m 700 -o eventshop -g eventshop .*{folder}\b", DOCKERFILE)
+        assert folder in SERVICES["backup"]["command"][-1]
 
 
 def test_postgresql_has_a_connection_for_each_program_at_the_documented_scale() -> None:
