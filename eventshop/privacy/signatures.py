@@ -16,7 +16,7 @@ class SigningKeyMissing(EventShopError):
 
 
 def may_sign() -> bool:
-    """Whether there is a key of its own for signatures; in development the one that follows from SECRET_KEY is enough."""
+    """Whether there is a key of its own for signatures; for development the one from SECRET_KEY is enough."""
     return settings.DEBUG or not settings.ROOT_SIGNING_KEY_IS_DERIVED
 
 

@@ -30,6 +30,8 @@ from eventshop.privacy.encryption.personal_keys import KeyName, PersonalDataKey
 
 _MARK: Final = CIPHERTEXT_MARK.encode()
 _EMPTY: Final = (b'""', b"null")
+#: In place of a free text that was written, or copied from another event, after the person was erased.
+_LEFT_OUT: Final = _MARK + b'erased"'
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -57,7 +59,9 @@ class AesGcmCipher:
         encrypted_fields = [
             field
             for field in fields
-            if field.name in values and bytes(values[field.name]) not in (*_EMPTY, _redacted(field))
+            if field.name in values
+            and context.schema_version >= field.since
+            and bytes(values[field.name]) not in (*_EMPTY, _LEFT_OUT)
         ]
         return {(_subject_of_payload(values, field, context.aggregate_id), field.purpose) for field in encrypted_fields}
 
@@ -121,7 +125,10 @@ class AesGcmSession:
         nonces = os.urandom(NONCE_BYTES * len(fields))  # one system call for all fields
         for number, field in enumerate(fields):
             value = bytes(values[field.name])
-            if value in _EMPTY or isinstance(getattr(event, field.name), Redacted):
+            if value in _EMPTY:
+                continue
+            if isinstance(getattr(event, field.name), Redacted):
+                values[field.name] = Raw(_LEFT_OUT)
                 continue
             subject = _subject_of_message(event, field, context.aggregate_id)
             nonce = nonces[number * NONCE_BYTES :][:NONCE_BYTES]
@@ -130,7 +137,7 @@ class AesGcmSession:
             except PersonErased:
                 if not field.free_text:
                     raise
-                values[field.name] = Raw(_redacted(field))
+                values[field.name] = Raw(_LEFT_OUT)
             else:
                 values[field.name] = _encrypt(key, nonce, value, field, subject, context)
         return _encode(values)
@@ -175,8 +182,8 @@ def _encrypt(
 
 
 def _decrypt(stored: bytes, field: PersonalField, subject: UUID, context: FieldContext) -> bytes:
-    if stored == _redacted(field):  # written after the erasure
-        return stored
+    if stored == _LEFT_OUT:
+        return _redacted(field)
     if not stored.startswith(_MARK):
         raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
     key = personal_keys.find_key((subject, field.purpose))

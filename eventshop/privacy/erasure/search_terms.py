@@ -27,6 +27,8 @@ MIN_PARTS: Final = 2
 _JSON_WHITESPACE: Final = (b"\\n", b"\\r", b"\\t")
 #: An id in any of its spellings, in lower case.
 _ID: Final = re.compile(rb"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+#: An encrypted value, in lower case: its letters spell short names by chance.
+_CIPHERTEXT: Final = re.compile(rb"e1\.[a-z0-9+/]{38,}=*")
 #: Ids are sought as raw bytes, too, if they are no more than this.
 _MAX_BINARY_IDS: Final = 50
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -63,7 +65,8 @@ class SearchTerms:
             return True
         if not self._names_an_id(content, lowercase):
             return False
-        return self._common_matcher.matches(lowercase) or self._has_parts(lowercase)
+        readable = _CIPHERTEXT.sub(b" ", lowercase)
+        return self._common_matcher.matches(readable) or self._has_parts(readable)
 
     def _names_an_id(self, content: bytes, lowercase: bytes) -> bool:
         found = (match.replace(b"-", b"") for match in _ID.findall(lowercase))

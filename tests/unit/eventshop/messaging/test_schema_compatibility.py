@@ -61,8 +61,8 @@ def test_a_type_that_nothing_reads_any_more_is_refused(tmp_path: Path) -> None:
 
 def test_a_shape_that_is_not_published_yet_is_named(tmp_path: Path) -> None:
     folder = copytree(SCHEMA_FOLDER, tmp_path / "schemas")
-    (folder / "OrderShipped.v3.avsc").unlink()
-    with pytest.raises(CommandError, match=r"OrderShipped\.v3\.avsc.*export_schemas"):
+    (folder / "OrderShipped.v4.avsc").unlink()
+    with pytest.raises(CommandError, match=r"OrderShipped\.v4\.avsc.*export_schemas"):
         run_check_schemas("--folder", str(folder))
 
 

@@ -137,8 +137,8 @@ def test_consent_can_be_taken_back_while_leaving() -> None:
 def test_a_legal_hold_keeps_the_data_until_it_is_released() -> None:
     given(User, created).when(hold).then(held)
     given(User, created, held).when(hold).then_nothing()
-    given(User, created, held).when(request).then_refused(OnLegalHold, "case 7")
-    given(User, created, requested, held).when(begin).then_refused(OnLegalHold, "case 7")
+    given(User, created, held).when(request).then_refused(OnLegalHold, "1")
+    given(User, created, requested, held).when(begin).then_refused(OnLegalHold, "1")
     released = LegalHoldReleased(ADA, "case 7")
     given(User, created, requested, held).when(release).then(released)
     given(User, created, requested, held, released).when(begin).then(begun)
