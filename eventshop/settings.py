@@ -349,6 +349,7 @@ AUTHENTICATION_BACKENDS = ["users.application.accounts.EmailOrUsernameBackend"]
 # The header in which a reverse proxy gives the client's address; attempts are limited by it.
 _address_header = env.str("CLIENT_ADDRESS_HEADER", default="")
 CLIENT_ADDRESS_META_KEY = "HTTP_" + _address_header.upper().replace("-", "_") if _address_header else "REMOTE_ADDR"
+SESSION_ENGINE = "eventshop.web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

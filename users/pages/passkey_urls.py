@@ -14,4 +14,4 @@ _endpoints = [
     path("complete/", partial(passkey_endpoint, step="complete"), name="credential-authentication-complete"),
     path("texts/", JavaScriptCatalog.as_view(packages=["django_otp_webauthn"]), name="js-i18n-catalog"),
 ]
-urlpatterns = [path("account/second-factor/passkey/", include((_endpoints, "otp_webauthn")))]
+urlpatterns = [path("account/second-factor/passkeys/", include((_endpoints, "otp_webauthn")))]

@@ -69,7 +69,7 @@ def test_a_passkey_is_created_and_used(visitor: Visitor, settings: Any) -> None:
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("button", name="Create a passkey")).to_be_visible()
     visitor.check_page("add-passkey")
-    with page.expect_response("**/passkey/new/complete/") as created:
+    with page.expect_response("**/passkeys/new/complete/") as created:
         page.get_by_role("button", name="Create a passkey").click()
     assert created.value.status == 200, created.value.text()
     page.context.clear_cookies()

@@ -108,7 +108,7 @@ def test_nothing_is_added_or_removed_without_the_password_or_before_the_second_f
     for path in ("/account/second-factor/", "/account/second-factor/app/"):
         answer = half_signed_in.post(path, {"action": "remove", "password": PASSWORD})
         assert answer.headers["Location"] == CHECK
-    assert half_signed_in.post("/account/second-factor/passkey/new/begin/").status_code == 403
+    assert half_signed_in.post("/account/second-factor/passkeys/new/begin/").status_code == 403
     assert TOTPDevice.objects.exists()
     client.post("/account/second-factor/", {"action": "remove", "password": PASSWORD})
     assert not TOTPDevice.objects.exists()

@@ -101,7 +101,7 @@ ORDER = {
     "orders/<uuid:order_id>/return/",
 }
 #: Paths for API clients, staff and live updates, which have their own tests.
-ELSEWHERE = ("live/", "account/second-factor/passkey/", "admin/", "payments/", "api/", "metrics")
+ELSEWHERE = ("live/", "account/second-factor/passkeys/", "admin/", "payments/", "api/", "metrics")
 
 
 def url_paths(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
