@@ -1,4 +1,4 @@
-"""A client process, configured by its environment: python -m tests.support.kafka.order_client COUNT | check."""
+"""A client process, configured by its environment. Its argument: a number of orders, `write-off 10` or `check`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def order(count: int) -> None:
     sys.stdout.write(f"{count} accepted\n")
 
 
+def write_off(count: int) -> None:
+    """Deliver as many products, write one unit off, which is the type that an older release lacks, and deliver more."""
+    from eventshop.core.messages import new_id
+    from eventshop.eventstore.command_dispatcher import send
+    from orders.domain.commands import ReceiveStock, WriteOffStock
+
+    for _ in range(count):
+        sku = f"NEW-{new_id()}"
+        send(ReceiveStock(sku, 5, "first"))
+        send(WriteOffStock(sku, 1, "broken", "second"))
+        send(ReceiveStock(sku, 2, "third"))
+    sys.stdout.write(f"{count} written off\n")
+
+
 def check() -> None:
     """Assert that every read model equals the fold of all events."""
     from tests.support.kafka.read_models import assert_read_models_equal_fold
@@ -35,5 +49,7 @@ if __name__ == "__main__":
     django.setup()
     if sys.argv[1] == "check":
         check()
+    elif sys.argv[1] == "write-off":
+        write_off(int(sys.argv[2]))
     else:
         order(int(sys.argv[1]))
