@@ -60,7 +60,8 @@ def _answered(effects: Sequence[SagaStep]) -> set[UUID]:
     saga_ids = {step.saga_id for step in effects}
     correlations = list(models.Saga.objects.filter(pk__in=saga_ids).values_list("correlation_id", flat=True))
     events = StoredEvent.objects.filter(correlation_id__in=correlations, saga_id__in=saga_ids)
-    return set(events.values_list("causation_id", flat=True)) & {step.pk for step in effects}
+    causes = set(events.values_list("causation_id", flat=True))
+    return {step.pk for step in effects if step.pk in causes}
 
 
 def settle_steps(

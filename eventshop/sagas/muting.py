@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
@@ -127,7 +128,7 @@ def _mute_sagas(kinds: Collection[str]) -> None:
     Timer.objects.filter(saga_id__in=muted, fired_at=None).update(looked_at_from=NEVER, owner="")
 
 
-def unmute_timers(saga_ids: Collection[object], past: str) -> None:
+def unmute_timers(saga_ids: Collection[UUID], past: str) -> None:
     """Let the timers of sagas that go live fire when they are due, or at once, by the database's clock.
 
     Overdue timers of a past that is left as it is never fire.

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
+from eventshop.sagas import muting
 from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
@@ -194,3 +195,20 @@ def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:
     assert len(find(page, "suspended-sagas", role="alert")) == page.context["suspended_sagas"] == 1
     assert find(page, href=f"{LIST}?status__exact=stuck")
     assert find(clerk("view_dailysales").get(index), "suspended-sagas") == []
+
+
+def test_a_muted_saga_says_until_when_and_so_does_the_page_of_its_kind() -> None:
+    bank = InMemoryGateway()
+    order_id = complete_saga(bank)
+    waiting = place_order(("cup", 1), method="", reference="9")
+    run_sagas_until_idle(bank)
+    reason = "events are restored"
+    muting.mute_past(9_999, reason=reason, actor="ada", restoring=True, sagas=bank.saga_registry())
+    client = boss()
+    assert listed_subjects(client, muted__exact="1") == [waiting]
+    assert order_id not in listed_subjects(client, muted__exact="1")
+    assert "muted until position 9999" in client.get(saga_url(waiting)).content.decode()
+    points = client.get(reverse("admin:process_sagalivepoint_changelist")).content.decode()
+    assert "order-fulfilment v2" in points
+    assert "waits for the restore to be completed" in points
+    assert reason in points
