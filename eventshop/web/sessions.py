@@ -39,14 +39,14 @@ class SessionStore(DatabaseStore):
         return content
 
     def save(self, must_create: bool = False) -> None:
-        content = self._get_session(no_load=must_create)
+        content = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # not in the stubs
         if SESSION_KEY not in content:
             key = _PREFIX + signing.dumps(content, salt=_SALT, compress=True)
             if len(key) <= MAX_COOKIE:
                 self._session_key = key
                 return
         if self.session_key is None or self.session_key.startswith(_PREFIX):
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
             must_create = True
         super().save(must_create=must_create)
 

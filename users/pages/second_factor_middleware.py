@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth.models import User as Login
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
@@ -41,7 +42,8 @@ class SecondFactorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(_OPEN_PREFIXES) or not (page := due_page(request)):
+        is_open = settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path_info.startswith(_OPEN_PREFIXES)
+        if is_open or not (page := due_page(request)):
             return self.get_response(request)
         if request.path_info.startswith(API_PREFIX):
             return problem_response(403, NotAllowed("Give the second factor of your account first, on the pages"))

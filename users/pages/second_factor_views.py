@@ -72,7 +72,7 @@ def check(request: HttpRequest) -> HttpResponse:
             note_device(request, device)
             return redirect(_next_of(request))
         form.add_error("code", forms.ValidationError("This code is not right, or was used before", code="wrong-code"))
-    context = {"form": form, "next": _next_of(request), "has_passkey": second_factors.has_passkey(request.user)}
+    context = {"form": form, "next": _next_of(request), "has_passkey": second_factors.has_passkey(_login_of(request))}
     return render(request, "account/second_factor_check.html", context)
 
 

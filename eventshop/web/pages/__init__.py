@@ -1,1 +1,1 @@
-"""Shared by all HTML pages: command forms, navigation, form rate limits, timelines, PDF documents."""
+"""Shared by all HTML pages: command forms, navigation, questions for the password, timelines, PDF documents."""

@@ -11,6 +11,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, sign_up
@@ -62,7 +63,7 @@ def test_a_recovery_code_works_once_and_is_stored_as_a_digest() -> None:
     assert sign_in().post(CHECK, {"code": f" {code.upper()} "}).headers["Location"] == "/my/"
     assert sign_in().post(CHECK, {"code": code}).context["form"].has_error("code", "wrong-code")
     assert second_factors.recovery_codes_left(Login.objects.get()) == second_factors.RECOVERY_CODES - 1
-    device = second_factors.StaticDevice.objects.get()
+    device = StaticDevice.objects.get()
     assert not device.token_set.filter(token=code).exists()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -14,7 +16,7 @@ from tests.support.customers import EMAIL, PASSWORD, sign_up
 pytestmark = pytest.mark.django_db
 
 
-def store(content: dict[str, object]) -> SessionStore:
+def store(content: Mapping[str, object]) -> SessionStore:
     session = SessionStore()
     session.update(content)
     session.save()
@@ -31,7 +33,7 @@ def test_signing_in_keeps_the_content_makes_a_row_and_another_key_and_signing_ou
     sign_up()
     client = Client()
     session = store({"basket": {"MUG": 2}})
-    client.cookies["sessionid"] = session.session_key
+    client.cookies["sessionid"] = str(session.session_key)
     client.post("/account/sign-in/", {"username": EMAIL, "password": PASSWORD})
     key = client.cookies["sessionid"].value
     assert Session.objects.get().session_key == key != session.session_key
