@@ -16,8 +16,8 @@ from users.domain.events import Category
 
 class Command(BaseCommand):
     help = (
-        "Erase categories of a person's data; the person stays a customer. A worker does it in a moment. For everything, "
-        "the person asks for an erasure."
+        "Erase categories of a person's data; the person stays a customer. A worker does it in a moment. For "
+        "everything, the person asks for an erasure."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

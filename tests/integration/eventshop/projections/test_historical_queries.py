@@ -124,7 +124,7 @@ def test_changed_code_is_run_over_the_real_history_and_nothing_is_touched(flaky:
 
     @flaky.projection.on(OrderShipped, key=lambda event: event.order_id)
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
-        row.carrier = event.carrier.upper()
+        row.carrier = str(event.carrier).upper()
 
     result = dry_run(flaky.projection)
     assert (result.added, result.changed, result.removed, result.failed) == (0, 2, 0, 0)

@@ -94,14 +94,14 @@ def test_what_today_s_code_would_change_is_told_and_kept_with_the_rebuild(flaky:
 
     @flaky.projection.on(OrderShipped, key=lambda event: event.order_id)
     def shouted(row: OrderSummary, event: OrderShipped, meta: Any) -> None:
-        row.carrier = event.carrier.upper()
+        row.carrier = str(event.carrier).upper()
 
     assert replays.latest_dry_run("flaky") is None
     dry_run_request = replays.request_dry_run("flaky", requested_by="ada")
     assert replays.request_dry_run("flaky", requested_by="bob").pk == dry_run_request.pk
     job = run_to_end(dry_run_request)
     assert (job.events, job.added, job.changed, job.removed, job.failed) == (6, 0, 2, 0, 0)
-    assert stored_result(job)[0] == {"carrier": ["Royal Mail", "ROYAL MAIL"]}
+    assert stored_result(job)[0] == {"carrier": ["(personal)", "(personal)"]}
     request = rebuild.request_rebuild(
         "flaky", requested_by="ada", reason="louder", dry_run=replays.latest_dry_run("flaky")
     )

@@ -122,7 +122,7 @@ def test_what_cannot_be_erased_alone_is_refused() -> None:
         send(EraseData(person))
     for categories in ((), ("everything", "delivery")):
         with pytest.raises(InvalidMessage):
-            send(EraseData(person, categories=categories))  # type: ignore[arg-type]
+            send(EraseData(person, categories=categories))
     send(PlaceLegalHold(person, "case 7", "a claim"))
     with pytest.raises(OnLegalHold):
         send(EraseData(person, categories=("delivery",)))
