@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from socket import socket
 from urllib.parse import urlsplit
 
 import psycopg
@@ -21,6 +23,7 @@ from kafka.errors import KafkaError
 from deploy.stack import StackUnavailable, running_stack
 from deploy.stack.folder import DataFolder
 from deploy.stack.java import fetch_kafka_jars, find_java
+from deploy.stack.ports import port_of
 from deploy.stack.processes import Process, process_identity
 from tests.conftest import missing
 from tests.support.kafka.plain_clients import open_admin
@@ -122,6 +125,36 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     admin.close()
 
 
+def test_a_taken_port_ends_the_start_and_is_named(folder: DataFolder) -> None:
+    with socket() as stranger:
+        stranger.bind(("127.0.0.1", port_of(folder, "redis")))
+        stranger.listen()
+        result = run_stack(folder, "up", "--services-only")
+    assert result.returncode == 1
+    assert f"port {port_of(folder, 'redis')} of redis is in use" in result.stderr
+
+
+def test_status_is_for_scripts(folder: DataFolder) -> None:
+    never_started = run_stack(folder, "status", "--json")
+    assert never_started.returncode == 1
+    assert {part["state"] for part in json.loads(never_started.stdout)} == {"down"}
+    # A program that has ended, as its stale pid file says: with the reason.
+    process = Process("relay", folder)
+    process.start([sys.executable, "-c", "raise ValueError('no such topic')"])
+    wait_until(lambda: process.pid is None)
+    [relay] = [part for part in json.loads(run_stack(folder, "status", "--json").stdout) if part["name"] == "relay"]
+    assert (relay["state"], relay["pid"], relay["reason"]) == ("ended", None, "ValueError: no such topic")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [(["status"], {"BROKERS": "2"}), (["status"], {"WORKERS": "x"}), (["status", "--colour"], {}), (["logs", "x"], {})],
+    ids=["brokers", "workers", "option", "part"],
+)
+def test_wrong_use_has_a_status_of_its_own(folder: DataFolder, arguments: list[str], env: dict[str, str]) -> None:
+    assert run_stack(folder, *arguments, env=env).returncode == 2
+
+
 def test_down_stops_what_a_killed_launcher_left(folder: DataFolder) -> None:
     with subprocess.Popen(
         stack_command("up", "--services-only", "--foreground"),
@@ -168,7 +201,7 @@ def test_in_the_foreground_a_closed_output_stops_everything(folder: DataFolder) 
         assert launcher.stdout and launcher.stderr
         assert launcher.stdout.readline() and set(running_pids(folder)) == set(NAMES)
         launcher.stdout.close()
-        assert launcher.stderr.read() == ""
+        assert all("not ready" in line for line in launcher.stderr)  # what a slow start says
     assert launcher.returncode == 0
     assert running_pids(folder) == {}
 
