@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
@@ -56,12 +55,6 @@ def require_port_free(port: int) -> None:
             ) from None
 
 
-def derived_public_key(secret: str) -> str:
-    """The public key of the signing key that follows from a SECRET_KEY, in hexadecimal."""
-    seed = sha256(b"eventshop: root signing key\n" + secret.encode()).digest()
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw().hex()
-
-
 def ensure_env(path: Path) -> dict[str, str]:
     """Add missing random keys and a STAFF_PASSWORD to the file; return all its settings."""
     text = path.read_text() if path.exists() else ""
@@ -70,14 +63,15 @@ def ensure_env(path: Path) -> dict[str, str]:
         ("SECRET_KEY", secrets.token_urlsafe(50)),
         ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
         ("PAYMENT_GATEWAY_SECRET", new_gateway_secret()),
-        ("ROOT_SIGNING_KEY", b64encode(secrets.token_bytes(32)).decode()),
     ]
     if "SECRET_KEY" not in settings:
         # Only for a new file: data encrypted without this key would become unreadable.
         random.append(("KEY_ENCRYPTION_KEY", b64encode(secrets.token_bytes(32)).decode()))
-    elif "ROOT_SIGNING_KEY" not in settings and "FORMER_ROOT_KEYS" not in settings:
-        # Roots that were signed while the key followed from SECRET_KEY stay valid.
-        random.append(("FORMER_ROOT_KEYS", derived_public_key(settings["SECRET_KEY"])))
+        random.append(("ROOT_SIGNING_KEY", b64encode(secrets.token_bytes(32)).decode()))
+    else:
+        # The key that has signed the roots of an old file until now; SECRET_KEY stands in the same file.
+        seed = sha256(b"eventshop: root signing key\n" + settings["SECRET_KEY"].encode()).digest()
+        random.append(("ROOT_SIGNING_KEY", b64encode(seed).decode()))
     added = {name: value for name, value in random if name not in settings}
     if added:
         if text and not text.endswith("\n"):

@@ -76,7 +76,7 @@ class AccessRecordAdmin(ReadOnlyAdmin):
 
     @display(description="reason")
     def reason(self, record: AccessRecord) -> str | SafeString:
-        """The reason is in the person's stream, under their key: an erasure removes it, and this log cannot be changed."""
+        """The reason is in the person's stream, from which an erasure can remove it; this log cannot be changed."""
         if record.command_id is None:
             return EMPTY_VALUE
         url = reverse("admin:store_storedreceipt_change", args=(record.command_id,))

@@ -34,7 +34,7 @@ def staff_actor(login: AbstractUser | AnonymousUser) -> str:
 
 
 def remember_actor(login: AbstractUser, actor_id: UUID | str | None) -> None:
-    """Note the actor of a login that was read with it, so that `staff_actor` runs no query. SQLite returns it as text."""
+    """Note the actor of a login that was read with it, so that `staff_actor` runs no query. SQLite gives a text."""
     if actor_id is not None:
         login.staff_actor_text = PREFIX + str(UUID(str(actor_id)))  # type: ignore[attr-defined]
 
@@ -50,7 +50,7 @@ def staff_actors_of(logins: Collection[int]) -> dict[int | None, str]:
 
 
 def command_line_actor() -> str:
-    """The actor of a command: the staff actor of the login that is named as the operating system's user, or `os:NAME`."""
+    """The actor of a command: of the staff login named as the operating system's user, or else `os:NAME`."""
     name = getpass.getuser()
     login = Login.objects.filter(username=name, is_staff=True).first()
     return staff_actor(login) if login else f"os:{name}"[:200]
@@ -68,7 +68,7 @@ def staff_name(actor: str) -> str:
 
 
 def actors_named(name: str) -> list[str]:
-    """The texts under which somebody with this user name, present or former, is recorded: actors, and the name itself."""
+    """What stands for staff with this user name, present or former, in records: their actors, and the name itself."""
     actors = StaffName.objects.filter(name=name).values_list("actor", flat=True)
     return [*(PREFIX + str(actor_id) for actor_id in actors), name]
 

@@ -1,7 +1,7 @@
 """What a view says about the access log: which kind of read it is, or why it is none.
 
-A view of the admin or the API without a declaration fails a test. The declaration is an attribute `access`: of a model's
-admin, of an API view, or, by the decorator, of a function.
+A view of the admin or the API without a declaration fails a test. The declaration is an attribute `access` of a model's
+admin, of an API view or, by the decorator, of a function.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ streams_of_person: Final[Port[Callable[[UUID], Collection[UUID]]]] = Port("the s
 
 
 def accesses_about(person: UUID) -> QuerySet[AccessRecord]:
-    """The reads of single streams and rows of this person, newest first. Lists of many people's rows are not among them."""
+    """The reads of single streams and rows of this person, newest first; not those of lists with many people's rows."""
     streams = [person, *streams_of_person.get()(person)]
     return AccessRecord.objects.filter(stream__in=streams).order_by("-at", "-pk")
 

@@ -1,1 +1,1 @@
-"""Tamper evidence: signatures over the heads of all hash chains and over new rows of other tables, and their anchors."""
+"""Tamper evidence: signatures over the heads of all hash chains and over new rows of other tables, and anchors."""

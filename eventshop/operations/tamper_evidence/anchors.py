@@ -1,6 +1,6 @@
 """Anchors: places outside the database that get each new root, so that nobody can rewrite roots unseen.
 
-`file:PATH` appends every root as a line of `export_roots`. `https:URL` posts the newest root's signed statement as JSON.
+`file:PATH` appends every root as a line of `export_roots`. `https:URL` posts the newest root's statement as JSON.
 `tsa+https:URL` asks a time-stamping authority (RFC 3161) for a token over the newest root's statement, and stores it.
 The newest root contains the hash of all before it, so it is enough.
 """

@@ -94,7 +94,7 @@ def is_consistent(root: SignedRoot) -> bool:
 
 
 def find_row_faults(roots: Iterable[SignedRoot]) -> Iterator[RowFault]:
-    """The rows that are gone, or not as the newest root with them says. Those that a retention may delete can be gone."""
+    """The rows that are not as the newest root with them says, or gone though no retention may have deleted them."""
     tables = {table.name: table for table in SEALED_TABLES}
     suspects: dict[tuple[str, bytes], tuple[int, bytes | None]] = {}
     for root in roots:

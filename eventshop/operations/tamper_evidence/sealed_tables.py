@@ -93,7 +93,7 @@ class SealedTable:
 
 
 class ReceiptTable(SealedTable):
-    """The receipts of the commands whose events are in a root: found by those events, for they have no index on time."""
+    """The receipts of the commands whose events are in a root: found by those events, as they have no index on time."""
 
     def new_rows(self, span: Span) -> Rows:
         commands = StoredEvent.objects.filter(position__gt=span.after, position__lte=span.to).order_by()
