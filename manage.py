@@ -10,6 +10,8 @@ EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 128 + 2, 128 + 13
 
 def main() -> None:
     """Run the management command named on the command line."""
+    if sys.argv[1:2] != ["collectstatic"]:  # whose files another user may serve
+        os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

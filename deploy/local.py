@@ -85,6 +85,13 @@ def ensure_env(path: Path) -> dict[str, str]:
     return settings | added
 
 
+def keep_files_private(folder: Path) -> None:
+    """Let no other user of the machine read what EventShop keeps in a folder, and what its programs will write."""
+    os.umask(0o077)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+
+
 def new_gateway_secret() -> str:
     """Return a random secret in the format of Standard Webhooks."""
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
@@ -125,6 +132,7 @@ def main() -> int:
     try:
         port = parse_port(os.environ.get("PORT") or "8000")
         require_port_free(port)
+        keep_files_private(ROOT / "var")
         settings = ensure_env(ROOT / ".env")
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

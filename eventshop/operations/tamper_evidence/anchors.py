@@ -20,6 +20,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.operations.models import RootAnchor, SignedRoot
 from eventshop.operations.tamper_evidence import root_files
 from eventshop.operations.tamper_evidence.signed_roots import statement_of
+from eventshop.runtime.private_files import open_private
 
 TIMEOUT_S: Final = 10.0
 #: The most bytes of an answer that are read and kept.
@@ -79,7 +80,7 @@ def _anchor(url: str) -> bool:
 def _append_to_file(url: str, roots: Sequence[SignedRoot]) -> bytes:
     """Append the roots that the file does not have; a copy in a second process waits for the lock."""
     path = unquote(url.removeprefix("file:").removeprefix("//"))
-    with open(path, "a+b") as file:
+    with open(path, "a+b", opener=open_private) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         present = {root.number for root in root_files.read_roots(file)}

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from eventshop.runtime.private_files import open_private
+
 
 def append(person: UUID) -> None:
     """Append a person durably, unless the log contains the person already."""
@@ -18,7 +20,7 @@ def append(person: UUID) -> None:
     if person in read():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with open(path, "a", opener=open_private) as file:
         file.write(f"{person}\n")
         file.flush()
         os.fsync(file.fileno())

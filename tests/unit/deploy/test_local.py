@@ -1,5 +1,6 @@
 """`make run` checks its settings before it starts anything, and keeps the key and the password it has written."""
 
+import os
 import socket
 import stat
 from base64 import b64decode
@@ -7,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import StartError, ensure_env, local_gateway_settings, parse_port, require_port_free
+from deploy.local import (
+    StartError,
+    ensure_env,
+    keep_files_private,
+    local_gateway_settings,
+    parse_port,
+    require_port_free,
+)
 from eventshop import env_validators
 
 
@@ -66,3 +74,14 @@ def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() ->
     found = local_gateway_settings({})
     assert found["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{found['GATEWAY_PORT']}"
     assert local_gateway_settings({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}
+
+
+def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    folder, before = tmp_path / "var", os.umask(0o022)
+    try:
+        keep_files_private(folder)
+        (folder / "store.sqlite3").touch()
+        keep_files_private(folder)
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "store.sqlite3")] == [0o700, 0o600]
