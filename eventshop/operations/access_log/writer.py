@@ -22,7 +22,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.operations.access_log.batch import PendingAccess, build_records
 from eventshop.operations.models import AccessRecord
-from eventshop.runtime.connections import close_connections, release_connections
+from eventshop.runtime.connections import close_connections
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,6 @@ MAX_BATCH: Final = 1_000
 RETRY_S: Final = 1.0
 #: How long the end of the process waits for what is not written yet.
 MAX_FLUSH_S: Final = 10.0
-#: How long the thread keeps its connection without work.
-_IDLE_S: Final = 5.0
 
 
 class AccessLogFull(EventShopError):
@@ -99,19 +97,13 @@ class AccessLogWriter:
                 atexit.register(self._flush_at_exit)
 
     def _run(self) -> None:
-        timeout_s: float | None = None
         while True:
-            try:
-                batch = [self._queue.get(timeout=timeout_s)]
-            except Empty:
-                close_connections()
-                timeout_s = None
-                continue
+            batch = [self._queue.get()]
             self._collect(batch)
             self._write_until_done(batch)
-            release_connections()
+            if self._queue.empty():
+                close_connections()
             self._settle(len(batch))
-            timeout_s = _IDLE_S
 
     def _collect(self, batch: list[PendingAccess]) -> None:
         self._hurry.wait(BATCH_INTERVAL_S)
