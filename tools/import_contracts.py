@@ -37,6 +37,7 @@ OUTSIDE_LAYERS: Final = (
     "datetimes",
     "env_validators",
     "formats",
+    "gunicorn_settings",
     "permission_migrations",
     "settings",
     "testing",

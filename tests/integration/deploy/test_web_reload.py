@@ -27,7 +27,7 @@ def test_no_request_is_refused_while_the_program_is_replaced(server: WebServer) 
     with load.running():
         load.wait_for_more()
         os.kill(master, signal.SIGUSR2)
-        successor = wait_until(lambda: next_generation(master), seen=server.log)
+        successor = wait_until(lambda: next_generation(master), seen=server.log) or 0
         wait_until(lambda: server.process.poll() is not None, seen=server.log)
         load.wait_for_more()
     assert (load.failures, server.process.returncode) == ([], 0)

@@ -63,7 +63,7 @@ def test_the_status_names_what_is_waited_for() -> None:
     ship_as_newer_release()
     with older_program("OrderShipped"):
         catch_up(order_summary)
-    [status] = [item for item in list_statuses([order_summary], DatabaseEventLog())]
+    [status] = list_statuses([order_summary], DatabaseEventLog())
     assert (status.waiting, status.dead_letters) == (1, 0)
     assert status.state == f"waits for a release with {SHIPPED}"
     assert SHIPPED in check_projections().detail
