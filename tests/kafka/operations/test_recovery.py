@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
+from deploy.stack import Stack
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.backends.protocol import backend
@@ -34,6 +36,7 @@ from tests.support.database import dump_database
 from tests.support.database_copy import copy_database, put_in_place
 from tests.support.docs_recipe import follow_section, section_text
 from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.kafka.fixtures import create_fresh_topics
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
 from tests.support.kafka.topic_contents import append_orders, relay_all, run_command, running_relay
 from tests.support.order_payments import pay_order
@@ -146,9 +149,13 @@ def assert_named(heading: str, state: str) -> None:
 
 
 @pytest.fixture
-def shop(kafka_topics: str, settings: Any, tmp_path: Path) -> Iterator[Shop]:
+def erasures(settings: Any, tmp_path: Path) -> None:
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     settings.KEY_CACHE_SECONDS = 0
+
+
+@pytest.fixture
+def shop(kafka_topics: str, erasures: None, tmp_path: Path) -> Iterator[Shop]:
     yield Shop(tmp_path)
     store_epochs.clear_divergence()
 
@@ -190,6 +197,28 @@ def test_kafka_is_lost(shop: Shop) -> None:
     assert "does not exist" in relay_refuses()
     shop.follow("Kafka is lost")
     shop.assert_recovered()
+
+
+def test_kafka_is_old(own_broker: Stack, erasures: None, settings: Any, tmp_path: Path) -> None:
+    """Its disk is put back as it was before the last events."""
+    create_fresh_topics(own_broker.env["EVENT_LOG_URL"], settings)
+    shop, disk = Shop(tmp_path), own_broker.folder.path / "kafka" / "data-1"
+    own_broker.stop_broker(1)
+    shutil.copytree(disk, tmp_path / "disk")
+    own_broker.start_broker(1)
+    append_orders(10, seed=4)
+    shop.publish()
+    shop.events = backend().select_events("ORDER BY position", ())
+    relay_all()  # a relay that takes over notes what Kafka has confirmed
+    own_broker.kill_broker(1)
+    shutil.rmtree(disk)
+    shutil.copytree(tmp_path / "disk", disk)
+    own_broker.start_broker(1)
+    relay_refuses()
+    assert_named("Kafka is old", "Kafka behind the database")
+    shop.follow("Kafka is old")
+    shop.assert_recovered()
+    store_epochs.clear_divergence()
 
 
 def test_the_database_and_kafka_are_lost(lost_database: Shop) -> None:
