@@ -31,4 +31,3 @@ def csv_lines(job: Replay) -> Iterator[str]:
             )
         else:
             yield write([safe_cell(value) for value in columns.values()])
-
