@@ -13,12 +13,12 @@ MAX_STREAMS: Final = 1_000
 
 
 def streams_of(person: UUID) -> Collection[UUID]:
-    """The newest streams of a person, by three indexed queries at most."""
+    """The newest streams of a person, by three indexed queries."""
     orders = OrderSummary.objects.filter(customer_id=person).order_by("-created_at")
     accounts = list(TradingAccount.objects.filter(owner_id=person).values_list("pk", flat=True)[:MAX_STREAMS])
-    trades = TradeBlotter.objects.filter(account_id__in=accounts).order_by("-submitted_at") if accounts else ()
+    trades = TradeBlotter.objects.filter(account_id__in=accounts).order_by("-submitted_at")
     return [
         *orders.values_list("pk", flat=True)[:MAX_STREAMS],
         *accounts,
-        *(trades.values_list("pk", flat=True)[:MAX_STREAMS] if accounts else ()),
+        *trades.values_list("pk", flat=True)[:MAX_STREAMS],
     ]

@@ -38,8 +38,10 @@ class AccessRecordAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-id",)
     change_list_template = "console/keyset_list.html"
-    fields = ("time", "actor_column", "actor", "program", "door", "kind", "route", "target", "span", "filters")
-    fields += ("request_id", "reason")
+    fields = (
+        *("time", "actor_column", "actor", "program", "door", "kind"),
+        *("route", "target", "span", "filters", "request_id", "reason"),
+    )
     readonly_fields = fields
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AccessChangeList]:

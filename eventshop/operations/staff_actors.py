@@ -84,8 +84,10 @@ def _read_name(actor_id: str) -> str | None:
         actor = StaffActor.objects.select_related("login").filter(pk=UUID(actor_id)).first()
     except ValueError:
         return None
-    if actor is None or actor.login:
-        return actor and actor.login and actor.login.get_username()
+    if actor is None:
+        return None
+    if actor.login is not None:
+        return actor.login.get_username()
     return actor.names.order_by("-since", "-pk").values_list("name", flat=True).first()
 
 

@@ -108,8 +108,8 @@ def find_row_faults(roots: Iterable[SignedRoot]) -> Iterator[RowFault]:
                 suspects.pop((table.name, key), None)
                 if present.get(key) != digest and not (key not in present and _may_be_gone(table, root)):
                     suspects[table.name, key] = root.number, present.get(key)
-    for (name, key), (number, digest) in suspects.items():
-        what = "is gone" if digest is None else "was changed"
+    for (name, key), (number, found) in suspects.items():
+        what = "is gone" if found is None else "was changed"
         yield RowFault(name, f"a row of {name} that root {number} has {what}: key {key.hex()}")
 
 

@@ -83,7 +83,7 @@ class SealedTable:
     def find_leaves(self, keys: Collection[bytes]) -> Leaves:
         """The leaves of the rows with these keys, as they are now."""
         keys = list(keys)
-        is_number = self.model._meta.pk.get_internal_type() == "BigAutoField"  # type: ignore[union-attr]
+        is_number = self.model._meta.pk.get_internal_type() == "BigAutoField"
         found: Leaves = {}
         for start in range(0, len(keys), _CHUNK):
             ids = [int.from_bytes(key) if is_number else UUID(bytes=key) for key in keys[start : start + _CHUNK]]

@@ -56,7 +56,7 @@ def find_token(token: str) -> ApiToken | None:
         return None
     owner = [getattr(record, f"owner_{name}") for name in _OWNER_FIELDS]
     record.owner = Login.from_db(DEFAULT_DB_ALIAS, ["id", *_OWNER_FIELDS], [record.owner_id, *owner])
-    remember_actor(record.owner, record.owner_actor)
+    remember_actor(record.owner, getattr(record, "owner_actor", None))
     if record.state != "valid" or not record.owner.is_active:
         return None
     today = timezone.localdate()

@@ -184,6 +184,7 @@ def test_without_a_key_of_its_own_nothing_is_signed_and_the_start_says_so(settin
     sign_new_roots()
     settings.ROOT_SIGNING_KEY_IS_DERIVED = True
     [warning] = check_signing_key()
+    assert warning.hint is not None
     assert "openssl rand -base64 32" in warning.hint and signatures.public_key() in warning.hint
     accept_command()
     with pytest.raises(SigningKeyMissing):
