@@ -14,7 +14,7 @@ import msgspec
 from django.db import transaction
 from msgspec import Struct
 
-from eventshop.core.errors import BrokenStream, CommandRefused, EventShopError, Tampered
+from eventshop.core.errors import BrokenStream, CommandRefused, EventShopError, ProgramTooOld, Tampered
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Event
 from eventshop.core.personal_fields import PersonalField
@@ -124,13 +124,10 @@ def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) 
 
 
 def read_event(registry: MessageRegistry, payload: str, context: FieldContext) -> Event:
-    """Decode a stored event: decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`."""
+    """Decode a stored event: decrypted and upcast; raises `ProgramTooOld`, `BrokenStream` or `Tampered`."""
     reader = registry.reader_for(context.event_type, context.schema_version)
     if reader.is_newer:
-        raise BrokenStream(
-            f"{context.event_type}: written by a later release of this program; upgrade to read it",
-            schema_version=context.schema_version,
-        )
+        raise ProgramTooOld(event_type=context.event_type, schema_version=context.schema_version)
     if not reader.personal_fields:
         return _decode(reader, payload)
     if CIPHERTEXT_MARK in payload:
@@ -152,7 +149,7 @@ def _refuse_plaintext(reader: EventReader, payload: str, context: FieldContext) 
         return
     values = _decode_values(payload, context)
     for field in encrypted_fields:
-        if values.get(field.name):
+        if values.get(field.name) not in (None, ""):
             raise Tampered(event=context.event_type, field=field.name, why="it is not encrypted")
 
 

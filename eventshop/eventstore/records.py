@@ -94,7 +94,7 @@ SELECT_RECEIPT: Final = f"SELECT {', '.join(RECEIPT_COLUMNS)} FROM receipt"
 
 
 def to_recorded_event(row: EventRow, registry: MessageRegistry) -> RecordedEvent[Any]:
-    """Decode a row: decrypted and upcast; raises `UnknownName`, `BrokenStream` or `Tampered`."""
+    """Decode a row: decrypted and upcast; raises `ProgramTooOld`, `BrokenStream` or `Tampered`."""
     return RecordedEvent(
         read_event(registry, row.payload, field_context(row)), use_current_name(to_meta(row), registry)
     )

@@ -24,6 +24,7 @@ STATUS: Final[dict[type[EventShopError], int]] = {
     errors.CommandIdReused: 422,
     errors.WrongAggregateType: 404,
     errors.TailBusy: 503,
+    errors.ProgramTooOld: 503,
 }
 
 
