@@ -45,9 +45,11 @@ class Server:
         return self.home / "postgres" / "data"
 
     def execute(self, *statements: str) -> list[tuple[object, ...]]:
+        """Run statements; return the rows of the last one."""
         with psycopg.connect(self.stack.env["DATABASE_URL"], autocommit=True) as connection:
+            cursor = connection.cursor()
             for statement in statements:
-                cursor = connection.execute(statement.encode())
+                cursor.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     def configure(self, settings: dict[str, str]) -> None:
