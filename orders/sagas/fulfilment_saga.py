@@ -87,7 +87,6 @@ from orders.sagas.fulfilment_values import (
 
 CARRIER: Final = "Parcel service"
 NOT_PAID: Final = "not paid in time"
-ELSEWHERE: Final = "the order is handled elsewhere"
 CANCELLED: Final = "the order was cancelled"
 
 
@@ -228,7 +227,7 @@ class Fulfilment(FulfilmentState, frozen=True):
     def _stop_timers(self) -> list[SagaAction]:
         return [CancelTimer(PAYMENT_TIMER), CancelTimer(SHIPPING_TIMER)]
 
-    def _stop(self, reason: str = ELSEWHERE) -> list[SagaAction]:
+    def _stop(self, reason: str = "the order is handled elsewhere") -> list[SagaAction]:
         if self.waiting is None:
             return self._stop_timers()
         payment = self.waiting
