@@ -8,10 +8,11 @@ from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopErro
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore import aggregate_cache, field_encryption
+from eventshop.eventstore import aggregate_cache, field_encryption, store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_batch import CommandBatch, Outcome
 from eventshop.eventstore.command_execution import (
+    accepted_hashes,
     CommandResult,
     PreparedCommand,
     decide_command,
@@ -42,8 +43,9 @@ def send(
     never refused because of other writers. A command is idempotent by its id: the same id and payload gives the first
     receipt again, marked `replayed`; another payload raises `CommandIdReused`. `expected_version` must be the version
     of the stream (`WrongExpectedVersion`). Also raises `CommandRefused`, `InvalidMessage`, `UnknownName`,
-    `EventTooLarge` and `WrongAggregateType`. Nothing is written when an error is raised.
+    `EventTooLarge`, `WrongAggregateType` and `StoreDiverged`. Nothing is written when an error is raised.
     """
+    store_epochs.refuse_if_diverged()
     prepared = prepare_command(command, envelope or Envelope(command_id=new_id()), registry)
     receipt = _append_from_cache(prepared, expected_version, registry)
     if receipt is not None:
@@ -73,6 +75,7 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Message
     pairs = list(commands)
     if len(pairs) == 1:
         return [_send_or_refuse(*pairs[0], registry)]  # with half the statements
+    store_epochs.refuse_if_diverged()
 
     def append(attempt: Attempt) -> list[Outcome]:
         with translate_violations(), batch_write():
@@ -111,7 +114,7 @@ def _append_from_cache(
 def _load_and_append(prepared: PreparedCommand, expected_version: int | None, registry: MessageRegistry) -> Receipt:
     is_replay, history = backend().load_history(prepared.aggregate_id, prepared.envelope.command_id)
     if is_replay:
-        return replay_receipt(prepared.envelope.command_id, prepared.payload_hash)
+        return replay_receipt(prepared.envelope.command_id, accepted_hashes(prepared, registry))
     loaded = load_aggregate(prepared.aggregate, prepared.aggregate_id, history, registry)
     if expected_version is not None and expected_version != loaded.head.version:
         raise WrongExpectedVersion(

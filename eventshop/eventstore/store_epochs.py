@@ -6,14 +6,25 @@ The relay compares the epoch with the one on Kafka, and records in the row of th
 
 from __future__ import annotations
 
+from time import monotonic
+from typing import Final
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from eventshop.core.errors import StoreDiverged
 from eventshop.eventstore.models import StoreEpoch
 
 Divergence = StoreEpoch.Divergence
+
+#: What is accepted in these states gets positions that Kafka has for other events.
+_REFUSING: Final = (Divergence.DATABASE_BEHIND, Divergence.FORKED)
+#: For how long a process relies on what it last read, in seconds: not every command reads it.
+_RELIED_ON_S: Final = 2.0
+#: When this process last read the present epoch, and what stood there.
+_last_read: tuple[float, StoreEpoch | None] = (float("-inf"), None)
 
 
 def current_epoch() -> StoreEpoch:
@@ -28,7 +39,7 @@ def current_epoch() -> StoreEpoch:
 def begin_epoch(
     reason: str, *, restored_to_position: int, beyond: int = 0, installation_id: UUID | None = None
 ) -> StoreEpoch:
-    """Begin the next epoch, in the transaction of whatever begins it. A divergence found before is forgotten.
+    """Begin the next epoch, before the first event of its past is written. A divergence found before is still one.
 
     `restored_to_position` is the last event that was there before. `beyond` is the highest epoch number known from
     elsewhere, such as from Kafka; `installation_id` that of the restored data, if it is not this store's own.
@@ -40,18 +51,46 @@ def begin_epoch(
             installation_id=installation_id or current.installation_id,
             reason=reason[:500],
             restored_to_position=restored_to_position,
+            divergence=current.divergence,
+            divergence_reason=current.divergence_reason,
+            diverged_at=current.diverged_at,
         )
+
+
+def find_divergence() -> StoreEpoch | None:
+    """The present epoch if the table is recorded to be behind Kafka or forked from it. One statement."""
+    return StoreEpoch.objects.filter(divergence__in=_REFUSING).order_by("number").last()
+
+
+def refuse_if_diverged() -> None:
+    """Raises `StoreDiverged` if commands are refused now (setting COMMANDS_WHILE_DIVERGED); most calls read nothing."""
+    global _last_read
+    if not settings.KAFKA_OPTIONS or settings.COMMANDS_WHILE_DIVERGED == "accept":
+        return
+    read_at, epoch = _last_read
+    if monotonic() - read_at >= _RELIED_ON_S:
+        epoch = find_divergence()
+        _last_read = monotonic(), epoch
+    if epoch is not None:
+        raise StoreDiverged(f"{Divergence(epoch.divergence).label}: {epoch.divergence_reason}")
 
 
 def record_divergence(divergence: StoreEpoch.Divergence, reason: str) -> None:
     """Record that the store and Kafka differ, and since when."""
+    _read_again()
     epoch = current_epoch()
     StoreEpoch.objects.filter(number=epoch.number).exclude(divergence=divergence).update(diverged_at=Now())
     StoreEpoch.objects.filter(number=epoch.number).update(divergence=divergence, divergence_reason=reason)
 
 
 def clear_divergence() -> None:
-    """Record that the store and Kafka agree. Writes only if something else is recorded."""
+    """Record that the store and Kafka agree."""
+    _read_again()
     StoreEpoch.objects.exclude(divergence=Divergence.NONE).update(
         divergence=Divergence.NONE, divergence_reason="", diverged_at=None
     )
+
+
+def _read_again() -> None:
+    global _last_read
+    _last_read = float("-inf"), None

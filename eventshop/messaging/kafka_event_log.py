@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from eventshop.core.errors import BrokenStream
-from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
+from eventshop.core.errors import BrokenStream, StoreDiverged
+from eventshop.eventstore import store_epochs
+from eventshop.eventstore.records import EventRow
+from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, partition_for, record_numbers
+from eventshop.messaging.kafka.delivered_records import offset_after, read_event, unreadable_record
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for, record_numbers
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 from eventshop.messaging.log_holes import Hole, LogHoles
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.reconciliation import divergence
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +41,13 @@ class KafkaEventLog:
         self.topic = topics.event_store_topic()
 
     def open_reader(self, name: str) -> KafkaLogReader:
+        divergence.refuse_older_database(self.topic)
         return KafkaLogReader(self.topic)
 
     def ends(self) -> dict[int, LogOffset]:
         """The end of each partition after its last committed record, not counting transaction markers after it."""
         last = read_last_records(self.topic, PARTITIONS)
-        return {number: _offset_after(last[number]) if number in last else LogOffset(0) for number in self.partitions}
+        return {number: offset_after(last[number]) if number in last else LogOffset(0) for number in self.partitions}
 
     def partition_for(self, aggregate_id: UUID) -> int:
         return partition_for(aggregate_id)
@@ -73,10 +78,14 @@ class KafkaLogReader:
         self._polled: dict[Any, list[Any]] = {}  # records that `wait` received, for the next `read`
         self._holes = LogHoles(topic)
         self._lost_beginnings: dict[int, _LostBeginning] = {}  # of partitions without a record since
+        self._last_event: EventRow | None = None  # that was delivered
+        self._last_event_check = divergence.LastEventCheck()
 
     def read(
         self, after: Mapping[int, LogOffset], limit: int, *, up_to: Mapping[int, LogOffset] | None = None
     ) -> list[Delivery]:
+        if self._last_event_check.is_due():
+            self._check_last_event()
         self._seek_to(after)
         deliveries: list[Delivery] = []
         if not after:
@@ -93,6 +102,8 @@ class KafkaLogReader:
             self._read_up_to |= filled
         for delivery in deliveries:
             self._checkpoints[delivery.partition] = self._checkpoints[delivery.partition].after(delivery)
+            if isinstance(delivery, DeliveredEvent):
+                self._last_event = delivery.row
         return deliveries
 
     def read_up_to(self) -> dict[int, LogOffset]:
@@ -118,6 +129,13 @@ class KafkaLogReader:
         self.consumer.close(autocommit=False)
         if self._end_reader is not None:
             self._end_reader.close(autocommit=False)
+
+    def _check_last_event(self) -> None:
+        """Raises `StoreDiverged` and `DivergenceSuspected` if the table has not what Kafka has."""
+        if epoch := store_epochs.find_divergence():
+            raise StoreDiverged(epoch.divergence_reason)
+        if self._last_event is not None:
+            self._last_event_check.compare(self._last_event)
 
     def _seek_to(self, after: Mapping[int, LogOffset]) -> None:
         """Assign exactly these partitions to the consumer, each at its checkpoint."""
@@ -194,11 +212,11 @@ class KafkaLogReader:
         last = self._read_up_to[partition]
         try:
             sequence, position = record_numbers(record)
-            row = None if record.value is None else decode_event(record.value, record.headers)
+            row = None if record.value is None else read_event(record, position)
         except (BrokenStream, ValueError) as error:
             log.error("%s/%s@%s is not a valid event: %s", self.topic, partition, record.offset, error)
             self._read_up_to[partition] = last._replace(offset=record.offset + 1)
-            return _unreadable_record(self.topic, record, error)
+            return unreadable_record(self.topic, record, error)
         if row is None and sequence > last.sequence:  # a tombstone carries the numbers of the last event before it
             return Hole(last, position + 1, sequence)
         if row is not None and sequence > last.sequence + 1:
@@ -225,16 +243,3 @@ class _LostBeginning(NamedTuple):
 def _confirmed_position(topic: str) -> int:
     """The position up to which the relay knows all events to be on Kafka."""
     return RelayCheckpoint.objects.filter(topic=topic).values_list("position", flat=True).first() or 0
-
-
-def _offset_after(record: Any) -> LogOffset:
-    try:
-        return LogOffset(record.offset + 1, *record_numbers(record))
-    except (BrokenStream, ValueError):  # not an event: it has no numbers
-        return LogOffset(record.offset + 1)
-
-
-def _unreadable_record(topic: str, record: Any, error: Exception) -> UnreadableDelivery:
-    return UnreadableDelivery(
-        record.offset + 1, record.partition, topic, record.key, record.value, list(record.headers), str(error)
-    )

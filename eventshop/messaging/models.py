@@ -33,6 +33,7 @@ class RelayCheckpoint(models.Model):
     topic = models.CharField(max_length=249, primary_key=True)
     topic_id = models.UUIDField(null=True)
     source_id = models.UUIDField(default=uuid4, help_text="The database that the positions belong to.")
+    epoch_id = models.UUIDField(null=True, help_text="The epoch of the store in which the positions were counted.")
     position = models.BigIntegerField(default=0)
     owner = models.CharField(max_length=200, blank=True, help_text="The leader's process name.")
     leased_until = models.DateTimeField(null=True)

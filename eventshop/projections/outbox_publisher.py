@@ -10,13 +10,14 @@ then reads that record, and goes on behind it. After a crash before the commit t
 batch, which no consumer has seen, is sent again. After the commit it is the new one, and nothing is sent again. Rows
 are deleted from the outbox after a confirmed commit only, so that what must be sent again is always still there.
 
-Three more failures are checked for before anything is sent:
+Four more failures are checked for before anything is sent:
 
 - The workers commit without waiting for the disk (`batch_processor`). Before a batch is sent, the publisher makes a
   commit of its own durable, and with it everything that it has read. A database that crashes then cannot lose what
   Kafka has, and assign a position twice.
-- The outbox of another database, as after a restore into an empty one, starts its positions anew. The record names its
-  outbox; a record of another outbox says nothing about this one.
+- The outbox of another database, as after a restore into an empty one, starts its positions anew, and so does that of
+  another epoch of the store. The record names its outbox; a record of another outbox says nothing about this one.
+- A database that was put in place of a newer one, without a new epoch, is found by comparing its events with Kafka.
 - Kafka may have fewer records than it confirmed, or more than the database ever wrote. Then it is not the same Kafka,
   or not the same database, and nothing is sent until an operator has looked.
 """
@@ -29,25 +30,26 @@ from datetime import timedelta
 from threading import Event as Signal
 from time import monotonic
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 from zlib import crc32
 
 import msgspec
 from django.db import connection, transaction
 
 from eventshop.core.errors import TailBusy
+from eventshop.eventstore.store_epochs import current_epoch
 from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
 from eventshop.messaging.kafka.record_batches import ProducerRecord
-from eventshop.messaging.kafka.topic_end import read_last_records
 from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
+from eventshop.messaging.reconciliation import divergence
 from eventshop.messaging.relay import leader_election
 from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.leader_election import ManualInterventionRequired
 from eventshop.projections.models import OutboxRecord
-from eventshop.projections.outbox_reader import OutboxRow, last_assigned_position, read_horizon, read_rows
+from eventshop.projections.outbox_reader import OutboxRow, read_horizon, read_rows
 from eventshop.projections.projection import projection_registry
-from eventshop.projections.published_position import KEY, PublishedPosition, position_of
+from eventshop.projections.published_position import KEY, PublishedPosition, position_of, read_published_position
 from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
@@ -86,31 +88,37 @@ class OutboxPublisher:
         self._busy_count = 0
         self._fence_at = 0.0
         self._topics: dict[str, tuple[str, int]] = {}
+        self.epoch_id: UUID | None = None
+        self._epoch_check = divergence.LastEventCheck()
 
     def take_over(self) -> None:
         """Fence the predecessor, then read how far it came. In this order, no commit of a zombie can come later.
 
-        Raises `ManualInterventionRequired`, `TopicRefused`, `KafkaUnavailable`.
+        Raises `ManualInterventionRequired`, `StoreDiverged`, `TopicRefused`, `KafkaUnavailable`.
         """
-        spec = topics.require_topic(self.topic)
+        found = topics.require_topics(self.topic, topics.event_store_topic(), topics.store_epochs_topic())
+        divergence.refuse_older_database(topics.event_store_topic())
         self.transactions.open()
-        checkpoint = RelayCheckpoint.objects.get(topic=self.topic)
+        self.epoch_id = current_epoch().epoch_id
+        checkpoint = self._begin_in_epoch(RelayCheckpoint.objects.get(topic=self.topic))
         self.outbox = checkpoint.source_id
         partitions = _partitions_by_topic()
         hanging_transactions.end_hanging_transactions(
             self.transactions.transactional_id, partitions, position_of=position_of, confirmed=checkpoint.position
         )
-        self.position = self._read_published_position(checkpoint)
+        self.position = read_published_position(checkpoint)
         self._monitor = hanging_transactions.StalledVisibilityMonitor(partitions)
         self._save_position()
-        leader_election.renew_leadership(self.topic, self.owner, topic_id=spec.topic_id)
+        leader_election.renew_leadership(self.topic, self.owner, topic_id=found[self.topic].topic_id)
         log.info("publishing from position %s", self.position)
 
     def publish_batch(self, limit: int | None = None) -> int:
         """Publish the next records in one transaction; returns how many. After an exception, discard this publisher.
 
-        Raises `ManualInterventionRequired` for a record that Kafka refuses.
+        Raises `ManualInterventionRequired` for a record that Kafka refuses, `DivergenceSuspected` in another epoch.
         """
+        if self._epoch_check.is_due() and current_epoch().epoch_id != self.epoch_id:
+            raise divergence.DivergenceSuspected("another epoch of the event store has begun")
         rows = self._read(limit or self.limit.records)
         if rows or self._deleted < self.position or monotonic() >= self._saved_at + leader_election.RENEW_INTERVAL_S:
             self._save_position()
@@ -135,34 +143,14 @@ class OutboxPublisher:
             self._monitor.close()
         self.transactions.close()
 
-    def _read_published_position(self, checkpoint: RelayCheckpoint) -> int:
-        """The position that Kafka has; 0 when its record is about another outbox."""
-        last = read_last_records(self.topic, 1, await_open_transactions=True).get(0)
-        try:
-            published = msgspec.json.decode(last.value, type=PublishedPosition) if last else None
-        except (msgspec.DecodeError, TypeError) as error:
-            raise ManualInterventionRequired(
-                f"{self.topic} ends with a record that is none of ours: {error}"
-            ) from error
-        is_ours = published is not None and published.outbox == self.outbox
-        position = published.position if published and is_ours else 0
-        if position < checkpoint.position:
-            raise ManualInterventionRequired(
-                f"{self.topic} ends at position {position} of this outbox, but {checkpoint.position} was confirmed: "
-                "Kafka lost records, was replaced, or another database publishes there. After looking, create_topics "
-                f"--forget {self.topic} publishes what is still in the outbox",
-                topic=self.topic,
-            )
-        if position > (assigned := last_assigned_position()):
-            raise ManualInterventionRequired(
-                f"{self.topic} ends at position {position}, but this database has come to {assigned} only: it is "
-                f"older than what was published. After looking, create_topics --forget {self.topic} publishes its "
-                "outbox as new",
-                topic=self.topic,
-            )
-        if published is not None and not is_ours:
-            log.warning("%s is about another database's outbox; this one is published from its start", self.topic)
-        return position
+    def _begin_in_epoch(self, checkpoint: RelayCheckpoint) -> RelayCheckpoint:
+        """In a new epoch the outbox is another one: what it still holds is published, whatever Kafka has of the old."""
+        if checkpoint.epoch_id not in (None, self.epoch_id):
+            checkpoint.source_id, checkpoint.position = uuid4(), 0
+        if checkpoint.epoch_id != self.epoch_id:
+            checkpoint.epoch_id = self.epoch_id
+            checkpoint.save(update_fields=["source_id", "position", "epoch_id"])
+        return checkpoint
 
     def _read(self, limit: int) -> Sequence[OutboxRow]:
         """The next records up to the horizon; none while the horizon cannot be determined."""

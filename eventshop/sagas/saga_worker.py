@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from django.db import connections
 
-from eventshop.core.errors import TailBusy
+from eventshop.core.errors import StoreDiverged, TailBusy
+from eventshop.eventstore import store_epochs
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import partition_leases
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.event_router import EventRouter
-from eventshop.sagas.inbox import PARTITIONS
 from eventshop.sagas.saga_runner import SagaRunner
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ class SagaWorker:
         workers = partition_leases.register_worker(self.owner, "sagas")
         self.router.renew_lease()
         self.runner.renew_leases(workers)
-        is_rebalancing = partition_leases.is_rebalancing("sagas", range(PARTITIONS), workers)
+        numbers = self.runner.partitions()
+        is_rebalancing = bool(numbers) and partition_leases.is_rebalancing("sagas", numbers, workers)
         self._renew_at = monotonic() + (
             partition_leases.REBALANCE_INTERVAL_S if is_rebalancing else partition_leases.RENEW_INTERVAL_S
         )
@@ -72,6 +73,8 @@ class SagaWorker:
             work_done = self._work()
         except TailBusy:
             longest_wait_s = BUSY_WAIT_S
+        except StoreDiverged as error:
+            log.info("sagas wait: %s", error)
         except LeaseLost as error:
             log.info("sagas: %s", error)
             longest_wait_s, self._renew_at = BUSY_WAIT_S, 0.0
@@ -81,6 +84,10 @@ class SagaWorker:
             self._waiter.wait(max(BUSY_WAIT_S, min(longest_wait_s, due_in)))
 
     def _work(self) -> int:
-        """Process a batch of the inbox; route more events only when the inbox is empty. Returns what was done."""
+        """Process a batch of the inbox; route more events only when the inbox is empty. Returns what was done.
+
+        Raises `StoreDiverged` while commands are refused.
+        """
+        store_epochs.refuse_if_diverged()
         done = self.runner.process_inbox() + self.runner.retry_pending_commands()
         return done or self.router.route_events()

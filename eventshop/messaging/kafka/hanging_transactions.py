@@ -49,6 +49,7 @@ class StalledVisibilityMonitor:
         )
         self._committed_reader = clients.create_consumer(request_timeout_s=_REQUEST_TIMEOUT_S)
         self._expected_ends: Mapping[Any, int] = {}
+        self._last_ends: Mapping[Any, int] = {}
         self._since = 0.0
         self._next_check = monotonic() + CHECK_INTERVAL_S
         self._published = self._visible_up_to = -1  # the former when the expected ends were read
@@ -79,6 +80,12 @@ class StalledVisibilityMonitor:
             raise clients.KafkaUnavailable(
                 f"Kafka does not show the records that were committed to {_format_partitions(stalled)}"
             )
+
+    def shrunk_partitions(self) -> list[Any]:
+        """The partitions that end earlier than when this was asked before. Raises `KafkaUnavailable`."""
+        with clients.translate_errors():
+            before, self._last_ends = self._last_ends, self._uncommitted_reader.end_offsets(self.partitions)
+        return [partition for partition in self.partitions if self._last_ends[partition] < before.get(partition, 0)]
 
     def close(self) -> None:
         """Close both consumers."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+from eventshop.core.errors import BrokenStream
+from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients
-from eventshop.messaging.kafka.event_records import record_numbers
+from eventshop.messaging.kafka.event_records import decode_event, record_numbers
 
 #: How many offsets before the end are searched, step by step, until a partition returns a record.
 _WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
@@ -24,6 +27,7 @@ class TopicEnd(NamedTuple):
     position: int
     positions: list[int]
     sequences: list[int]
+    events: list[EventRow]  # the last one of each partition, if this program can read it
 
 
 def read_topic_end(topic: str, partitions: int, *, await_open_transactions: bool = False) -> TopicEnd:
@@ -33,10 +37,13 @@ def read_topic_end(topic: str, partitions: int, *, await_open_transactions: bool
     the relay did not write.
     """
     last = read_last_records(topic, partitions, await_open_transactions=await_open_transactions)
-    positions, sequences = [0] * partitions, [0] * partitions
+    positions, sequences, events = [0] * partitions, [0] * partitions, list[EventRow]()
     for partition, record in last.items():
         sequences[partition], positions[partition] = record_numbers(record)
-    return TopicEnd(max(positions), positions, sequences)
+        if record.value is not None:  # not a tombstone
+            with suppress(BrokenStream):  # a newer release wrote it, or it is damaged
+                events.append(decode_event(record.value, record.headers))
+    return TopicEnd(max(positions), positions, sequences, events)
 
 
 def read_last_records(topic: str, partitions: int, *, await_open_transactions: bool = False) -> dict[int, Any]:

@@ -49,6 +49,11 @@ def outbox_positions_topic() -> str:
     return topic_name("outgoing-positions")
 
 
+def store_epochs_topic() -> str:
+    """The topic that records the epoch of the event store whose events were published last."""
+    return topic_name("store-epochs")
+
+
 class TopicRefused(EventShopError):
     """A topic is not as specified."""
 
@@ -65,6 +70,7 @@ def topic_specs(projection_topics: Iterable[str]) -> list[TopicSpec]:
         TopicSpec(topic_name("snapshots"), PARTITIONS, {**compacted, "compression.type": "lz4"}),
         # One record per transaction, all under one key: compacted in small segments, it neither grows nor gets empty.
         TopicSpec(outbox_positions_topic(), 1, {**compacted, "segment.ms": "86400000", "segment.bytes": "16777216"}),
+        TopicSpec(store_epochs_topic(), 1, compacted),
         TopicSpec(dead_letter_topic(), PARTITIONS, {**common, "cleanup.policy": "delete", "retention.ms": "-1"}),
         *(
             TopicSpec(topic_name(name), 6, {**common, "cleanup.policy": "delete", "retention.ms": "604800000"})
@@ -126,13 +132,19 @@ def describe_topics(admin: Any, names: Sequence[str]) -> dict[str, ExistingTopic
 
 def require_topic(name: str) -> ExistingTopic:
     """Return a topic that must exist with the recorded id; raises `TopicRefused`."""
+    return require_topics(name)[name]
+
+
+def require_topics(*names: str) -> dict[str, ExistingTopic]:
+    """Return topics that must exist with the recorded ids; raises `TopicRefused`."""
     with clients.open_admin_client() as admin:
-        existing = describe_topics(admin, [name]).get(name)
-    known = KnownTopic.objects.filter(name=name).first()
-    if existing is None or known is None:
-        raise TopicRefused(f"topic {name} does not exist, or is not recorded yet: run create_topics", topic=name)
-    for difference in identity_differences(_identity_spec(name, existing), existing, known):
-        raise TopicRefused(str(difference), topic=name)
+        existing = describe_topics(admin, names)
+    known = {row.name: row for row in KnownTopic.objects.filter(name__in=names)}
+    for name in names:
+        if name not in existing or name not in known:
+            raise TopicRefused(f"topic {name} does not exist, or is not recorded yet: run create_topics", topic=name)
+        for difference in identity_differences(_identity_spec(name, existing[name]), existing[name], known[name]):
+            raise TopicRefused(str(difference), topic=name)
     return existing
 
 

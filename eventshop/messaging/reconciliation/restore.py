@@ -13,13 +13,16 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from eventshop.core.errors import BrokenStream, EventShopError
-from eventshop.eventstore import import_events
+from eventshop.eventstore import import_events, store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_append import StreamHead
 from eventshop.eventstore.hash_chain.chain import hash_event
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
+from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
+from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.reconciliation import divergence
 from eventshop.messaging.reconciliation.differences import describe_location
 from eventshop.messaging.reconciliation.ordered_topic_reader import (
     ForeignRecord,
@@ -84,7 +87,8 @@ class EventTableRestore:
         self._checked_up_to = 0
         self._sequences = [0] * PARTITIONS
         self._heads: dict[UUID, StreamHead] = {}
-        if self.table_end > topic.position:
+        self.published_epoch = read_published_epoch()
+        if self.table_end > topic.position and not self._is_epoch_old():
             raise RestoreRefused(
                 f"the table ends at position {self.table_end}, {topic.topic} already at position {topic.position}: "
                 "there is nothing to restore"
@@ -93,10 +97,32 @@ class EventTableRestore:
     def run(self, report_progress: ReportProgress = lambda position, events: None) -> RestoreResult:
         if not self.dry_run:
             import_events.reserve_positions(self.topic.position)
+            self._begin_epoch()
         for page in self._pages():
             self._restore(page)
             report_progress(max(item.row.position for item in page), self.result.existing + self.result.new)
+        if not self.dry_run:
+            divergence.examine(self.topic.topic)
+            # The relay looks again at once, instead of after a while.
+            RelayCheckpoint.objects.filter(topic=self.topic.topic).update(stopped_at=None)
         return self.result
+
+    def _begin_epoch(self) -> None:
+        """Before the first event is written: readers of the table must know that it is a past."""
+        published, end = self.published_epoch, self.topic.position
+        is_begun = store_epochs.current_epoch().restored_to_position == end
+        if self._is_epoch_old() or (self.table_end < end and not is_begun):
+            store_epochs.begin_epoch(
+                "events restored from Kafka",
+                restored_to_position=end,
+                beyond=published.number if published else 0,
+                installation_id=published.installation_id if published else None,
+            )
+
+    def _is_epoch_old(self) -> bool:
+        """Whether a later epoch, or another one of the same number, has published to Kafka."""
+        epoch, published = store_epochs.current_epoch(), self.published_epoch
+        return bool(published and published.epoch_id != epoch.epoch_id and published.number >= epoch.number)
 
     def _pages(self) -> Iterator[list[TopicEvent]]:
         page: list[TopicEvent] = []

@@ -4,7 +4,8 @@ One process leads at a time (`leader_election.py`). It resumes after the highest
 error it discards the producer and reads that position again; it never resumes from memory.
 
 Kafka decides a transaction once, but brokers that die can fail to end it in some partitions (`hanging_transactions.py`)
-or lose it there. A relay that takes over therefore ends hanging transactions, and sends again the events among the last
+or lose it there. A relay that takes over therefore compares the ends of the topic with the event table
+(`reconciliation/divergence.py`), ends hanging transactions, and sends again the events among the last
 `LOST_EVENT_WINDOW` that a partition lacks. Otherwise it would number that partition from a lower number, and no reader
 could detect the gap.
 """
@@ -23,14 +24,19 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from eventshop.core.errors import EventShopError, TailBusy
+from eventshop.eventstore import store_epochs
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.models import StoreEpoch
 from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.store_epochs import Divergence
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
 from eventshop.messaging.kafka.event_records import partition_for, record_numbers
+from eventshop.messaging.kafka.store_epoch_records import encode_epoch, read_published_epoch
 from eventshop.messaging.kafka.topic_end import TopicEnd, read_topic_end
 from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.reconciliation import divergence
 from eventshop.messaging.relay import leader_election
 from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.event_batches import PreparedBatch, RelayStopped, encode_batch, event_refused
@@ -68,6 +74,9 @@ class EventRelay:
         self.topic_id: UUID | None = None
         self._visibility_monitor: hanging_transactions.StalledVisibilityMonitor | None = None
         self._next_batch: PreparedBatch | None = None  # follows the batch published last
+        self._last_event: EventRow | None = None  # that was published
+        self._last_event_check = divergence.LastEventCheck()
+        self._new_epoch: StoreEpoch | None = None  # to be published with the next events
         self._saved_position = -1
         self._saved_at = 0.0
         self._busy_count = 0
@@ -75,29 +84,33 @@ class EventRelay:
     def take_over(self) -> None:
         """Fence the previous leader, then read what is in Kafka: in this order, it cannot commit anything afterwards.
 
-        Raises `RelayStopped` when Kafka holds less than it has confirmed, `TopicRefused`, `KafkaUnavailable`.
+        Raises `RelayStopped` when the event table and Kafka differ, `TopicRefused`, `KafkaUnavailable`.
         """
-        topic = topics.require_topic(self.topic)
+        confirmed = self._confirmed_position()
+        found = self._require_topics(confirmed)
+        topic = found[self.topic]
         self.topic_id = topic.topic_id
         self.producer.open()
-        partitions = {self.topic: topic.partitions}
-        confirmed = self._confirmed_position()
+        partitions = {name: each.partitions for name, each in found.items()}
         hanging_transactions.end_hanging_transactions(
             self.producer.transactional_id, partitions, position_of=_record_position, confirmed=confirmed
         )
         end = read_topic_end(self.topic, topic.partitions, await_open_transactions=True)
-        self._refuse_data_loss(end, confirmed)
+        self._refuse_divergence(end, confirmed)
         self.position, self.sequences = end.position, end.sequences
         self._resend(self._find_lost_events(end))
         self._visibility_monitor = hanging_transactions.StalledVisibilityMonitor(partitions)
         self._save_checkpoint(force=True)
+        store_epochs.clear_divergence()
         log.info("relaying to %s from position %s", self.topic, self.position)
 
     def publish_batch(self, limit: int | None = None) -> int:
         """Publish the next events in one transaction; return their number. After any exception, discard this relay.
 
-        Raises `RelayStopped` for an event that Kafka refuses or that does not fit its schema.
+        Raises `RelayStopped` for an event that Kafka refuses or that does not fit its schema, `DivergenceSuspected`.
         """
+        if self._last_event_check.is_due():
+            self._check_last_event()
         limit = limit or self.limit.records
         try:
             batch = self._next_batch or self._prepare_batch(self.position, self.sequences, limit)
@@ -108,7 +121,7 @@ class EventRelay:
         if batch.records:
             self._send(batch, limit)
             crash_point("relay.before-checkpoint")
-            self.position, self.sequences = batch.position, batch.sequences
+            self.position, self.sequences, self._last_event = batch.position, batch.sequences, batch.rows[-1]
             self.limit.grow(self.position)
         self._save_checkpoint()
         if self._visibility_monitor:
@@ -127,13 +140,24 @@ class EventRelay:
         self.producer.close()
 
     def _send(self, batch: PreparedBatch, limit: int) -> None:
+        records = batch.records
+        if self._new_epoch:
+            records = [*records, encode_epoch(self._new_epoch, batch.position)]
         try:
-            self.producer.publish(batch.records, while_in_flight=lambda: self._read_ahead(batch, limit))
+            self.producer.publish(records, while_in_flight=lambda: self._read_ahead(batch, limit))
         except clients.KafkaError as error:
             if self.limit.shrink(error, len(batch.rows), batch.position):
                 size = len(batch.records[0].value or b"")
                 raise event_refused(batch.rows[0], f"{publish_faults.advise(error)} ({size} bytes)") from error
             raise
+        self._new_epoch = None
+
+    def _check_last_event(self) -> None:
+        """Raise `DivergenceSuspected` if the table or Kafka lost what was published; the next term finds out which."""
+        if self._last_event:
+            self._last_event_check.compare(self._last_event)
+        if self._visibility_monitor and (lost := self._visibility_monitor.shrunk_partitions()):
+            raise divergence.DivergenceSuspected(f"Kafka ends earlier than before in {len(lost)} partitions: {lost[0]}")
 
     def _prepare_batch(self, position: int, sequences: Sequence[int], limit: int) -> PreparedBatch:
         """Read and encode the next events, with their commands' receipts; continue each partition's numbers."""
@@ -160,15 +184,26 @@ class EventRelay:
         """The position up to which Kafka is recorded to have confirmed all events."""
         return RelayCheckpoint.objects.filter(topic=self.topic).values_list("position", flat=True).first() or 0
 
-    def _refuse_data_loss(self, end: TopicEnd, confirmed: int) -> None:
-        """Raise `RelayStopped` if Kafka ends before a position that it has confirmed."""
-        if end.position < confirmed:
-            raise RelayStopped(
-                f"{self.topic} ends at position {end.position}, but position {confirmed} was confirmed: Kafka "
-                "lost events or was replaced. Investigate; then run create_topics --forget "
-                f"{self.topic} to let the relay continue from what Kafka has",
-                topic=self.topic,
-            )
+    def _require_topics(self, confirmed: int) -> dict[str, topics.ExistingTopic]:
+        """The topics that a relay writes. Raises `TopicRefused`; one that is gone or was made anew is recorded."""
+        try:
+            return topics.require_topics(self.topic, topics.store_epochs_topic())
+        except topics.TopicRefused as refusal:
+            if confirmed and refusal.data["topic"] == self.topic:
+                store_epochs.record_divergence(Divergence.KAFKA_BEHIND, str(refusal))
+            raise
+
+    def _refuse_divergence(self, end: TopicEnd, confirmed: int) -> None:
+        """Raise `RelayStopped` if the event table and Kafka differ; what was found is recorded for all processes."""
+        published = read_published_epoch()
+        finding = divergence.find_divergence(self.topic, end, confirmed=confirmed, published=published)
+        if finding:
+            store_epochs.record_divergence(*finding)
+            raise RelayStopped(finding.reason, topic=self.topic)
+        epoch = store_epochs.current_epoch()
+        if published is None or published.epoch_id != epoch.epoch_id:
+            self._new_epoch = epoch
+        self._last_event = max(end.events, key=lambda event: event.position, default=None)
 
     def _find_lost_events(self, end: TopicEnd) -> list[EventRow]:
         """The events after the end of their partition but before the end of the topic."""

@@ -17,10 +17,11 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from eventshop.core.errors import EventShopError
+from eventshop.core.errors import EventShopError, ProgramTooOld, StoreDiverged
 from eventshop.messaging.kafka import clients, publish_faults, topics
 from eventshop.messaging.kafka.publish_faults import Fault
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.reconciliation.divergence import DivergenceSuspected
 from eventshop.runtime import leases
 from eventshop.runtime.backoff import WORKER_BACKOFF
 from eventshop.runtime.connections import release_connections
@@ -87,7 +88,8 @@ def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> Non
     """Wait for leadership, take over and publish; after any error start again, until `stop` is set.
 
     An error that needs an operator is recorded in the checkpoint, where health shows it, and the leadership is given
-    back: after `STOPPED_RETRY`, or once `create_topics` has run, one of the processes tries again.
+    back: after `STOPPED_RETRY`, or once `create_topics` has run, one of the processes tries again. A process that is
+    too old for the next event gives it back, too, and does not try for as long.
     """
     watchdog = Watchdog()
     failures, last_reason = 0, ""
@@ -98,6 +100,11 @@ def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> Non
                 term.run(watchdog, stop)
             except Exception as error:  # any error of Kafka or of the database is handled in the same way
                 failures = 1 if term.has_begun else failures + 1
+                if isinstance(error, ProgramTooOld):
+                    term.hand_over(error)
+                    connections.close_all()
+                    stop.wait(STOPPED_RETRY.total_seconds())
+                    continue
                 if reason := _permanent_reason(error):
                     term.record_stop(reason, is_new=reason != last_reason)
                     last_reason = reason
@@ -132,6 +139,18 @@ class _Term:
         finally:
             leader.close()
 
+    def hand_over(self, error: ProgramTooOld) -> None:
+        """Give back the leadership, for a process of a newer release. Health shows the reason until one leads."""
+        if (leader := self._leader) is None:
+            return
+        log.warning("%s: a newer release has to lead: %s", leader.topic, error)
+        try:
+            leases.release_leases(
+                _rows(leader.topic), leader.owner, stopped_reason=f"{error}; a newer release has to lead"
+            )
+        except DatabaseFailure as failure:
+            log.warning("%s: the leadership was not given back and will expire: %s", leader.topic, failure)
+
     def record_stop(self, reason: str, *, is_new: bool) -> None:
         """Record why publishing stopped, and give back the leadership, in one statement."""
         if (leader := self._leader) is None:
@@ -164,7 +183,7 @@ def _publish_until_stopped(leader: Leader, stop: Signal) -> None:
 
 
 def _is_expected(error: Exception) -> bool:
-    return isinstance(error, clients.KafkaUnavailable | clients.KafkaError | LeadershipLost)
+    return isinstance(error, clients.KafkaUnavailable | clients.KafkaError | LeadershipLost | DivergenceSuspected)
 
 
 def _acquire_unless_stopped(topic: str, owner: str) -> bool:
@@ -176,7 +195,7 @@ def _acquire_unless_stopped(topic: str, owner: str) -> bool:
 
 def _permanent_reason(error: Exception) -> str:
     """Why publishing cannot go on before an operator has done something; empty for errors that pass."""
-    if isinstance(error, ManualInterventionRequired | topics.TopicRefused):
+    if isinstance(error, ManualInterventionRequired | StoreDiverged | topics.TopicRefused):
         return str(error)
     return publish_faults.advise(error) if publish_faults.classify(error) is Fault.PERMANENT else ""
 
