@@ -38,7 +38,7 @@ ObservableEvent: TypeAlias = (
     PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded
 )
 
-order_summary = Projection(OrderSummary, topic="order-summary-projection", version=2, shared_rows=False)
+order_summary = Projection(OrderSummary, topic="order-summary-projection", version=3, shared_rows=False)
 
 
 @order_summary.on(OrderCreated, key=lambda event: event.order_id)
@@ -56,7 +56,7 @@ def credited(row: OrderSummary, event: CreditNoteIssued, meta: Meta) -> None:
     row.status = OrderSummary.Status.CREDITED
     row.refunded = event.total.amount
     row.units_returned = row.units
-    row.reason = event.reason
+    row.reason = personal_text(event.reason)
 
 
 @order_summary.on(PaymentRequested, key=lambda event: event.order_id)
@@ -68,7 +68,7 @@ def payment_requested(row: OrderSummary, event: PaymentRequested, meta: Meta) ->
 @order_summary.on(PaymentDeclined, key=lambda event: event.order_id)
 def payment_declined(row: OrderSummary, event: PaymentDeclined, meta: Meta) -> None:
     method = f"{event.method} " if event.method else ""
-    row.payment = f"{method}declined: {event.reason}"[:200]
+    row.payment = f"{method}declined"[:200]
     row.declined += 1
     end_authorisation(row, event.payment_id)
     update_balance(row)
@@ -105,7 +105,8 @@ def paid(row: OrderSummary, event: PaymentProcessed, meta: Meta) -> None:
 @order_summary.on(OrderShipped, key=lambda event: event.order_id)
 def shipped(row: OrderSummary, event: OrderShipped, meta: Meta) -> None:
     _advance(row, OrderSummary.Status.SHIPPED)
-    row.carrier, row.tracking = f"{event.carrier} {event.service}".rstrip(), event.tracking
+    row.carrier = f"{personal_text(event.carrier)} {personal_text(event.service)}".rstrip()
+    row.tracking = personal_text(event.tracking)
     row.shipped_at = meta.occurred_at
     _note_fact(row, event, meta)
 
@@ -121,7 +122,7 @@ def delivered(row: OrderSummary, event: OrderDelivered, meta: Meta) -> None:
 @order_summary.on(OrderCancelled, key=lambda event: event.order_id)
 def cancelled(row: OrderSummary, event: OrderCancelled, meta: Meta) -> None:
     row.status = OrderSummary.Status.CANCELLED
-    row.reason = event.reason
+    row.reason = personal_text(event.reason)
     row.cancelled_at = meta.occurred_at
     update_balance(row)
     _note_fact(row, event, meta)

@@ -158,7 +158,7 @@ class CustomerOrder(NamedTuple):
     def decline_reasons(self) -> dict[UUID | None, str]:
         """Why payments were declined, by their ids."""
         events = (recorded.event for recorded in self.events)
-        return {event.payment_id: event.reason for event in events if isinstance(event, PaymentDeclined)}
+        return {event.payment_id: str(event.reason) for event in events if isinstance(event, PaymentDeclined)}
 
     @property
     def paid(self) -> Money:

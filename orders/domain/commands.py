@@ -21,6 +21,7 @@ from orders.domain.observed_commands import (
     RecordObservedReturn,
     RecordObservedShipment,
 )
+from orders.domain.order_values import Country, Reference, note, parcel
 from orders.domain.payment_commands import (
     AuthorisePayment,
     DeclinePayment,
@@ -99,10 +100,10 @@ class CreateOrder(Command, frozen=True):
     added_fields = ("external_ids", "customer_external_id", "lines.kind", "lines.external_ids")
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     lines: OrderLines
-    country: Text = ""
+    country: Country = ""
     delivery_name: Annotated[OptionalName, DELIVERY] = ""
     delivery_address: Annotated[MultilineText, DELIVERY] = ""
     external_ids: ExternalIds = ()
@@ -119,8 +120,8 @@ class CreateOrder(Command, frozen=True):
 
 class ShipOrder(Command, frozen=True):
     order_id: UUID
-    carrier: NonEmptyText
-    tracking: Text = ""
+    carrier: Annotated[NonEmptyText, parcel(2)]
+    tracking: Annotated[Text, parcel(2)] = ""
 
 
 class DeliverOrder(Command, frozen=True):
@@ -130,7 +131,7 @@ class DeliverOrder(Command, frozen=True):
 
 class CancelOrder(Command, frozen=True):
     order_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, note(2)]
 
 
 class CreateCreditNote(Command, frozen=True):
@@ -139,11 +140,11 @@ class CreateCreditNote(Command, frozen=True):
     added_fields = ("external_ids", "customer_external_id", "lines.kind", "lines.external_ids")
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
     lines: OrderLines
-    reason: NonEmptyText
-    country: Text = ""
+    reason: Annotated[NonEmptyText, note(2)]
+    country: Country = ""
     external_ids: ExternalIds = ()
     customer_external_id: Annotated[ExternalId | None, CUSTOMER_NUMBER] = None
 

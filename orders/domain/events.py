@@ -11,19 +11,24 @@ from uuid import UUID
 
 from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text, UniqueValue
 from eventshop.core.money import Money
-from eventshop.core.personal_fields import Redacted
+from eventshop.core.personal_fields import NotPersonal, Redacted
 from orders.domain.order_values import (
     CUSTOMER_NUMBER,
     DELIVERY,
     RECEIVER,
+    Country,
     CustomerNumber,
     ExternalId,
     Line,
     LineAmount,
     LineKind,
     LineNumber,
+    Note,
     Quantity,
+    Reference,
+    note,
     order_ids,
+    parcel,
 )
 from orders.domain.payment_events import (
     PaymentAuthorised,
@@ -96,9 +101,9 @@ class OrderCreated(Event, frozen=True):
     schema_version = 3
 
     order_id: UUID
-    reference: NonEmptyText  # the number that people use: the invoice number
+    reference: Reference  # the number that people use: the invoice number
     customer_id: UUID | None
-    country: Text
+    country: Country
     lines: tuple[Line, ...]
     total: Money
     delivery_name: Annotated[Text | Redacted, DELIVERY] = ""
@@ -113,13 +118,13 @@ class OrderCreated(Event, frozen=True):
 class OrderShipped(Event, frozen=True):
     """The parcel left the warehouse."""
 
-    schema_version = 3
+    schema_version = 4
 
     order_id: UUID
     customer_id: UUID | None
-    carrier: NonEmptyText
-    tracking: Text
-    service: Text = ""  # the carrier's service, such as `Tracked 48`; empty if none was given
+    carrier: Annotated[NonEmptyText | Redacted, parcel(4)]
+    tracking: Annotated[Text | Redacted, parcel(4)]
+    service: Annotated[Text | Redacted, parcel(4)] = ""  # of the carrier, such as `Tracked 48`
     observed: bool = False
 
 
@@ -137,12 +142,12 @@ class OrderDelivered(Event, frozen=True):
 class OrderCancelled(Event, frozen=True):
     """The order will not be fulfilled. `lines` no longer count as sold: empty if they never did, or were shipped."""
 
-    schema_version = 2
+    schema_version = 3
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
-    reason: NonEmptyText
+    reason: Annotated[Note, note(3)]
     lines: tuple[LineAmount, ...]
     observed: bool = False
 
@@ -150,15 +155,15 @@ class OrderCancelled(Event, frozen=True):
 class CreditNoteIssued(Event, frozen=True):
     """The customer was credited an amount that belongs to no stored order."""
 
-    schema_version = 2
+    schema_version = 3
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     customer_id: UUID | None
-    country: Text
+    country: Country
     lines: tuple[Line, ...]
     total: Money
-    reason: NonEmptyText
+    reason: Annotated[Note, note(3)]
     external_ids: tuple[ExternalId, ...] = ()
     customer_external_id: Annotated[CustomerNumber | Redacted, CUSTOMER_NUMBER] = ""
 
@@ -171,8 +176,8 @@ class RuleBroken(Event, frozen=True):
 
     order_id: UUID
     customer_id: UUID | None
-    rule: NonEmptyText
-    detail: NonEmptyText  # made of numbers and states, never of people's texts
+    rule: Annotated[NonEmptyText, NotPersonal("a code")]
+    detail: Annotated[NonEmptyText, NotPersonal("made of numbers and states, never of people's texts")]
 
 
 OrderEvent: TypeAlias = (

@@ -12,7 +12,8 @@ from uuid import UUID
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
-from orders.domain.order_values import RECEIVER, PaymentMethod
+from eventshop.core.personal_fields import NotPersonal
+from orders.domain.order_values import RECEIVER, PaymentMethod, Reference, note, parcel
 from orders.domain.return_commands import ReturnLines, check_return_lines
 
 
@@ -22,7 +23,7 @@ class RecordObservedPayment(Command, frozen=True):
     order_id: UUID
     amount: Money
     method: PaymentMethod
-    reference: Text = ""
+    reference: Annotated[Text, NotPersonal("the number of a payment elsewhere")] = ""
 
     def __post_init__(self) -> None:
         _check_amount(self.amount)
@@ -30,8 +31,8 @@ class RecordObservedPayment(Command, frozen=True):
 
 class RecordObservedShipment(Command, frozen=True):
     order_id: UUID
-    carrier: NonEmptyText
-    tracking: Text = ""
+    carrier: Annotated[NonEmptyText, parcel(2)]
+    tracking: Annotated[Text, parcel(2)] = ""
 
 
 class RecordObservedDelivery(Command, frozen=True):
@@ -41,16 +42,16 @@ class RecordObservedDelivery(Command, frozen=True):
 
 class RecordObservedCancellation(Command, frozen=True):
     order_id: UUID
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, note(2)]
 
 
 class RecordObservedReturn(Command, frozen=True):
     """Goods came back; `refunded` says that their price was given back with them."""
 
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     lines: ReturnLines
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, note(2)]
     refunded: bool = True
 
     def __post_init__(self) -> None:
@@ -59,9 +60,9 @@ class RecordObservedReturn(Command, frozen=True):
 
 class RecordObservedRefund(Command, frozen=True):
     order_id: UUID
-    reference: NonEmptyText
+    reference: Reference
     amount: Money
-    reason: NonEmptyText
+    reason: Annotated[NonEmptyText, note(2)]
 
     def __post_init__(self) -> None:
         _check_amount(self.amount)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.money import Money
+from eventshop.core.personal_fields import Redacted
 from orders.domain import observed_facts, payment_decisions, returns
 from orders.domain.carriers import carrier_and_service
 from orders.domain.commands import (
@@ -68,7 +69,7 @@ __all__ = ["Order", "PaymentStateName", "Status"]
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
-    snapshot_version = 5
+    snapshot_version = 6
 
     status: Status = Status.PENDING
     order_id: UUID = UUID(int=0)
@@ -83,7 +84,7 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     returns: Returns = ()
     is_sold: bool = False  # its lines count as sold
     is_shipped: bool = False
-    shipped_with: tuple[str, ...] = ()  # carrier, service and tracking number of the parcel
+    shipped_with: tuple[str | Redacted, ...] = ()  # carrier, service and tracking number of the parcel
     is_return_window_closed: bool = False
     observed_facts: tuple[str, ...] = ()  # what was reported from elsewhere, so that each fact is recorded once
 

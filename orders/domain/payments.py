@@ -19,6 +19,7 @@ from eventshop.core.currencies import smallest_payment
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import UnknownCurrency
 from eventshop.core.money import Money, round_to_payable
+from eventshop.core.personal_fields import Redacted
 from orders.domain.payment_events import (
     PaymentAuthorised,
     PaymentDeclined,
@@ -77,7 +78,7 @@ class RefundState(Struct, frozen=True):
     payment_id: UUID
     reference: str
     amount: Money
-    reason: str
+    reason: str | Redacted
     is_done: bool = False
 
 

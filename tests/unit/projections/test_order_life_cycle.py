@@ -117,7 +117,7 @@ def test_each_declined_try_is_counted_and_the_order_stays_payable() -> None:
         )
     ]
     given_events(*events_after(create, *declined)).project(order_summary).row(ORDER).has(
-        status="CREATED", payment_state="UNPAID", declined=2, outstanding=ALL, payment="declined declined: expired"
+        status="CREATED", payment_state="UNPAID", declined=2, outstanding=ALL, payment="declined declined"
     )
 
 
@@ -182,7 +182,7 @@ def test_reported_facts_are_marked_and_broken_rules_are_to_review() -> None:
         status="SHIPPED", payment_state="UNPAID", observed=True, review=""
     )
     told = [row.summary for row in given_events(*reported).project(activity_timeline).rows_by_key.values()]
-    assert "Shipped with post (observed)" in told
+    assert "Shipped (observed)" in told
     assert "To review, shipped-before-paid: 21.84 GBP was outstanding" in told
 
 

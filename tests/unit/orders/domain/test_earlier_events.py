@@ -31,9 +31,18 @@ STORED: dict[tuple[str, int], str] = {
     ("PaymentDeclined", 1): f'{HEAD}{PERSON},"amount":{TOTAL},"reason":"card expired"}}',
     ("OrderShipped", 1): f'{HEAD}{PERSON},"carrier":"Royal Mail Tracked 48","tracking":"RM1"}}',
     ("OrderShipped", 2): f'{HEAD}{PERSON},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}',
+    ("OrderShipped", 3): f'{HEAD}{PERSON},"carrier":"Royal Mail","tracking":"RM1","service":"Tracked 48"}}',
     ("OrderDelivered", 1): f'{HEAD}{PERSON},"received_by":"Ada"}}',
     ("OrderDelivered", 2): f'{HEAD}{PERSON},"received_by":""}}',
     ("OrderCancelled", 1): f'{HEAD}"reference":"1",{PERSON},"reason":"no","lines":[]}}',
+    ("OrderCancelled", 2): f'{HEAD}"reference":"1",{PERSON},"reason":"no","lines":[]}}',
+    ("PaymentDeclined", 2): f'{HEAD}{PERSON},"amount":{TOTAL},"reason":"card expired","method":"card"}}',
+    ("ItemsReturned", 2): f'{HEAD}"reference":"C1",{PERSON},"lines":[{ONE}],"reason":"chipped","damaged":[]}}',
+    ("RefundRequested", 1): f'{HEAD}"reference":"C1",{PERSON},"refund_id":"{ORDER}","payment_id":"{ORDER}",'
+    f'"amount":{TOTAL},"reason":"return C1"}}',
+    ("PaymentRefunded", 2): f'{HEAD}"reference":"C1",{PERSON},"amount":{TOTAL},"reason":"chipped"}}',
+    ("CreditNoteIssued", 2): f'{HEAD}"reference":"C1",{PERSON},"country":"","lines":[{LINE}],"total":{TOTAL},'
+    '"reason":"goodwill","external_ids":[]}',
     ("ItemsReturned", 1): f'{HEAD}"reference":"C1",{PERSON},"lines":[{ONE}],"reason":"chipped"}}',
     (
         "PaymentRefunded",
