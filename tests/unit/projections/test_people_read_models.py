@@ -29,10 +29,18 @@ from tests.unit.users.domain.examples import (
     suggested,
     withdrawn,
 )
-from users.domain.events import ConsentExpired, DataAccessed, DataExported, LegalHoldReleased, ProcessingResumed
+from users.domain.events import (
+    CategoriesErased,
+    ConsentExpired,
+    DataAccessed,
+    DataExported,
+    LegalHoldReleased,
+    ProcessingResumed,
+)
 
 looked = DataAccessed(ADA, ("phone",), "parcel came back", "grace")
 copied = DataExported(ADA, "json")
+parted = CategoriesErased(ADA, ("delivery", "notes"), "staff")
 released = LegalHoldReleased(ADA, "case 7")
 lifted = ProcessingResumed(ADA, "page")
 expired = ConsentExpired(ADA, "Personalisation")
@@ -135,6 +143,7 @@ EVERY_EVENT = [
     requested,
     cancelled,
     begun,
+    parted,
     erased,
 ]
 

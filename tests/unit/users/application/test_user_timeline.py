@@ -11,6 +11,7 @@ import pytest
 from eventshop.datetimes import format_date
 from users.application.user_timeline import SOURCES, describe_event, flatten_values, humanise_name, purpose_label
 from users.domain.events import (
+    CategoriesErased,
     ConsentExpired,
     ConsentGranted,
     ConsentWithdrawn,
@@ -53,6 +54,7 @@ EVENTS: list[tuple[UserEvent, list[str]]] = [
     (ErasureRequested(ADA, DUE, "page"), [format_date(DUE)]),
     (ErasureCancelled(ADA, "page"), []),
     (ErasureBegun(ADA), []),
+    (CategoriesErased(ADA, ("notes",), "staff"), ["notes", SOURCES["staff"]]),
     (DataErased(ADA, (), (), ()), []),
 ]
 
