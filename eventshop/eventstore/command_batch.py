@@ -15,10 +15,10 @@ from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_execution import (
-    accepted_hashes,
     CommandResult,
     LoadedAggregate,
     PreparedCommand,
+    accepted_hashes,
     decide_command,
     load_aggregate,
     prepare_command,

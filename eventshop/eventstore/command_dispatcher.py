@@ -12,9 +12,9 @@ from eventshop.eventstore import aggregate_cache, field_encryption, store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_batch import CommandBatch, Outcome
 from eventshop.eventstore.command_execution import (
-    accepted_hashes,
     CommandResult,
     PreparedCommand,
+    accepted_hashes,
     decide_command,
     load_aggregate,
     prepare_command,

@@ -51,6 +51,10 @@ class UniqueValueClaim(NamedTuple):
 class EncryptionSession(Protocol):
     """The keys used by one write, loaded or new. Raises `PersonErased` for an erased person."""
 
+    def look_up_keys(self, messages: Iterable[tuple[Struct, Sequence[PersonalField], UUID]]) -> None:
+        """Look up the keys that messages (with their personal fields and aggregates) will need, all at once."""
+        ...
+
     def replace_with_digests(
         self, message: Struct, payload: bytes, fields: Sequence[PersonalField], aggregate_id: UUID
     ) -> bytes:
@@ -115,12 +119,17 @@ def open_session() -> EncryptionSession:
 
 def open_shared_session(registry: MessageRegistry, commands: Iterable[Command]) -> EncryptionSession | None:
     """Return one session for a batch of commands, or None if none of them involves personal data."""
-    command_classes = {type(command) for command in commands}
-    return (
-        open_session()
-        if any(registry.command_involves_personal_data(command_class) for command_class in command_classes)
-        else None
-    )
+    commands = list(commands)
+    if not any(registry.command_involves_personal_data(command_class) for command_class in set(map(type, commands))):
+        return None
+    session = open_session()
+    with suppress(AttributeError, TypeError, ValueError):  # an invalid command, which is refused when it is prepared
+        session.look_up_keys(
+            (command, fields, registry.aggregate_of(type(command)).id_of(command))
+            for command in commands
+            if (fields := registry.personal_fields_of(type(command)))
+        )
+    return session
 
 
 def read_event(registry: MessageRegistry, payload: str, context: FieldContext) -> Event:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hmac import digest
 from typing import Any, Final
 from uuid import UUID
@@ -89,6 +89,22 @@ class AesGcmSession:
         self._new_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._new_keys
         self._accepted_keys: dict[KeyName, PersonalDataKey] = {} if parent is None else parent._accepted_keys
         self._pending_keys: dict[KeyName, PersonalDataKey] = {}
+        # The subjects whose stored keys were all looked up at once, with what was found.
+        self._looked_up: dict[UUID, dict[KeyName, PersonalDataKey]] = {} if parent is None else parent._looked_up
+
+    def look_up_keys(self, messages: Iterable[tuple[Struct, Sequence[PersonalField], UUID]]) -> None:
+        subjects = {
+            _subject_of_message(message, field, aggregate_id)
+            for message, fields, aggregate_id in messages
+            for field in fields
+            if getattr(message, field.name)
+        }
+        if not all(isinstance(subject, UUID) for subject in subjects):
+            raise TypeError("the id of a person or an aggregate is a UUID")
+        if len(subjects) > 1:
+            self._looked_up.update((subject, {}) for subject in subjects)
+            for name, key in personal_keys.load_keys(subjects).items():
+                self._looked_up[name[0]][name] = key
 
     def open_child(self) -> AesGcmSession:
         return AesGcmSession(self)
@@ -167,11 +183,15 @@ class AesGcmSession:
     def _key(self, name: KeyName) -> PersonalDataKey:
         key = self._pending_keys.get(name)
         if key is None:
-            key = self._new_keys.get(name) or personal_keys.find_key_for_writing(name)
+            key = self._new_keys.get(name) or self._find_key(name)
             if key is None:
                 key = self._new_keys[name] = personal_keys.generate_key()
             self._pending_keys[name] = key
         return key
+
+    def _find_key(self, name: KeyName) -> PersonalDataKey | None:
+        found = self._looked_up.get(name[0])
+        return personal_keys.find_key_for_writing(name) if found is None else personal_keys.key_for_writing(name, found)
 
 
 def _encrypt(

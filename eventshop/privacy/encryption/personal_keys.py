@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hmac import digest
 from threading import Lock
 from time import monotonic
@@ -102,12 +102,14 @@ def load_missing_keys(names: Collection[KeyName]) -> None:
 
 def find_key_for_writing(name: KeyName) -> PersonalDataKey | None:
     """As `find_key`, but raises `PersonErased` for an erased person, for whom no key is ever created again."""
-    key = key_cache.get(name)
-    if key is None:
-        keys = load_keys([name[0]])
-        key = keys.get(name)
-        if key is None and (name[0], _ERASED_PURPOSE) in keys:
-            raise PersonErased(person=name[0])
+    return key_cache.get(name) or key_for_writing(name, load_keys([name[0]]))
+
+
+def key_for_writing(name: KeyName, loaded: Mapping[KeyName, PersonalDataKey]) -> PersonalDataKey | None:
+    """The key among the loaded ones of its person, or None; raises `PersonErased`."""
+    key = loaded.get(name)
+    if key is None and (name[0], _ERASED_PURPOSE) in loaded:
+        raise PersonErased(person=name[0])
     return key
 
 

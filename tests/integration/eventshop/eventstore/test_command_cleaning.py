@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -40,6 +41,13 @@ def test_in_a_batch_only_the_command_with_the_bad_text_is_refused() -> None:
     commands = [ReceiveStock(sku, 1, "D-1") for sku in ("MUG", OLD_CODE, "LAMP")]
     outcomes = send_many([(command, Envelope(new_id())) for command in commands])
     assert [isinstance(outcome, InvalidMessage) for outcome in outcomes] == [False, True, False]
+
+
+def test_in_a_batch_with_free_texts_only_the_command_with_the_bad_id_is_refused() -> None:
+    send(ReceiveStock("MUG", 5, "D-1"))
+    commands = [WriteOffStock(cast(str, sku), 1, "broken", reference) for sku, reference in (("MUG", "1"), (5, "2"))]
+    outcomes = send_many([(command, Envelope(new_id())) for command in commands])
+    assert [isinstance(outcome, InvalidMessage) for outcome in outcomes] == [False, True]
 
 
 def test_a_saga_repeats_what_is_stored() -> None:
