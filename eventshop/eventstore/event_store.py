@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -45,7 +45,7 @@ class EventStore:
 
     `as_of` (aware) limits a read to the events before the first one recorded after that time, `to_version` to events
     up to that version: both give the beginning of the stream.
-    Rows that cannot be decoded raise `UnknownName` or `BrokenStream`.
+    Rows that cannot be decoded raise `ProgramTooOld` or `BrokenStream`.
     """
 
     def __init__(self, registry: MessageRegistry = program) -> None:
@@ -99,7 +99,7 @@ class EventStore:
         )
         is_replay, history = backend().load_history(aggregate_id, envelope.command_id)
         if is_replay:
-            return replay_receipt(envelope.command_id, payload_hash)
+            return replay_receipt(envelope.command_id, {payload_hash})
         head = _check_head(history, aggregate_type, aggregate_id, expected_version)
         recorded_at = head.next_recorded_at()
         request = AppendRequest(
@@ -193,10 +193,10 @@ class EventStore:
         return later[0].version - 1 if later else _MAX_VERSION
 
 
-def replay_receipt(command_id: UUID, payload_hash: bytes) -> Receipt:
-    """Return the receipt of a command accepted before; raises `CommandIdReused` if the payload differs."""
+def replay_receipt(command_id: UUID, payload_hashes: Collection[bytes]) -> Receipt:
+    """Return the receipt of a command accepted before; raises `CommandIdReused` if its hash is none of these."""
     [row] = backend().load_receipts([command_id])
-    if bytes(row.payload_hash) != payload_hash:
+    if bytes(row.payload_hash) not in payload_hashes:
         raise CommandIdReused(command_id=command_id, first_used_for=row.command_type)
     return to_receipt(row, replayed=True)
 
