@@ -24,8 +24,11 @@ from users.application.second_factors import has_second_factor, needs_second_fac
 _DUE: Final = "second_factor_due"
 CHECK, SET_UP = "users:second-factor-check", "users:second-factor"
 ADMIN_PREFIX: Final = "/admin/"
-#: What works before: these pages, signing out, and files.
-_OPEN_PREFIXES: Final = ("/account/second-factor/", "/account/sign-out/", "/static/", "/admin/jsi18n/")
+#: What works before: these pages, signing out, files, and probes, which must not need the session's table.
+_OPEN_PREFIXES: Final = (
+    *("/account/second-factor/", "/account/sign-out/", "/static/", "/admin/jsi18n/"),
+    *("/healthz", "/readyz", "/status/"),
+)
 
 
 @receiver(user_logged_in)

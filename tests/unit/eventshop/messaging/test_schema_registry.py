@@ -35,6 +35,7 @@ from eventshop.messaging.serialization.schema_registry import (
     schema_fingerprint,
     write_schemas,
 )
+from orders.domain.events import OrderShipped
 
 
 class Colour(enum.Enum):
@@ -189,7 +190,7 @@ def test_the_repositorys_own_schema_files_are_complete() -> None:
 @pytest.mark.parametrize("option", [[], ["--check"]])
 def test_a_shape_that_changed_without_a_new_version_is_refused_by_name(tmp_path: Path, option: list[str]) -> None:
     write_schemas(current_schemas(registry), tmp_path)
-    path = tmp_path / "OrderShipped.v3.avsc"
+    path = tmp_path / f"OrderShipped.v{OrderShipped.schema_version}.avsc"
     path.write_text(path.read_text().replace('"tracking"', '"parcel"'))
     with pytest.raises(CommandError, match=r"OrderShipped .*\bschema_version\b"):
         export(*option, "--folder", str(tmp_path))

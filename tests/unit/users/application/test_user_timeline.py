@@ -47,7 +47,7 @@ EVENTS: list[tuple[UserEvent, list[str]]] = [
     (ProcessingRecorded(ADA, TERM, "A6-1-b", "A-LETTER", "THE-POST"), ["A-LETTER", LABEL, "THE-POST"]),
     (ProcessingRestricted(ADA, "WRONG", "page"), [SOURCES["page"]]),
     (ProcessingResumed(ADA, "page"), [SOURCES["page"]]),
-    (DataAccessed(ADA, ("phone", "address"), "A-CLAIM", "bob"), ["bob", "phone", "address", "A-CLAIM"]),
+    (DataAccessed(ADA, ("phone", "address"), "A-CLAIM", "bob"), ["phone", "address", "A-CLAIM"]),
     (DataExported(ADA, "json"), []),
     (LegalHoldPlaced(ADA, "CASE-7", "A-LAWSUIT"), ["CASE-7", "A-LAWSUIT"]),
     (LegalHoldReleased(ADA, "CASE-7"), ["CASE-7"]),
