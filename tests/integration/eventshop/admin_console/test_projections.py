@@ -26,7 +26,17 @@ from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
-from tests.support.staff import actor_of, boss, capture_queries, clerk, message_levels, messages_of, order_url, record_sales, update_read_models
+from tests.support.staff import (
+    actor_of,
+    boss,
+    capture_queries,
+    clerk,
+    message_levels,
+    messages_of,
+    order_url,
+    record_sales,
+    update_read_models,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

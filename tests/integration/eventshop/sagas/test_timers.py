@@ -19,6 +19,7 @@ from eventshop.core.errors import InvalidMessage, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Envelope
 from eventshop.eventstore.event_store import store
+from eventshop.runtime import wake_signals
 from eventshop.runtime.wake_signals import POLL_INTERVAL_S, Channel, Waiter, wake_all
 from eventshop.sagas import timers
 from eventshop.sagas.effect_workers import EffectWorker
@@ -182,6 +183,7 @@ def test_an_idle_worker_sleeps_until_the_next_timer_is_due(due_in_s: float, shor
 
 
 def test_a_timer_that_is_due_soon_wakes_whoever_sleeps_and_a_later_one_need_not() -> None:
+    wake_signals.stop_listening()  # on SQLite every commit wakes those who listen
     waiter = Waiter(Channel.TIMERS)
     timers.set_timer("later", due=timezone.now() + timedelta(hours=1), command=write_off("apple"))
     assert not waiter.wait(0)
