@@ -98,4 +98,3 @@ def build_reader(
     return EventReader(
         schema.event_type, event_class, fields, tuple(upcasters), schema.schema_version > event_class.schema_version
     )
-

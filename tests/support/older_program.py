@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
+from eventshop.eventstore import aggregate_cache
 
 
 def forget_event_types(*names: str, registry: MessageRegistry = program) -> None:
@@ -14,6 +15,7 @@ def forget_event_types(*names: str, registry: MessageRegistry = program) -> None
     for name in names:
         del registry.events[name]
     registry._readers.clear()
+    aggregate_cache._cache.clear()  # a process of that release has read nothing of the newer one
 
 
 @contextmanager

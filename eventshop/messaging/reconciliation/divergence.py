@@ -6,13 +6,14 @@ partition tells. Positions alone do not, for new events soon get the same ones.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from time import monotonic
 from typing import NamedTuple
 
 from django.conf import settings
 
-from eventshop.core.errors import EventShopError, StoreDiverged
+from eventshop.core.errors import BrokenStream, EventShopError, StoreDiverged
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
@@ -22,6 +23,8 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.store_epoch_records import PublishedEpoch, read_published_epoch
 from eventshop.messaging.kafka.topic_end import TopicEnd, read_topic_end
 from eventshop.messaging.kafka.topic_search import TopicSearch, is_same_event
+
+log = logging.getLogger(__name__)
 
 
 class DivergenceSuspected(EventShopError):
@@ -71,7 +74,11 @@ def examine(topic: str) -> Finding | None:
 
     Only the relay, which knows what it has published, can find that Kafka is behind. Raises `KafkaUnavailable`.
     """
-    end = read_topic_end(topic, PARTITIONS)
+    try:
+        end = read_topic_end(topic, PARTITIONS)
+    except BrokenStream as error:  # a stranger's record; the relay stops for it, and names it
+        log.warning("the event table was not compared with %s: %s", topic, error)
+        return None
     finding = find_divergence(topic, end, published=read_published_epoch())
     if finding:
         store_epochs.record_divergence(*finding)
@@ -98,8 +105,8 @@ def _describe(topic: str, end: TopicEnd, event: EventRow, table: dict[int, Event
             )
             return Finding(
                 Divergence.FORKED,
-                f"{here}, the event table has {there}: it is an older database that went on. Keep a copy of this database for "
-                "what it accepted since; then run restore_events_from_kafka into an empty one",
+                f"{here}, the event table has {there}: it is an older database that went on. Keep a copy of this "
+                "database for what it accepted since; then run restore_events_from_kafka into an empty one",
             )
     return Finding(
         Divergence.DATABASE_BEHIND,

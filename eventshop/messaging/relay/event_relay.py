@@ -33,6 +33,7 @@ from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
 from eventshop.messaging.kafka.event_records import partition_for, record_numbers
 from eventshop.messaging.kafka.store_epoch_records import encode_epoch, read_published_epoch
+from eventshop.messaging.kafka.topic_differences import ExistingTopic
 from eventshop.messaging.kafka.topic_end import TopicEnd, read_topic_end
 from eventshop.messaging.kafka.transactional_producer import TransactionalProducer
 from eventshop.messaging.models import RelayCheckpoint
@@ -184,7 +185,7 @@ class EventRelay:
         """The position up to which Kafka is recorded to have confirmed all events."""
         return RelayCheckpoint.objects.filter(topic=self.topic).values_list("position", flat=True).first() or 0
 
-    def _require_topics(self, confirmed: int) -> dict[str, topics.ExistingTopic]:
+    def _require_topics(self, confirmed: int) -> dict[str, ExistingTopic]:
         """The topics that a relay writes. Raises `TopicRefused`; one that is gone or was made anew is recorded."""
         try:
             return topics.require_topics(self.topic, topics.store_epochs_topic())

@@ -135,7 +135,7 @@ def _contents_of(events: Iterable[Any]) -> Counter[tuple[object, ...]]:
                 for amount in event.lines:
                     units[amount.sku, amount.amount.amount / amount.quantity] += amount.quantity
             case StockWrittenOff():
-                units[event.sku, event.reason.strip(), event.quantity] += 1
+                units[event.sku, str(event.reason).strip(), event.quantity] += 1
             case _:
                 pass  # a payment has no lines
     return units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,17 +70,16 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("pitr")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)  # PostgreSQL may run as another user, which must be able to enter
-    try:
-        made = Server(home)
-    except (PostgresUnavailable, StackError) as error:
-        missing(str(error))
-        raise
-    yield made
-    made.stack.stop(immediately=True)
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="pitr-", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o711)  # PostgreSQL may run as another user, which must be able to enter
+        try:
+            made = Server(Path(home))
+        except (PostgresUnavailable, StackError) as error:
+            missing(str(error))
+            raise
+        yield made
+        made.stack.stop(immediately=True)
 
 
 def test_the_database_comes_back_as_it_was_before_a_mistake(server: Server) -> None:

@@ -160,7 +160,7 @@ def test_the_epoch_is_on_kafka_with_its_first_events(kafka_topics: str) -> None:
         wait_until(relay.publish_batch)
         published = wait_until(read_published_epoch)
     epoch = store_epochs.current_epoch()
-    assert (published.number, published.epoch_id) == (1, epoch.epoch_id)
+    assert published and (published.number, published.epoch_id) == (1, epoch.epoch_id)
 
     store_epochs.begin_epoch("restored", restored_to_position=newest_position())
     sell(1)

@@ -263,7 +263,6 @@ def test_an_event_is_poisoned(flaky: Flaky, shop: Shop) -> None:
     flaky.spoils[person, 1] = fail
     shop.publish()
     assert DeadLetter.objects.exists()
-    assert "broken" in failed_parts()
     flaky.repair()
     shop.follow("An event is poisoned")
     assert not DeadLetter.objects.exists()
