@@ -146,7 +146,7 @@ def test_a_store_in_use_is_copied_up_to_one_position_without_a_gap(tmp_path: Pat
     def sell(seed: int) -> None:
         number = 0
         while not stop.is_set():
-            append_orders(1, seed=seed * 1_000 + number)
+            append_orders(1, seed=seed * 1_000_000 + number)  # more than one thread gets to write
             written.append(number := number + 1)
         connections.close_all()
 
