@@ -26,13 +26,14 @@ _CHUNK: Final = 2_000
 
 
 class KeyLine(Struct, frozen=True, forbid_unknown_fields=True, tag="key"):
-    """The wrapped key of a person for one purpose."""
+    """The wrapped key of a person for one purpose. The fields are columns of `PersonalKey`."""
 
     subject: UUID
     purpose: str
     wrapped: bytes
     wrapped_by: str
     made_at: datetime
+    generation: int = 1
 
 
 class ErasedLine(Struct, frozen=True, forbid_unknown_fields=True, tag="erased"):
@@ -61,12 +62,14 @@ class KeySet:
         self.lost: list[KeyLine] = []
 
     def add(self, line: KeyLine | ErasedLine) -> None:
-        """Add a line; what was added before it has precedence."""
+        """Add a line. Of one person's keys the latest generation counts, then what was added first."""
         if isinstance(line, ErasedLine):
             self.erased.setdefault(line.subject, line)
             return
         present = self.keys.setdefault((line.subject, line.purpose), line)
-        if present.wrapped != line.wrapped and _unwrap(present) != _unwrap(line):
+        if present.generation < line.generation:  # what the earlier one encrypted is erased
+            self.keys[line.subject, line.purpose] = line
+        elif present.generation == line.generation and not _is_same_key(present, line):
             self.lost.append(line)
 
     def remove_erased(self) -> None:
@@ -75,15 +78,18 @@ class KeySet:
         self.lost = [line for line in self.lost if line.subject not in self.erased]
 
 
+def _is_same_key(line: KeyLine, other: KeyLine) -> bool:
+    return line.wrapped == other.wrapped or _unwrap(line) == _unwrap(other)
+
+
 def _unwrap(line: KeyLine) -> bytes:
     return key_wrapping.unwrap_key(line.wrapped, line.wrapped_by, line.subject, line.purpose)
 
 
 def read_stored_keys() -> Iterator[KeyLine | ErasedLine]:
     """The keys and markers in the keys database. An erasure at the same time may leave a marker with its key."""
-    keys = PersonalKey.objects.order_by("pk").values_list("subject", "purpose", "wrapped", "wrapped_by", "made_at")
-    for subject, purpose, wrapped, wrapped_by, made_at in keys.iterator(_CHUNK):
-        yield KeyLine(subject, purpose, bytes(wrapped), wrapped_by, made_at)
+    for row in PersonalKey.objects.order_by("pk").values(*KeyLine.__struct_fields__).iterator(_CHUNK):
+        yield KeyLine(**row | {"wrapped": bytes(row["wrapped"])})
     for person in ErasedPerson.objects.order_by("pk").iterator(_CHUNK):
         yield ErasedLine(person.subject, person.erased_at)
 

@@ -135,7 +135,7 @@ def _copy_script(command: list[str | Path], script: IO[bytes]) -> None:
 def _copy_keys(keys: KeySet | None) -> Iterator[str]:
     if keys is None:
         return
-    yield f"COPY {PersonalKey._meta.db_table} (subject, purpose, wrapped, wrapped_by, made_at) FROM stdin;\n"
+    yield f"COPY {PersonalKey._meta.db_table} ({', '.join(KeyLine.__struct_fields__)}) FROM stdin;\n"
     yield from map(_key_row, keys.keys.values())
     yield "\\.\n"
     yield f"COPY {ErasedPerson._meta.db_table} (subject, erased_at) FROM stdin;\n"
@@ -145,7 +145,8 @@ def _copy_keys(keys: KeySet | None) -> Iterator[str]:
 
 def _key_row(line: KeyLine) -> str:
     purpose, wrapped_by = line.purpose.translate(_ESCAPES), line.wrapped_by.translate(_ESCAPES)
-    return f"{line.subject}\t{purpose}\t\\\\x{line.wrapped.hex()}\t{wrapped_by}\t{line.made_at.isoformat()}\n"
+    made_at, wrapped = line.made_at.isoformat(), f"\\\\x{line.wrapped.hex()}"
+    return f"{line.subject}\t{purpose}\t{wrapped}\t{wrapped_by}\t{made_at}\t{line.generation}\n"
 
 
 def _erased_row(line: ErasedLine) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from msgspec.structs import asdict
 
 from eventshop.eventstore.models import StoreEpoch
 from eventshop.operations.backup import postgres_dump, sqlite_copy
@@ -55,10 +56,7 @@ def store_keys(keys: KeySet, *, dry_run: bool = False) -> int:
         return len(new)
     with transaction.atomic(using=alias):
         PersonalKey.objects.bulk_create(
-            (
-                PersonalKey(subject=x.subject, purpose=x.purpose, wrapped=x.wrapped, wrapped_by=x.wrapped_by)
-                for x in new
-            ),
+            (PersonalKey(**asdict(line)) for line in new),
             batch_size=_CHUNK,
             ignore_conflicts=True,
         )

@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from eventshop.operations.backup.backup_folder import private_files
 from eventshop.operations.backup.errors import BackupFailed, RestoreFailed
-from eventshop.operations.backup.key_file import KeySet
+from eventshop.operations.backup.key_file import KeyLine, KeySet
 from eventshop.operations.backup.manifest import StoreState
 from eventshop.operations.backup.store_state import read_store_state
 from eventshop.privacy.models import ErasedPerson, PersonalKey
@@ -94,10 +94,10 @@ def _delete_keys(copy: sqlite3.Connection) -> None:
 
 def _insert_keys(copy: sqlite3.Connection, keys: KeySet) -> None:
     copy.executemany(
-        f'INSERT INTO "{PersonalKey._meta.db_table}" (subject, purpose, wrapped, wrapped_by, made_at) '
-        "VALUES (?, ?, ?, ?, ?)",
+        f'INSERT INTO "{PersonalKey._meta.db_table}" ({", ".join(KeyLine.__struct_fields__)}) '
+        "VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (line.subject.hex, line.purpose, line.wrapped, line.wrapped_by, _text(line.made_at))
+            (line.subject.hex, line.purpose, line.wrapped, line.wrapped_by, _text(line.made_at), line.generation)
             for line in keys.keys.values()
         ),
     )

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from eventshop.core.messages import new_id
+from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoreEpoch
@@ -179,6 +180,25 @@ def test_a_key_that_was_only_wrapped_anew_is_the_same_key(backup: Path, settings
     assert done.code == 0, done.failure
     assert "other keys" not in done.out
     assert set(PersonalKey.objects.values_list("wrapped_by", flat=True)) == {key_wrapping.current_key_id()}
+
+
+def test_what_was_erased_with_a_former_key_stays_erased_and_is_not_taken_for_tampered(tmp_path: Path) -> None:
+    populate_shop()
+    person = customer()
+    personal_keys.replace_keys([person], ["contact"])
+    folder = tmp_path / "backup"
+    assert run_command("backup", str(folder)).code == 0
+    for options in (["--replace"], ["--replace", "--keep-keys"]):
+        assert restore(folder, *options).code == 0
+        assert PersonalKey.objects.get(subject=person, purpose="contact").generation == 2
+        assert name_of(person) == Redacted("contact")
+
+
+def test_the_key_of_a_backup_does_not_bring_back_what_was_erased_since(backup: Path) -> None:
+    person = customer()
+    personal_keys.replace_keys([person], ["contact"])
+    assert "another key" not in restore(backup, "--replace").out
+    assert name_of(person) == Redacted("contact")
 
 
 def test_who_was_erased_after_the_backup_stays_erased(backup: Path) -> None:
