@@ -109,8 +109,8 @@ class SnapshotProgress(models.Model):
 class StoreEpoch(models.Model):
     """The time of an event store between two restores; the row with the highest number is the present epoch.
 
-    A restore begins an epoch, and so does the resolution of a fork. A copy of the database files begins none: that it
-    is old is noticed by comparing events with Kafka.
+    A restore begins an epoch. A copy of the database files begins none: that it is old is noticed by comparing events
+    with Kafka.
     """
 
     class Divergence(models.TextChoices):

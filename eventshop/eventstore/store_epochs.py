@@ -59,7 +59,8 @@ def begin_epoch(
 
 def find_divergence() -> StoreEpoch | None:
     """The present epoch if the table is recorded to be behind Kafka or forked from it. One statement."""
-    return StoreEpoch.objects.filter(divergence__in=_REFUSING).order_by("number").last()
+    epoch = StoreEpoch.objects.order_by("number").last()
+    return epoch if epoch is not None and epoch.divergence in _REFUSING else None
 
 
 def refuse_if_diverged() -> None:

@@ -28,6 +28,10 @@ class PublishedEpoch(msgspec.Struct, frozen=True):
     epoch_id: UUID
     restored_to_position: int
 
+    def replaces(self, epoch: StoreEpoch) -> bool:
+        """Whether it is later than this one, or another one of the same number: then this is a copy from before."""
+        return self.epoch_id != epoch.epoch_id and self.number >= epoch.number
+
 
 def encode_epoch(epoch: StoreEpoch, position: int) -> ProducerRecord:
     """The record of an epoch; `position` is that of the last event in its transaction."""

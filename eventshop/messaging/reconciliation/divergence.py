@@ -53,7 +53,7 @@ def find_divergence(
     if differing:
         return _describe(topic, end, min(differing, key=lambda event: event.position), table)
     epoch = store_epochs.current_epoch()
-    if published and published.epoch_id != epoch.epoch_id and published.number >= epoch.number:
+    if published and published.replaces(epoch):
         return Finding(
             Divergence.DATABASE_BEHIND,
             f"epoch {published.number} of the store has published to {topic}, and this database is in its epoch "
@@ -82,7 +82,7 @@ def examine(topic: str) -> Finding | None:
     finding = find_divergence(topic, end, published=read_published_epoch())
     if finding:
         store_epochs.record_divergence(*finding)
-    elif store_epochs.current_epoch().divergence != Divergence.KAFKA_BEHIND:
+    elif store_epochs.find_divergence():
         store_epochs.clear_divergence()
     return finding
 

@@ -120,9 +120,8 @@ class EventTableRestore:
             )
 
     def _is_epoch_old(self) -> bool:
-        """Whether a later epoch, or another one of the same number, has published to Kafka."""
-        epoch, published = store_epochs.current_epoch(), self.published_epoch
-        return bool(published and published.epoch_id != epoch.epoch_id and published.number >= epoch.number)
+        """Whether this is a copy of the store from before its present epoch."""
+        return self.published_epoch is not None and self.published_epoch.replaces(store_epochs.current_epoch())
 
     def _pages(self) -> Iterator[list[TopicEvent]]:
         page: list[TopicEvent] = []

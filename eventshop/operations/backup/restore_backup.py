@@ -14,11 +14,12 @@ from eventshop.eventstore.models import StoreEpoch
 from eventshop.operations.backup import postgres_dump, sqlite_copy
 from eventshop.operations.backup.key_file import KeySet, has_key_tables
 from eventshop.operations.backup.manifest import ERASURE_LIST
-from eventshop.operations.backup.restore_plan import RestorePlan, close_connections
+from eventshop.operations.backup.restore_plan import RestorePlan
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure import erasure_log
 from eventshop.privacy.models import ErasedPerson, PersonalKey
+from eventshop.runtime.connections import close_connections
 from eventshop.runtime.models import WorkerProcess
 
 _CHUNK = 2_000

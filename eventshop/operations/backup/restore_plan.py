@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent, StoreEpoch
@@ -22,7 +22,6 @@ from eventshop.operations.backup.store_in_use import users_of_the_store
 from eventshop.operations.backup.store_state import unknown_migrations
 from eventshop.operations.backup.take_backup import KEYS_FOLDER
 from eventshop.privacy.encryption import key_wrapping
-from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure import erasure_log
 
 #: Tables that migrations fill, or that a store fills by itself before its first event.
@@ -207,9 +206,3 @@ def _read_kafka() -> KafkaNow:
     if published is None:
         return KafkaNow(position)
     return KafkaNow(position, published.number, published.installation_id)
-
-
-def close_connections() -> None:
-    """Close this process's own connections, so that nothing waits for them."""
-    for alias in {"default", keys_database()}:
-        connections[alias].close()
