@@ -85,15 +85,6 @@ class MessageRegistry:
         except ProgramTooOld:
             return False
 
-    def readable_schemas(self) -> set[EventSchemaId]:
-        """Every name and schema version that this program can read."""
-        current = {
-            EventSchemaId(name, version)
-            for name, event in self.events.items()
-            for version in range(1, event.schema_version + 1)
-        }
-        return current | self._steps.keys()
-
     def upcaster_step(self, schema_id: EventSchemaId) -> UpcasterStep | None:
         """Return the upcaster of a schema version, or None."""
         return self._steps.get(schema_id)
@@ -128,6 +119,10 @@ class MessageRegistry:
     def personal_fields_of(self, message: type[Struct]) -> tuple[PersonalField, ...]:
         """Return the fields of a command or event that hold personal data; nearly always none."""
         return self._personal_fields.get(message, ())
+
+    def tells_of_a_person(self, message: type[Struct]) -> bool:
+        """Whether a command or event holds personal data other than free texts: then no saga may keep it."""
+        return any(not field.free_text for field in self.personal_fields_of(message))
 
     def aggregate_holds_personal_data(self, aggregate: type[AnyAggregate]) -> bool:
         """Whether any command or event of an aggregate can hold personal data."""

@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 
 from eventshop.eventstore.open_appends import describe_open_appends
 from eventshop.operations.health_checks import ComponentHealth, relay_leader, stopped_reason
-from eventshop.projections import outbox
-from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, Worker
+from eventshop.projections import dead_letters, outbox
+from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
 from eventshop.projections.outbox_reader import OUTBOX_FENCE
 
 #: Waiting records are counted up to this number; the check reports more as "over" it.
@@ -46,10 +46,7 @@ def check_projections() -> ComponentHealth:
             .values_list("projection", flat=True)
         )
     )
-    waiting = (
-        DeadLetter.objects.exclude(waits_for="").values_list("waits_for", flat=True).distinct().order_by("waits_for")
-    )
-    awaited = ", ".join(waiting)
+    awaited = ", ".join(dead_letters.awaited_schemas())
     detail = f"{workers} workers" + (f"; nobody runs {', '.join(unattended)}" if unattended else "")
     detail += f"; some events wait for a release with {awaited}" if awaited else ""
     return ComponentHealth("projections", bool(workers) and not unattended, detail)

@@ -67,6 +67,19 @@ def awaited_schema(error: Exception, meta: Meta) -> str:
     return f"{meta.event_type}/{meta.schema_version}"[:120] if isinstance(error, ProgramTooOld) else ""
 
 
+def awaited_schemas(names: Collection[str] | None = None) -> list[str]:
+    """The schemas that events of these projections (None: of all) wait for, in order; nearly always none."""
+    waiting = DeadLetter.objects.exclude(waits_for="")
+    if names is not None:
+        waiting = waiting.filter(projection__in=names)
+    return list(waiting.values_list("waits_for", flat=True).distinct().order_by("waits_for"))
+
+
+def _can_read(schema: str) -> bool:
+    event_type, _, version = schema.rpartition("/")
+    return version.isdecimal() and registry.can_read(event_type, int(version))
+
+
 def add_dead_letters(target: ProjectionTarget, unfolded: Sequence[Unfolded]) -> None:
     """Store events that were not folded, in order. Those that wait for a newer release are not published."""
     if unfolded:
@@ -91,8 +104,9 @@ def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID
     """The pairs of projection and aggregate whose first dead letter is due for a retry, or can be read by now."""
     pairs = DeadLetter.objects.filter(projection__in=names).values_list("projection", "aggregate_id")
     due = list(pairs.filter(next_attempt_at__lte=database_now()).order_by("next_attempt_at")[:limit])
-    readable = [f"{name}/{version}" for name, version in registry.readable_schemas()]
-    return [*due, *pairs.filter(waits_for__in=readable).distinct()[:WAITING_LIMIT]]
+    if readable := [schema for schema in awaited_schemas(names) if _can_read(schema)]:
+        due += pairs.filter(waits_for__in=readable).distinct()[:WAITING_LIMIT]
+    return due
 
 
 def retry(name: str, aggregate_id: UUID) -> RetryResult:

@@ -25,10 +25,11 @@ LATE_AFTER: Final = timedelta(hours=1)
 PROGRAM: Final = "event router"
 
 
-def muted_points(kinds: Collection[str]) -> list[SagaLivePoint]:
-    """The points of these kinds that have not gone live, one for each kind: that of its newest version."""
-    points = SagaLivePoint.objects.filter(kind__in=kinds, live_at=None).order_by("version")
-    return list({point.kind: point for point in points}.values())
+def muted_points(kinds: Collection[str] | None = None) -> list[SagaLivePoint]:
+    """The points of these kinds (None: of all) that have not gone live, one for each: that of its newest version."""
+    points = SagaLivePoint.objects.filter(live_at=None).order_by("version")
+    selected = points if kinds is None else points.filter(kind__in=kinds)
+    return list({point.kind: point for point in selected}.values())
 
 
 def ensure_live_points(sagas: SagaRegistry, lease: PartitionLease) -> None:
@@ -118,5 +119,4 @@ def describe(point: SagaLivePoint) -> str:
 
 def describe_muted() -> list[str]:
     """The kinds that are muted, each in words. One statement."""
-    points = {point.kind: point for point in SagaLivePoint.objects.filter(live_at=None).order_by("version")}
-    return [f"{kind} is {describe(point)}" for kind, point in points.items()]
+    return [f"{point.kind} is {describe(point)}" for point in muted_points()]

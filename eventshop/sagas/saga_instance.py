@@ -200,7 +200,7 @@ class SagaInstance:
         kind = SagaStep.Kind.COMMAND if isinstance(action, Command) else SagaStep.Kind.EFFECT
         if isinstance(action, Effect):
             self.sagas.effect_handler(type(action).__name__)  # raises for an effect without handler
-        elif any(not field.free_text for field in self.registry.personal_fields_of(type(action))):
+        elif self.registry.tells_of_a_person(type(action)):
             raise InvalidMessage("a saga must not store personal data", command=type(action).__name__)
         return new_row(
             SagaStep,

@@ -53,7 +53,7 @@ def set_timer(key: str, *, due: datetime, command: Command, envelope: Envelope |
     if not 0 < len(key) <= 200:
         raise InvalidMessage("a timer's key has 1 to 200 characters", key=key[:50])
     default_registry.aggregate_of(type(command))
-    if any(not field.free_text for field in default_registry.personal_fields_of(type(command))):
+    if default_registry.tells_of_a_person(type(command)):
         raise InvalidMessage("a timer must not store personal data", command=type(command).__name__)
     command_id = derive_id("timer", int(due.timestamp() * 1_000_000), key)
     template = envelope or Envelope(command_id=command_id, actor="timer")
