@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +16,7 @@ from msgspec import Struct
 from eventshop.core.messages import LINES_PATTERN, ONE_LINE_PATTERN
 from eventshop.core.personal_fields import NotPersonal, Personal
 
-_HOW: str = (
+_HOW: Final = (
     "say what it is: a Literal, an enumeration or a str with a pattern, if its values are known; "
     'Annotated[..., NotPersonal("why")], if only the program or a document gives it; else Annotated[... | Redacted, '
     "Personal(of=..., purpose=..., since=<new schema version>, free_text=True)], which encrypts it"
@@ -25,20 +25,17 @@ _HOW: str = (
 
 def unclassified_texts(message: type[Struct]) -> list[str]:
     """The texts of a command or event of which nothing is said, each with what to do: empty if there are none."""
-    return [f"{message.__name__}.{path}: free text, and nothing is said of it; {_HOW}" for path in _walk(message, ())]
+    unclassified = (path for path, why in _texts_of(message, ()) if not why)
+    return [f"{message.__name__}.{path}: free text, and nothing is said of it; {_HOW}" for path in unclassified]
 
 
 @cache
 def clear_texts(message: type[Struct]) -> dict[str, str]:
     """The texts that stay in clear by a `NotPersonal`, and why; by their path, such as `lines.sku`."""
-    return {path: why for path, why in _walk_marked(message, ()) if why}
+    return {path: why for path, why in _texts_of(message, ()) if why}
 
 
-def _walk(struct: type[Struct], path: tuple[str, ...]) -> Iterator[str]:
-    return (name for name, why in _walk_marked(struct, path) if not why)
-
-
-def _walk_marked(struct: type[Struct], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _texts_of(struct: type[Struct], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     hints = get_type_hints(struct, include_extras=True)
     for name in struct.__struct_fields__:
         yield from _texts_in(hints[name], (*path, name))
@@ -57,7 +54,7 @@ def _texts_in(hint: Any, path: tuple[str, ...], *, is_closed: bool = False, why:
         if not is_closed:
             yield ".".join(path), why
     elif isinstance(hint, type) and issubclass(hint, Struct):
-        yield from ((name, inner or why) for name, inner in _walk_marked(hint, path))
+        yield from ((name, inner or why) for name, inner in _texts_of(hint, path))
     else:
         for part in get_args(hint):
             yield from _texts_in(part, path, is_closed=is_closed, why=why)

@@ -14,23 +14,26 @@ from eventshop.runtime.database_clock import database_now
 
 
 class PendingAccess(NamedTuple):
-    """A read. `login` is the key of a staff login, whose actor is looked up when the batch is written."""
+    """A read: the columns of its record but for the time, which is of this process's clock, and the staff actor.
+
+    `login` is the key of a staff login, whose actor is looked up when the batch is written.
+    """
 
     read_at_s: float
     actor: str
-    login: int | None
-    program: str
     door: str
     kind: str
     route: str
-    stream: UUID | None
-    key: str
-    filters: str
-    first: int | None
-    last: int | None
-    rows: int | None
-    request_id: UUID | None
-    command_id: UUID | None
+    login: int | None = None
+    program: str = ""
+    stream: UUID | None = None
+    key: str = ""
+    filters: str = ""
+    first: int | None = None
+    last: int | None = None
+    rows: int | None = None
+    request_id: UUID | None = None
+    command_id: UUID | None = None
 
     def is_continued_by(self, other: PendingAccess) -> bool:
         """Whether the other one reads on where this one ended, in the same feed."""
@@ -66,22 +69,10 @@ def build_records(batch: Sequence[PendingAccess]) -> list[AccessRecord]:
     """The rows of these reads: with the time by the database's clock, and the staff actors. Takes one query or two."""
     now, now_s = database_now(), monotonic()
     actors = staff_actors_of({access.login for access in batch if access.login is not None})
-    return [
-        AccessRecord(
-            at=now - timedelta(seconds=now_s - access.read_at_s),
-            actor=actors.get(access.login, access.actor) if access.login is not None else access.actor,
-            program=access.program,
-            door=access.door,
-            kind=access.kind,
-            route=access.route,
-            stream=access.stream,
-            key=access.key,
-            filters=access.filters,
-            first=access.first,
-            last=access.last,
-            rows=access.rows,
-            request_id=access.request_id,
-            command_id=access.command_id,
-        )
-        for access in join_spans(batch)
-    ]
+    records = []
+    for access in join_spans(batch):
+        columns = access._asdict()
+        at = now - timedelta(seconds=now_s - columns.pop("read_at_s"))
+        login = columns.pop("login")
+        records.append(AccessRecord(**columns | {"at": at, "actor": actors.get(login, access.actor)}))
+    return records

@@ -37,19 +37,11 @@ class LoggedCommand(BaseCommand):
                     PendingAccess(
                         read_at_s=monotonic(),
                         actor=command_line_actor(),
-                        login=None,
-                        program="",
                         door=AccessRecord.Door.COMMAND_LINE,
                         kind=self.access,
                         route=type(self).__module__.rpartition(".")[2],
                         stream=streams[0] if streams else None,
-                        key="",
                         filters=describe_filters((name, [value]) for name, value in selection.items()),
-                        first=None,
-                        last=None,
-                        rows=None,
-                        request_id=None,
-                        command_id=None,
                     )
                 ]
             )
