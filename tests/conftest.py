@@ -218,11 +218,13 @@ def django_db_setup(
     from django.db import connections
     from django.test.utils import setup_databases, teardown_databases
 
+    from eventshop.operations.access_log.writer import writer as access_log
     from eventshop.runtime import wake_signals
 
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield
+        assert access_log.flush(DEADLINE_S)
         connections.close_all()
         wake_signals.stop_listening()
         teardown_databases(made, verbosity=0)

@@ -22,10 +22,11 @@ KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permi
 def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Empty tables, real commits, and any number of connections."""
     with django_db_blocker.unblock():
+        # The reads of an earlier test, which may have been rolled back meanwhile, are not for this one.
+        assert access_log.flush(DEADLINE_S)
         empty_tables()
         cache.clear()
         yield
-        # The reads of this test are not for the next one.
         assert access_log.flush(DEADLINE_S)
         connections.close_all()
 
