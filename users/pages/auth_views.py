@@ -27,6 +27,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken, CommandIdReused
 from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.pages.password_confirmation import is_own_password
+from eventshop.web.shared.logins import login_of
 from users.application import accounts
 from users.application.customer_adapter import load_person
 from users.application.emails import (
@@ -124,7 +125,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """Change the password after a check of the current one. Ends the other sessions of the login."""
     form = ChangePasswordForm(request.POST or None)
     if form.is_valid():
-        login = Login.objects.get(username=request.user.get_username())
+        login = login_of(request)
         if is_own_password(request, form.cleaned_data["current"]):
             login.set_password(form.cleaned_data["password"])
             login.save(update_fields=["password"])
@@ -201,7 +202,7 @@ def join(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         values = form.cleaned_data
         try:
-            login = Login.objects.get(username=request.user.get_username())
+            login = login_of(request)
             accounts.join(login, form_id=values["form_id"], email=values["email"], name=values["name"])
         except (AlreadyTaken, CommandIdReused):
             form.add_error("email", "This e-mail address cannot be used for another account")

@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.models import User as Login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +15,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken
 from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.shared.customer_port import Contact
+from eventshop.web.shared.logins import login_of
 from users.application.accounts import EMAIL_CLAIM
 from users.application.customer_adapter import Person
 from users.application.emails import count_email, requires_email, send_email, send_security_notice
@@ -63,7 +63,7 @@ def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
 
 
 def _tell_old_address(request: HttpRequest, address: str, event: str) -> None:
-    send_security_notice(Login.objects.get(username=request.user.get_username()), event, to=address)
+    send_security_notice(login_of(request), event, to=address)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

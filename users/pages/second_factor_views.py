@@ -26,6 +26,7 @@ from django_otp_webauthn import views as passkey_views
 from django_otp_webauthn.models import WebAuthnCredential
 
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
+from eventshop.web.shared.logins import login_of
 from users.application import second_factors
 from users.application.emails import email_of, send_security_notice
 from users.pages.second_factor_middleware import CHECK, SET_UP, due_page, redirect_to_second_factor
@@ -67,12 +68,12 @@ def check(request: HttpRequest) -> HttpResponse:
     """Ask for the second factor of a sign-in."""
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        device = second_factors.verify_code(_login_of(request), form.cleaned_data["code"])
+        device = second_factors.verify_code(login_of(request), form.cleaned_data["code"])
         if device:
             note_device(request, device)
             return redirect(_next_of(request))
         form.add_error("code", forms.ValidationError("This code is not right, or was used before", code="wrong-code"))
-    context = {"form": form, "next": _next_of(request), "has_passkey": second_factors.has_passkey(_login_of(request))}
+    context = {"form": form, "next": _next_of(request), "has_passkey": second_factors.has_passkey(login_of(request))}
     return render(request, "account/second_factor_check.html", context)
 
 
@@ -81,7 +82,7 @@ def check(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def overview(request: HttpRequest) -> HttpResponseBase:
     """What the account has; with the password, make recovery codes, allow a passkey to be added, or remove all."""
-    action, login = request.POST.get("action", ""), _login_of(request)
+    action, login = request.POST.get("action", ""), login_of(request)
     if not _may_change(request):
         return redirect_to_second_factor(request, CHECK)
     form = PasswordConfirmation(request, request.POST if action else None)
@@ -115,7 +116,7 @@ def add_app(request: HttpRequest) -> HttpResponseBase:
     """Show the key of a new authenticator app, as a picture and as text, and ask for its first code."""
     if not _may_change(request):
         return redirect_to_second_factor(request, CHECK)
-    login, form = _login_of(request), AppForm(request, request.POST or None)
+    login, form = login_of(request), AppForm(request, request.POST or None)
     key: str = request.session.setdefault(_NEW_KEY, default_key())
     if form.is_valid():
         device = second_factors.add_app(login, key, form.cleaned_data["code"])
@@ -153,7 +154,7 @@ def passkey_endpoint(request: HttpRequest, step: str) -> HttpResponseBase:
     response: HttpResponseBase = OTPMiddleware(view.as_view())(request)
     if step == "new-complete" and response.status_code == 200:
         del request.session[_PASSKEY_UNTIL]
-        send_security_notice(_login_of(request), "A passkey was added to your account.")
+        send_security_notice(login_of(request), "A passkey was added to your account.")
         messages.success(request, "Your passkey is added. Make recovery codes, too, in case you lose it.")
     return response
 
@@ -179,10 +180,6 @@ def _may_change(request: HttpRequest) -> bool:
 def _may_add_passkey(request: HttpRequest) -> bool:
     is_allowed = request.session.get(_PASSKEY_UNTIL, 0) > time()
     return bool(request.user.is_authenticated and is_allowed and _may_change(request))
-
-
-def _login_of(request: HttpRequest) -> Login:
-    return Login.objects.get(username=request.user.get_username())
 
 
 def _next_of(request: HttpRequest) -> str:

@@ -8,7 +8,6 @@ from typing import Final
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User as Login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -20,6 +19,7 @@ from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
 from eventshop.web.pages.form_fields import TextField
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
+from eventshop.web.shared.logins import login_of
 
 #: The most valid tokens of one user; more than that suggests that old ones are not revoked.
 MAX_VALID_TOKENS: Final = 20
@@ -50,7 +50,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             form.add_error(None, f"You have {MAX_VALID_TOKENS} valid tokens. Revoke one first.")
         else:
             values = form.cleaned_data
-            owner = Login.objects.get(username=request.user.get_username())
+            owner = login_of(request)
             lifetime = timedelta(days=values["days"])
             _, token = api_tokens.create_token(owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime)
             form = TokenForm(request)
