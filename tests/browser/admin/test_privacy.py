@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, expect
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Certificate
 from tests.support.browser import Visitor, serve
+from tests.support.erasures import erase_person
 from tests.support.staff import PASSWORD, update_read_models
-from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
+from users.domain.commands import CreateUser, GrantConsent
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -43,10 +43,7 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
     send(CreateUser(ada, "ada@example.org", "Ada Lovelace", "+44 20 7946 0001"))
     send(GrantConsent(ada, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=730)))
     send(CreateUser(gone, "bob@example.org", "Bob"))
-    send(RequestErasure(gone, at=now, due_at=now))
-    send(BeginErasure(gone, at=now))
-    erasure_job.start_erasure(gone)
-    erasure_job.run_erasure(gone)
+    erase_person(gone)
     update_read_models()
     with serve() as address:
         yield Desk(address, ada, gone)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.utils import timezone
 
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.command_dispatcher import send
@@ -15,17 +14,17 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.serialization.avro_codec import encode_payload
-from eventshop.privacy.erasure import erasure_job
 from eventshop.projections.rebuild import rebuild
 from orders.domain.commands import CreateOrder
 from orders.domain.events import ExternalId as Identifier
 from projections.external_id import external_id
 from projections.models import CustomerSummary, ExternalId, OrderSummary
 from tests.support.api_clients import ApiClient, problem_of, staff
+from tests.support.erasures import erase_person
 from tests.support.read_models import assert_rows_equal_fold
 from tests.support.sales import ADA, LANTERNS, Sale
 from tests.support.staff import boss, update_read_models
-from users.domain.commands import BeginErasure, CreateUser, RequestErasure
+from users.domain.commands import CreateUser
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -110,7 +109,7 @@ def test_the_api_filters_by_source_and_value() -> None:
 
 
 def test_a_customers_number_is_erased_with_them_and_a_rebuild_does_not_bring_it_back() -> None:
-    person, now = uuid4(), timezone.now()
+    person = uuid4()
     send(CreateUser(person, "ada@example.org", "Ada"))
     send(CreateOrder(Sale(3).order_id, "000003", None, Sale(3).lines))
     # An order that is finished, so that it does not block the erasure.
@@ -122,10 +121,7 @@ def test_a_customers_number_is_erased_with_them_and_a_rebuild_does_not_bring_it_
     store.append_events(note.order_id, [numbered], expected_version=0)
     update_read_models()
     assert ExternalId.objects.get(kind="customer").value == "17850"
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    erasure_job.run_erasure(person)
+    erase_person(person)
     update_read_models()
     assert values_of(person) == []
     assert_rows_equal_fold(external_id)

@@ -9,19 +9,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
 from eventshop.eventstore.command_dispatcher import send
-from eventshop.privacy.erasure import erasure_job, findings
+from eventshop.privacy.erasure import findings
 from eventshop.privacy.erasure.certificates import read_certificate
 from eventshop.privacy.models import Certificate, PersonalKey
 from orders.domain.commands import CancelOrder, CreateOrder
 from tests.support.api_clients import problem_of, shopper
 from tests.support.database import dump_database
 from tests.support.earlier_event_versions import append_earlier_events
+from tests.support.erasures import erase_person
 from tests.support.sales import LANTERNS, Sale
 from tests.support.staff import clerk, update_read_models
-from users.domain.commands import BeginErasure, CreateUser, RequestErasure
+from users.domain.commands import CreateUser
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -41,11 +41,7 @@ def sign_up_john() -> UUID:
 
 
 def erase(person: UUID) -> Certificate:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    assert erasure_job.run_erasure(person).step == "done"
+    assert erase_person(person).step == "done"
     assert not PersonalKey.objects.filter(subject=person).exists()
     update_read_models()
     return Certificate.objects.get(subject=person)

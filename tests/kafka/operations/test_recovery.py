@@ -12,7 +12,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, connections
-from django.utils import timezone
 
 from deploy.stack import Stack
 from eventshop.core.errors import EventShopError
@@ -24,7 +23,6 @@ from eventshop.messaging.relay.event_batches import RelayStopped
 from eventshop.operations.backup.manifest import read_manifest
 from eventshop.operations.health_checks import check_components
 from eventshop.privacy.encryption import personal_keys
-from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import PersonalKey
 from eventshop.projections.models import DeadLetter
 from eventshop.runtime import wake_signals
@@ -35,6 +33,7 @@ from tests.support.customers import sign_up
 from tests.support.database import dump_database
 from tests.support.database_copy import copy_database, put_in_place
 from tests.support.docs_recipe import follow_section, section_text
+from tests.support.erasures import erase_person, name_of
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka.fixtures import create_fresh_topics
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
@@ -42,8 +41,6 @@ from tests.support.kafka.topic_contents import append_orders, relay_all, run_com
 from tests.support.order_payments import pay_order
 from tests.support.sales import Sale
 from users.application.accounts import person_of
-from users.application.customer_adapter import load_person
-from users.domain.commands import BeginErasure, RequestErasure
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
@@ -64,7 +61,7 @@ class Shop:
         append_orders(10)
         self.publish()
         assert run_command("backup", str(self.backup)).code == 0
-        erase(self.erased)
+        erase_person(self.erased)
         append_orders(10, seed=2)
         self.publish()
         self.events = backend().select_events("ORDER BY position", ())
@@ -101,20 +98,6 @@ def run_words(words: list[str]) -> str:
     done = run_command(words[2], *words[3:])
     assert done.code == 0, f"{' '.join(words)}: {done.out}{done.failure}"
     return done.out
-
-
-def erase(person: UUID) -> None:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    erasure_job.run_erasure(person)
-
-
-def name_of(person: UUID) -> Any:
-    personal_keys.key_cache.clear()
-    event: Any = load_person(person).events[0].event
-    return event.name
 
 
 def lose_the_database() -> None:

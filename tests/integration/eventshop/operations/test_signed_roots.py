@@ -12,7 +12,6 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import escape
 
 from eventshop.core.errors import InvalidMessage
@@ -26,14 +25,13 @@ from eventshop.operations.models import PeriodicWork, SignedRoot
 from eventshop.operations.tamper_evidence import signed_roots
 from eventshop.operations.tamper_evidence.signed_roots import RootFaultKind, sign_new_roots
 from eventshop.privacy import signatures
-from eventshop.privacy.erasure import erasure_job
 from tests.support.command_output import numbers_in
 from tests.support.customers import sign_in_customer
+from tests.support.erasures import erase_person
 from tests.support.event_table_tampering import triggers_disabled
 from tests.support.raised import caused_by
 from tests.support.staff import boss, clerk
 from tests.support.tally_aggregate import Count, Open, pounds, tallies
-from users.domain.commands import BeginErasure, RequestErasure
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -219,11 +217,7 @@ def test_erasing_a_person_breaks_no_chain_and_no_root(settings: Any, tmp_path: P
     settings.ERASURE_LIST = str(tmp_path / "erased.txt")
     _, person = sign_in_customer()
     kept = export_roots(tmp_path)
-    now = timezone.now()
-    command_dispatcher.send(RequestErasure(person, at=now, due_at=now))
-    command_dispatcher.send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    erasure_job.run_erasure(person)
+    erase_person(person)
     sign_new_roots()
     run_verify()
     run_verify("--against", kept)

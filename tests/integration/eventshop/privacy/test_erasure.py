@@ -38,10 +38,11 @@ from orders.domain.events import ExternalId
 from projections.models import OrderSummary, UserProfile
 from tests.conftest import BASE_DIR
 from tests.support.database import dump_database
+from tests.support.erasures import erase_person, request_erasure
 from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.sales import LANTERNS
 from users.application.accounts import person_of, sign_up
-from users.domain.commands import BeginErasure, ChangeContactDetails, GrantConsent, RequestErasure
+from users.domain.commands import ChangeContactDetails, GrantConsent, RequestErasure
 from users.domain.errors import AlreadyErased
 from users.domain.events import DataErased
 
@@ -92,23 +93,11 @@ def create_customer() -> tuple[UUID, UUID]:
     return person, order.order_id
 
 
-def request_erasure(person: UUID) -> None:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-
-
-def request_and_run_erasure(person: UUID) -> Erasure:
-    request_erasure(person)
-    erasure_job.start_erasure(person)
-    return erasure_job.run_erasure(person)
-
-
 def test_nothing_is_left_but_what_the_law_keeps() -> None:
     before = timezone.now()
     person, order_id = create_customer()
     assert all(word in dump_database() for word in WORDS)
-    erasure = request_and_run_erasure(person)
+    erasure = erase_person(person)
     catch_up(*projection_registry.select([]))
     left = dump_database()
     assert [word for word in WORDS if word.lower() in left.lower()] == []
@@ -132,14 +121,14 @@ def test_snapshots_go_with_the_person_and_none_is_taken_again() -> None:
     person, order_id = create_customer()
     assert repository.take_snapshot(person) and repository.take_snapshot(order_id)
     assert {snapshot.state[:3] for snapshot in Snapshot.objects.all()} == {"e1."}
-    request_and_run_erasure(person)
+    erase_person(person)
     assert not Snapshot.objects.exists()
     assert not repository.take_snapshot(person) and not repository.take_snapshot(order_id)
 
 
 def test_the_certificate_says_what_was_looked_through() -> None:
     person, _ = create_customer()
-    request_and_run_erasure(person)
+    erase_person(person)
     body = certificates.read_certificate(Certificate.objects.get(subject=person))
     assert body.purposes == ["contact", "delivery"]
     assert body.scan.hits == []
@@ -159,7 +148,7 @@ def test_the_account_is_closed_and_its_sessions_end() -> None:
     person, _ = create_customer()
     login = Login.objects.get()
     session = login.get_session_auth_hash()
-    request_and_run_erasure(person)
+    erase_person(person)
     login.refresh_from_db()
     assert not login.is_active
     assert not login.has_usable_password()
@@ -168,7 +157,7 @@ def test_the_account_is_closed_and_its_sessions_end() -> None:
 
 def test_an_erased_person_can_neither_act_nor_be_written_about() -> None:
     person, order_id = create_customer()
-    request_and_run_erasure(person)
+    erase_person(person)
     with pytest.raises(PersonErased):
         send(ChangeContactDetails(person, WORDS[0], WORDS[1]))
     with pytest.raises(AlreadyErased):
@@ -180,7 +169,7 @@ def test_an_erased_person_can_neither_act_nor_be_written_about() -> None:
 
 def test_the_address_is_free_for_a_new_account() -> None:
     person, _ = create_customer()
-    request_and_run_erasure(person)
+    erase_person(person)
     again = sign_up(form_id=uuid4(), email=WORDS[0], name=WORDS[1], password="correct horse")
     assert person_of(again) != person
 
@@ -193,7 +182,7 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
     assert other is not None
     send(ChangeContactDetails(other, "twin@example.org", WORDS[1], phone=WORDS[2], address=WORDS[3]))
     catch_up(*projection_registry.select([]))
-    request_and_run_erasure(person)
+    erase_person(person)
     assert store.get_events(other)[-1].event.name == WORDS[1]
     assert UserProfile.objects.get(pk=other).name == WORDS[1]
 
@@ -204,7 +193,7 @@ def test_other_people_keep_their_data_even_the_same_words() -> None:
 def test_a_copy_that_somebody_made_is_a_finding_until_it_is_gone() -> None:
     person, _ = create_customer()
     copy = Login.objects.create(username="leak", first_name="copied", last_name=WORDS[0].upper())
-    assert request_and_run_erasure(person).step == "done"
+    assert erase_person(person).step == "done"
     assert not PersonalKey.objects.exclude(subject=blind_index.INDEX_KEY_SUBJECT).exists()
     finding = findings.open_findings(person).get()
     assert (finding.place, finding.item, finding.owner) == ("table auth_user", str(copy.pk), None)
@@ -226,7 +215,7 @@ def results_on_certificate(person: UUID) -> list[tuple[str, str, str]]:
 def test_a_finding_is_kept_with_a_reason_and_the_certificate_shows_it() -> None:
     person, _ = create_customer()
     Login.objects.create(username="leak", last_name=WORDS[0])
-    request_and_run_erasure(person)
+    erase_person(person)
     for options, expected in ((("--keep", "a claim"), "--operator"), (("--keep", " ", "--operator", "Eve"), "reason")):
         with pytest.raises(CommandError, match=expected):
             call_command("resolve_findings", person, *options)
@@ -245,7 +234,7 @@ def test_a_text_about_another_person_is_sealed_with_the_key_of_its_stream() -> N
     send(CreateOrder(order_id, "000002", bob, (LANTERNS,), "France", delivery_name="Bob"))
     send(CancelOrder(order_id, f"a present for {WORDS[0]}"))
     catch_up(*projection_registry.select([]))
-    request_and_run_erasure(person)
+    erase_person(person)
     finding = findings.open_findings(person).get()
     assert (finding.place, finding.owner) == ("table projections_ordersummary", order_id)
     call_command("resolve_findings", person, "--seal", "--operator", "Eve", stdout=StringIO())
@@ -272,7 +261,7 @@ def test_a_text_about_another_person_is_sealed_with_the_key_of_its_stream() -> N
 def test_a_name_or_its_parts_count_beside_an_id_and_an_address_counts_anywhere(value: str, leak: bool) -> None:
     person, _ = create_customer()
     cache.set("page", value.format(person=person))
-    assert request_and_run_erasure(person).step == "done"
+    assert erase_person(person).step == "done"
     assert [item.place for item in findings.open_findings(person)] == (["cache default"] if leak else [])
 
 
@@ -331,7 +320,7 @@ def test_an_old_backup_is_made_right_again() -> None:
     person, order_id = create_customer()
     kept = {key.pk: key for key in PersonalKey.objects.all()}
     profile, summary = UserProfile.objects.get(pk=person), OrderSummary.objects.get(pk=order_id)
-    request_and_run_erasure(person)
+    erase_person(person)
     Erasure.objects.all().delete()
     Certificate.objects.all().delete()
     ErasedPerson.objects.all().delete()

@@ -9,27 +9,25 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User as Login
-from django.utils import timezone
 from msgspec.structs import replace
 
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Event
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.privacy.erasure import erasure_job
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder, DeclineReturn
 from orders.domain.events import ReturnRequested
 from tests.support.api_clients import ApiClient, shopper
 from tests.support.database import dump_database
+from tests.support.erasures import erase_person
 from tests.support.order_payments import pay_order
 from tests.support.read_models import append, catch_up
 from tests.support.sales import LANTERNS, Sale
 from tests.unit.orders.domain.test_stored_names import STORED as ORDERS
 from tests.unit.trading.domain.test_stored_names import STORED as TRADING
 from tests.unit.users.application.test_user_timeline import EVENTS as PEOPLE
-from users.domain.commands import BeginErasure, RequestErasure
 from users.domain.events import UserCreated
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -71,11 +69,7 @@ class Planter:
 
 
 def erase(person: UUID) -> None:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    assert erasure_job.run_erasure(person).step == "done"
+    assert erase_person(person).step == "done"
     catch_up(*projection_registry.select([]))
 
 

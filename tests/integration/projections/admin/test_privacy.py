@@ -17,14 +17,15 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
-from eventshop.privacy.erasure import erasure_job, findings
+from eventshop.privacy.erasure import findings
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.privacy.retention import rules_about
 from projections.admin.privacy import MASK
+from tests.support.erasures import erase_person
 from tests.support.pages import find, texts
 from tests.support.staff import actor_of, boss, clerk, message_tags, messages_of, update_read_models
 from users.admin.forms import RevealForm
-from users.domain.commands import BeginErasure, CreateUser, GrantConsent, RequestErasure
+from users.domain.commands import CreateUser, GrantConsent
 from users.domain.events import DataAccessed
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -54,11 +55,7 @@ def create_erased_person() -> UUID:
 
 
 def erase(person: UUID) -> UUID:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    erasure_job.run_erasure(person)
+    erase_person(person)
     update_read_models()
     return person
 

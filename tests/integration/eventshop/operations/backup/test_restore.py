@@ -17,26 +17,23 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoreEpoch
 from eventshop.eventstore.store_epochs import current_epoch
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.operations.backup import manifest as manifests
 from eventshop.operations.backup.manifest import describe_file, read_manifest
 from eventshop.privacy.encryption import key_wrapping, personal_keys
-from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 from eventshop.runtime import wake_signals
 from eventshop.runtime.models import WorkerProcess
 from tests.integration.eventshop.operations.backup.test_backup import rewrite_manifest
 from tests.support.customers import sign_up
 from tests.support.database import dump_database
+from tests.support.erasures import erase_person, name_of
 from tests.support.kafka.topic_contents import CommandOutput, append_orders, run_command
 from tests.support.populated_shop import populate_shop
 from tests.support.staff import update_read_models
 from users.application.accounts import person_of
-from users.application.customer_adapter import load_person
-from users.domain.commands import BeginErasure, RequestErasure
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -71,23 +68,9 @@ def refused(folder: Path, *arguments: str) -> str:
     return done.failure
 
 
-def name_of(person: UUID) -> Any:
-    personal_keys.key_cache.clear()
-    event: Any = load_person(person).events[0].event
-    return event.name
-
-
 def customer() -> UUID:
     """The person of the only account."""
     return cast(UUID, person_of(User.objects.get()))
-
-
-def erase(person: UUID) -> None:
-    now = timezone.now()
-    send(RequestErasure(person, at=now, due_at=now))
-    send(BeginErasure(person, at=now))
-    erasure_job.start_erasure(person)
-    erasure_job.run_erasure(person)
 
 
 def test_a_restored_store_is_as_it_was(backup: Path) -> None:
@@ -203,7 +186,7 @@ def test_the_key_of_a_backup_does_not_bring_back_what_was_erased_since(backup: P
 
 def test_who_was_erased_after_the_backup_stays_erased(backup: Path) -> None:
     person, name = customer(), name_of(customer())
-    erase(person)
+    erase_person(person)
     planned = restore(backup, "--dry-run")
     assert planned.code == 0
     done = restore(backup, "--replace")
