@@ -83,11 +83,12 @@ def down(system: System, options: argparse.Namespace) -> int:
 
 def status(system: System, options: argparse.Namespace) -> int:
     """Show the state and address of each part; exit status 0 if all are up, 1 if some part is down."""
+    parts = system.status()
     if options.json:
-        print(json.dumps([part._asdict() for part in system.status()], indent=2))
+        print(json.dumps([part._asdict() for part in parts], indent=2))
     else:
-        system.print_status()
-    return 0 if all(part.is_up for part in system.status()) else 1
+        system.print_status(parts)
+    return 0 if all(part.is_up for part in parts) else 1
 
 
 def reload(system: System, options: argparse.Namespace) -> int:

@@ -214,15 +214,20 @@ def _signs_of_life(processes: Sequence[Process]) -> _SignsOfLife:
 def _cpu_seconds(pid: int | None) -> float:
     """The processor time of a process; 0 where that cannot be seen."""
     with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = stat_fields(pid)
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def stat_fields(pid: int | str | None) -> list[str]:
+    """The fields of `/proc/PID/stat` behind the program's name: state, parent, and so on. Raises OSError."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def process_identity(pid: int) -> str | None:
     """A text that identifies a process among all that ever have its id; None if there is no such process."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = stat_fields(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _start_time(pid)
     if fields[0] in "ZX":  # A zombie: it has ended and was not reaped.
@@ -233,7 +238,7 @@ def process_identity(pid: int) -> str | None:
 def is_paused(pid: int) -> bool:
     """Whether a process is stopped by SIGSTOP."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return stat_fields(pid)[0] == "T"
     return False
 
 

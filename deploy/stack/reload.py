@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from deploy.stack.errors import StackError
-from deploy.stack.processes import Process, process_identity, wait_until_ready
+from deploy.stack.processes import Process, process_identity, stat_fields, wait_until_ready
 
 
 def replace_program(process: Process, supervisor: Process, is_ready: Callable[[int], bool]) -> None:
@@ -50,8 +50,7 @@ def next_generation(master: int) -> int | None:
     """The process that a master of gunicorn has started to replace it; None if there is none (yet)."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"GUNICORN_PID={master}\0".encode() in (folder / "environ").read_bytes():
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == master:
-                    return int(folder.name)
+            is_told = f"GUNICORN_PID={master}\0".encode() in (folder / "environ").read_bytes()
+            if is_told and int(stat_fields(folder.name)[1]) == master:
+                return int(folder.name)
     return None

@@ -149,10 +149,10 @@ class System:
         reason = process.failure_reason() if state in ("ended", "not answering") else ""
         return PartStatus(process.name, state, process.pid, f"{HOST}:{port}" if port else "", reason)
 
-    def print_status(self) -> None:
-        """Print the state and address of each process, and the last errors of those that do not work."""
+    def print_status(self, parts: Sequence[PartStatus]) -> None:
+        """Print the state and address of processes, and the last errors of those that do not work."""
         table = Table("part", "state", "process", "address", "the last errors in its log", box=None, pad_edge=False)
-        for part in self.status():
+        for part in parts:
             table.add_row(part.name, part.state, str(part.pid or ""), part.address, escape(part.reason))
         self.console.print(table, highlight=False)
 
