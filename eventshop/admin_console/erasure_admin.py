@@ -21,6 +21,7 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.privacy import retention
 from eventshop.privacy.erasure import certificates, erasure_job, findings
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
@@ -107,7 +108,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         form = ResolveForm(erasure.subject, request.POST or None)
         if not form.is_valid():
             return confirm_with_view_permission(self, request, "Resolve findings", form, back)
-        chosen, by = list(form.cleaned_data["findings"]), request.user.get_username()
+        chosen, by = list(form.cleaned_data["findings"]), staff_actor(request.user)
         try:
             match form.cleaned_data["resolution"]:
                 case "keep":

@@ -18,7 +18,7 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.privacy.erasure import findings
-from eventshop.privacy.models import Certificate, Erasure
+from eventshop.privacy.models import Certificate, Erasure, ErasureFinding
 from eventshop.privacy.retention import rules_about
 from projections.admin.privacy import MASK
 from tests.support.erasures import erase_person
@@ -196,7 +196,8 @@ def test_what_the_scan_found_is_resolved_by_those_who_may() -> None:
     assert findings.open_findings(person).exists()
     assert message_tags(client.post(url, given))[-1:] == ["success"]
     [row] = find(client.get(reverse("admin:privacy_erasure_change", args=(person,))), "finding")
-    assert str(copy.pk) in row.text and "a claim in court" in row.text
+    assert str(copy.pk) in row.text and "a claim in court" in row.text and "clerk" in row.text
+    assert ErasureFinding.objects.get().resolved_by == actor_of("clerk")
     certificate = client.get(reverse("admin:privacy_certificate_change", args=(Certificate.objects.get().pk,)))
     assert "a claim in court" in texts(certificate, "finding")[0]
     assert "the name of a country" not in texts(certificate, "clear-field")
