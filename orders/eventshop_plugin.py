@@ -13,6 +13,7 @@ from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
 from orders.api.url_names import ORDER
 from orders.application.customer_order import order_updates
+from orders.application.data_uses import hand_over_parcel, with_ground
 from orders.demo.customer import demo_customer_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment
@@ -23,7 +24,13 @@ from orders.domain.upcasters import upcasters
 from orders.models import GatewayMessage
 from orders.payment_gateway.factory import payment_gateway, recalled_payment_gateway
 from orders.payment_gateway.health import check_payments
-from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
+from orders.sagas.fulfilment_effects import (
+    CapturePayment,
+    HandOverParcel,
+    RefundPayment,
+    TakePayment,
+    VoidAuthorisation,
+)
 from orders.sagas.fulfilment_saga import Fulfilment
 from orders.sagas.fulfilment_state import FulfilmentState
 from orders.sagas.fulfilment_values import FulfilmentTerms
@@ -51,7 +58,8 @@ PLUGIN = Plugin(
     error_modules=[errors],
     sagas=[FulfilmentOfVersion1, Fulfilment, ReturnWindow],
     effect_handlers={
-        TakePayment: _effects.take_payment,
+        TakePayment: with_ground(_effects.take_payment),
+        HandOverParcel: hand_over_parcel,
         CapturePayment: _effects.capture_payment,
         VoidAuthorisation: _effects.void_authorisation,
         RefundPayment: _effects.refund_payment,

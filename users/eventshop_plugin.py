@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.privacy.processing import processing_grounds
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
 from users.application import sign_in_notices
-from users.application.category_erasure import erase_categories
+from users.application.category_erasure import erase_categories, erase_consent_data
 from users.application.customer_adapter import CustomerAdapter
 from users.application.erasure_handlers import (
     close_account,
@@ -16,12 +17,13 @@ from users.application.erasure_handlers import (
     has_consents,
     record_erasure,
 )
+from users.application.processing_grounds import check_ground
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
 from users.sagas.category_erasure_saga import CategoryErasureSaga
 from users.sagas.consent_expiry_saga import ConsentExpirySaga
-from users.sagas.erasure_effects import EraseCategories, EraseTraces, LookForGrounds
+from users.sagas.erasure_effects import EraseCategories, EraseConsentData, EraseTraces, LookForGrounds
 from users.sagas.erasure_saga import ErasureSaga
 
 PLUGIN = Plugin(
@@ -33,8 +35,9 @@ PLUGIN = Plugin(
         LookForGrounds: find_erasure_blockers,
         EraseTraces: erase_personal_data,
         EraseCategories: erase_categories,
+        EraseConsentData: erase_consent_data,
     },
-    bindings=[customer_port.bind(CustomerAdapter())],
+    bindings=[customer_port.bind(CustomerAdapter()), processing_grounds.bind(check_ground)],
     personal_data=[
         PersonalDataHolder("account", erase=close_account),
         PersonalDataHolder("consents", has_data=has_consents),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, TypeAlias, get_args, get_type_hints
 
 from msgspec import Struct
 
 from eventshop.core.errors import RegistryError
+
+#: What of a person's data is used for something.
+DataCategory: TypeAlias = Literal[
+    "name", "e-mail address", "phone number", "address", "orders", "payment", "purchases", "everything"
+]
 
 
 class Personal(Struct, frozen=True):

@@ -9,6 +9,7 @@ from django import forms
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.human_text import ANY_TEXT, VISIBLE_TEXT
 from eventshop.web.pages.form_fields import StrictIntegerField, TextField
+from orders.application.data_uses import after_asking
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ShipOrder
 from orders.domain.order import Order
 
@@ -45,7 +46,8 @@ class ShipForm(AggregateCommandForm[Order]):
 
     def command(self, aggregate_id: UUID) -> OrderCommand:
         values = self.cleaned_data
-        return ShipOrder(order_id=aggregate_id, carrier=values["carrier"], tracking=values.get("tracking", ""))
+        command = ShipOrder(order_id=aggregate_id, carrier=values["carrier"], tracking=values.get("tracking", ""))
+        return after_asking(self.state, command)
 
     def probe(self, aggregate_id: UUID) -> OrderCommand:
         return ShipOrder(order_id=aggregate_id, carrier="?")

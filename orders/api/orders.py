@@ -21,6 +21,7 @@ from eventshop.web.shared import customer_port
 from eventshop.web.shared.errors import NotAllowed, NotFound
 from orders import permissions
 from orders.api import url_names
+from orders.application.data_uses import after_asking
 from orders.application.place_order import NewOrder, place_imported_order, place_order
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ShipOrder
 from orders.domain.order import Order
@@ -111,7 +112,7 @@ class Shipments(OrderAction):
     permission = permissions.SHIP_ORDER
 
     def build_command(self, order_id: UUID, body: Shipment, command_id: UUID) -> OrderCommand:
-        return ShipOrder(order_id, body.carrier, body.tracking)
+        return after_asking(load_order(order_id) or Order(), ShipOrder(order_id, body.carrier, body.tracking))
 
 
 class Deliveries(OrderAction):

@@ -26,6 +26,7 @@ class TakePayment(Effect, frozen=True):
     payment_id: UUID | None = None
     token: Text = ""
     capture: bool = True
+    customer_id: UUID | None = None
 
 
 class CapturePayment(Effect, frozen=True):
@@ -52,6 +53,21 @@ class RefundPayment(Effect, frozen=True):
     charge: UUID
     amount: Money
     refund_id: UUID | None = None
+
+
+class HandOverParcel(Effect, frozen=True):
+    """Give name and address of a customer to the carrier. The result is `ParcelHandedOver`; then the order is shipped.
+
+    There is no result while the customer does not allow it: the saga is suspended until they do, or staff decide.
+    """
+
+    order_id: UUID
+    customer_id: UUID
+    carrier: NonEmptyText
+
+
+class ParcelHandedOver(EffectResult, frozen=True):
+    carrier: NonEmptyText
 
 
 class PaymentTaken(EffectResult, frozen=True):

@@ -23,6 +23,7 @@ from orders.domain.events import (
 )
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
+    ParcelHandedOver,
     PaymentCaptured,
     PaymentRefused,
     PaymentReturned,
@@ -51,6 +52,7 @@ FulfilmentMessage: TypeAlias = (
     | PaymentCaptured
     | AuthorisationVoided
     | PaymentReturned
+    | ParcelHandedOver
     | RefusedCommand
     | TimerFired
     | CompensationRequested

@@ -55,6 +55,8 @@ from orders.domain.payments import payable
 from orders.domain.quantities import ordered_quantities
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
+    HandOverParcel,
+    ParcelHandedOver,
     PaymentCaptured,
     PaymentRefused,
     PaymentReturned,
@@ -135,6 +137,9 @@ class Fulfilment(FulfilmentState, frozen=True):
                 return [*self._stop(), *release_all(self.order_id, self.held)]
             case PaymentProcessed() | ItemsReturned():
                 return self._stop()
+            case ParcelHandedOver(carrier=carrier):
+                is_open = self.stage is Stage.SHIPPING and not self.is_stopped
+                return [ShipOrder(self.order_id, carrier=carrier)] if is_open else []
             case TimerFired(name=name):
                 return self._handle_timer(name)
             case RefusedCommand():
@@ -149,6 +154,8 @@ class Fulfilment(FulfilmentState, frozen=True):
                 assert_never(message)
 
     def awaits(self, effect: Effect) -> bool:
+        if isinstance(effect, HandOverParcel):
+            return self.stage is Stage.SHIPPING
         return is_awaited(effect, self.order_id, self.under_way, self.moving)
 
     @property
@@ -193,7 +200,17 @@ class Fulfilment(FulfilmentState, frozen=True):
         if not payment.amount.amount:
             return [ProcessPayment(self.order_id, payment.amount, payment.method, payment.payment_id)]
         capture = payment.method not in type(self).terms().captured_on_shipping
-        return [TakePayment(self.order_id, payment.amount, payment.method, payment.payment_id, payment.token, capture)]
+        return [
+            TakePayment(
+                self.order_id,
+                payment.amount,
+                payment.method,
+                payment.payment_id,
+                payment.token,
+                capture,
+                self.customer_id,
+            )
+        ]
 
     def _record_answer(self, answer: PaymentTaken | PaymentSetAside | PaymentRefused) -> list[SagaAction]:
         is_over = isinstance(answer, PaymentRefused) and self.is_overdue
@@ -215,8 +232,11 @@ class Fulfilment(FulfilmentState, frozen=True):
         delay = type(self).terms().shipping_delay
         return [CancelTimer(PAYMENT_TIMER), StartTimer(SHIPPING_TIMER, after=delay) if delay else self._ship()]
 
-    def _ship(self) -> ShipOrder:
-        return ShipOrder(self.order_id, carrier=CARRIER)
+    def _ship(self) -> SagaAction:
+        """Ship, for a customer after the carrier may have their name and address; a guest has agreed by ordering."""
+        if self.customer_id is None:
+            return ShipOrder(self.order_id, carrier=CARRIER)
+        return HandOverParcel(self.order_id, self.customer_id, CARRIER)
 
     def _handle_timer(self, name: str) -> list[SagaAction]:
         if name == SHIPPING_TIMER:

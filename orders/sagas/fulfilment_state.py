@@ -32,6 +32,7 @@ from orders.domain.payments import named_payment, payable
 from orders.domain.quantities import Quantities, ordered_quantities, subtract_quantities
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
+    ParcelHandedOver,
     PaymentCaptured,
     PaymentRefused,
     PaymentReturned,
@@ -61,6 +62,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
 
     stage: Stage = Stage.NEW
     order_id: UUID = UUID(int=0)
+    customer_id: UUID | None = None  # None, too, for an order that an earlier release began
     total: Money = Money(ZERO, "XXX")
     asked: Quantities = {}  # reservations requested and not answered yet
     held: Quantities = {}  # reserved for this order
@@ -93,10 +95,10 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
 
     def evolve(self, message: FulfilmentMessage) -> Self:
         match message:
-            case OrderCreated(order_id=order, lines=lines, total=due):
+            case OrderCreated(order_id=order, customer_id=customer, lines=lines, total=due):
                 asked = ordered_quantities(lines)
                 stage = Stage.RESERVING if asked else Stage.PAYING
-                return replace(self, stage=stage, order_id=order, total=due, asked=asked)
+                return replace(self, stage=stage, order_id=order, customer_id=customer, total=due, asked=asked)
             case InventoryReserved(sku=sku):
                 return self._apply_reservation(sku)
             case InventoryRefused(sku=sku):
@@ -140,6 +142,7 @@ class FulfilmentState(Saga[FulfilmentMessage], frozen=True):
             case (
                 PaymentTaken()
                 | PaymentSetAside()
+                | ParcelHandedOver()
                 | OrderDelivered()
                 | ItemsReturned()
                 | TimerFired()

@@ -16,9 +16,16 @@ from deploy.gateway.ledger import Ledger, RequestRefused
 from deploy.gateway.requests import HttpError, origin_of, parse_payment, parse_session
 from eventshop.core.money import Money, from_minor_units
 from eventshop.sagas.saga_registry import SagaRegistry
+from orders.application.data_uses import hand_over_parcel, with_ground
 from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
 from orders.payment_gateway.responses import decode_payment, outcome_of
-from orders.sagas.fulfilment_effects import CapturePayment, RefundPayment, TakePayment, VoidAuthorisation
+from orders.sagas.fulfilment_effects import (
+    CapturePayment,
+    HandOverParcel,
+    RefundPayment,
+    TakePayment,
+    VoidAuthorisation,
+)
 from orders.sagas.fulfilment_saga import Fulfilment
 from orders.sagas.fulfilment_version_1 import FulfilmentOfVersion1
 from orders.sagas.payment_effects import PaymentEffects
@@ -101,7 +108,8 @@ class InMemoryGateway:
         sagas, effects = SagaRegistry(), PaymentEffects(lambda: self)
         for saga in (FulfilmentOfVersion1, Fulfilment, ReturnWindow):
             sagas.register(saga)
-        sagas.register_effect(TakePayment, effects.take_payment)
+        sagas.register_effect(TakePayment, with_ground(effects.take_payment))
+        sagas.register_effect(HandOverParcel, hand_over_parcel)
         sagas.register_effect(CapturePayment, effects.capture_payment)
         sagas.register_effect(VoidAuthorisation, effects.void_authorisation)
         sagas.register_effect(RefundPayment, effects.refund_payment)

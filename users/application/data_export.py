@@ -18,7 +18,7 @@ from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.erasure.certificates import KeptData, kept_data_of
 from eventshop.privacy.erasure.personal_data_locator import events_about
 from users.domain.events import ContactDetailsChanged, UserCreated
-from users.domain.purposes import PURPOSES
+from users.domain.purposes import PURSUED
 
 
 class PersonalValue(Struct, frozen=True):
@@ -86,7 +86,7 @@ def export_personal_data(person: UUID, *, at: datetime) -> DataExport:
         contact=_contact_values(personal),
         events=[_exported_event(event) for event in sorted(by_id.values(), key=lambda event: event.meta.position)],
         tables=[ExportedRow(data.where, data.what) for data in personal_data_holders.collect_held_data(person)],
-        uses=[DataUse(purpose.term, purpose.label, str(purpose.basis)) for purpose in PURPOSES.values()],
+        uses=[DataUse(purpose.term, purpose.label, str(purpose.basis)) for purpose in PURSUED],
         kept_after_erasure=kept_data_of(person, at.date()),
     )
 

@@ -80,8 +80,8 @@ def describe_event(event: UserEvent) -> str:
             return f"You took back your consent to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentExpired(purpose=term):
             return f"Your consent to “{purpose_label(term)}” expired."
-        case ProcessingRecorded(purpose=term, activity=activity, recipient=recipient):
-            return f"{activity} ({purpose_label(term)})" + (f"; {recipient} received data." if recipient else ".")
+        case ProcessingRecorded():
+            return _describe_use(event)
         case ProcessingRestricted(source=source):
             return f"The use of your data was restricted {SOURCES[source]}."
         case ProcessingResumed(source=source):
@@ -107,6 +107,14 @@ def describe_event(event: UserEvent) -> str:
             return "Your data was erased."
         case _:
             assert_never(event)
+
+
+def _describe_use(event: ProcessingRecorded) -> str:
+    used = f"; used: {', '.join(event.data)}" if event.data else ""
+    details = [str(text) for text in (event.offer, event.suggestion) if text]
+    detail = f": {'; '.join(details)}" if details else ""
+    received = f"; {event.recipient} received data." if event.recipient else "."
+    return f"{event.activity}{detail} ({purpose_label(event.purpose)}){used}{received}"
 
 
 def humanise_name(name: str) -> str:

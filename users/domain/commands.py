@@ -7,8 +7,19 @@ from uuid import UUID
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, Instant, MultilineText, Name, NonEmptyText, Text
-from eventshop.core.personal_fields import NotPersonal
-from users.domain.events import CONTACT, CONTACT_EMAIL, STAFF_NOTE, Category, Email, Kept, Source, Term
+from eventshop.core.personal_fields import DataCategory, NotPersonal
+from users.domain.events import (
+    CONTACT,
+    CONTACT_EMAIL,
+    OFFER,
+    STAFF_NOTE,
+    SUGGESTION,
+    Category,
+    Email,
+    Kept,
+    Source,
+    Term,
+)
 from users.domain.privacy_notices import notice_shown_at
 from users.domain.purposes import get_purpose
 
@@ -83,9 +94,17 @@ class RecordProcessing(Command, frozen=True):
     activity: Annotated[NonEmptyText, STAFF_NOTE]
     at: Instant
     recipient: Annotated[Text, STAFF_NOTE] = ""
+    data: tuple[DataCategory, ...] = ()
+    about: UUID | None = None
+    offer: Annotated[Text, OFFER] = ""
+    suggestion: Annotated[Text, SUGGESTION] = ""
+
+    added_fields = ("data", "about", "offer", "suggestion")
 
     def __post_init__(self) -> None:
-        get_purpose(self.purpose)
+        key = get_purpose(self.purpose).key
+        if (self.offer and key != OFFER.purpose) or (self.suggestion and key != SUGGESTION.purpose):
+            raise InvalidMessage("an offer or a suggestion rests on the consent to its purpose", purpose=self.purpose)
 
 
 class RestrictProcessing(Command, frozen=True):

@@ -41,7 +41,7 @@ class AlreadyErased(CommandRefused):
 
 
 class ConsentNotAsked(CommandRefused):
-    """This purpose is not based on consent."""
+    """This shop asks for no consent to this purpose."""
 
     code = "consent-not-asked"
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.core.messages import Event, Instant, MultilineText, NonEmptyText, Text
-from eventshop.core.personal_fields import NotPersonal, Personal, Redacted
+from eventshop.core.personal_fields import DataCategory, NotPersonal, Personal, Redacted
 
 #: One @ with text on both sides. Only an e-mail to the address can prove that somebody reads it.
 Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z"), VISIBLE_TEXT]
@@ -30,6 +30,9 @@ Category: TypeAlias = Literal["contact", "delivery", "marketing", "notes", "trad
 CONTACT: Final = Personal(of="user_id", purpose="contact")
 #: The e-mail address is unique among all people.
 CONTACT_EMAIL: Final = Personal(of="user_id", purpose="contact", unique="email")
+#: What was written to or chosen for a person because they agreed to it: the key is destroyed when they no longer do.
+OFFER: Final = Personal(of="user_id", purpose="direct-marketing", since=3, free_text=True)
+SUGGESTION: Final = Personal(of="user_id", purpose="personalisation", since=3, free_text=True)
 
 
 class UserCreated(Event, frozen=True):
@@ -82,15 +85,22 @@ class ConsentExpired(Event, frozen=True):
 
 
 class ProcessingRecorded(Event, frozen=True):
-    """A person's data was used on a valid legal basis."""
+    """A person's data was used on a valid legal basis.
 
-    schema_version = 2
+    Fields with defaults are missing in events of earlier versions.
+    """
+
+    schema_version = 3
 
     user_id: UUID
     purpose: Term
     legal_basis: Term
     activity: Annotated[Note, STAFF_NOTE]
     recipient: Annotated[Text | Redacted, STAFF_NOTE]  # third party that received data; empty: none
+    data: tuple[DataCategory, ...] = ()
+    about: UUID | None = None  # what it was used for, such as an order
+    offer: Annotated[Text | Redacted, OFFER] = ""  # rests on the consent to direct marketing
+    suggestion: Annotated[Text | Redacted, SUGGESTION] = ""  # rests on the consent to personalisation
 
 
 class ProcessingRestricted(Event, frozen=True):

@@ -24,13 +24,19 @@ class Basis(StrEnum):
 
 
 class Purpose(Struct, frozen=True):
-    """One purpose: its DPV term, the texts that people read, its legal basis, and how long a consent lasts."""
+    """One purpose: its DPV term, the texts that people read, its legal basis, and how long a consent lasts.
+
+    `key` is the purpose of the encryption key of what rests on the consent; it is destroyed when the consent ends. A
+    purpose that the shop no longer pursues is not asked for; earlier consents stay readable, and can be taken back.
+    """
 
     term: str
     label: str
     description: str
     basis: Basis
     duration: timedelta | None = None
+    key: str = ""
+    is_pursued: bool = True
 
 
 PURPOSES: Final[dict[str, Purpose]] = {
@@ -42,6 +48,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
             "We send you news and offers to your e-mail address, at most twice a month.",
             Basis.CONSENT,
             timedelta(days=730),
+            key="direct-marketing",
         ),
         Purpose(
             "Personalisation",
@@ -49,6 +56,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
             "We use what you bought to show you goods that may interest you.",
             Basis.CONSENT,
             timedelta(days=365),
+            key="personalisation",
         ),
         Purpose(
             "ServiceUsageAnalytics",
@@ -56,6 +64,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
             "We count which pages are used and how, to make the shop better.",
             Basis.CONSENT,
             timedelta(days=365),
+            is_pursued=False,
         ),
         Purpose(
             "PersonalisedAdvertising",
@@ -63,6 +72,7 @@ PURPOSES: Final[dict[str, Purpose]] = {
             "We choose the advertisements that you see in the shop by what you looked at.",
             Basis.CONSENT,
             timedelta(days=365),
+            is_pursued=False,
         ),
         Purpose(
             "AccountManagement",
@@ -103,8 +113,11 @@ PURPOSES: Final[dict[str, Purpose]] = {
     )
 }
 
-#: The purposes that need consent, in the order in which pages show them.
-BY_CONSENT: Final = tuple(purpose for purpose in PURPOSES.values() if purpose.basis is Basis.CONSENT)
+#: The purposes that somebody may have consented to, also in an earlier release.
+CONSENTABLE: Final = tuple(purpose for purpose in PURPOSES.values() if purpose.basis is Basis.CONSENT)
+#: The purposes that the shop pursues, and those of them that need consent, in the order in which pages show them.
+PURSUED: Final = tuple(purpose for purpose in PURPOSES.values() if purpose.is_pursued)
+BY_CONSENT: Final = tuple(purpose for purpose in CONSENTABLE if purpose.is_pursued)
 
 
 def get_purpose(term: str) -> Purpose:

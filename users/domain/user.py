@@ -89,7 +89,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
     """
 
-    snapshot_version = 3
+    snapshot_version = 4
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry
@@ -205,8 +205,9 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                 raise InvalidUserState(command, self.status)
 
     def _grant_consent(self, command: GrantConsent) -> list[UserEvent]:
-        basis = get_purpose(command.purpose).basis
-        if basis is not Basis.CONSENT:
+        purpose = get_purpose(command.purpose)
+        basis = purpose.basis
+        if basis is not Basis.CONSENT or not purpose.is_pursued:
             raise ConsentNotAsked(purpose=command.purpose, legal_basis=str(basis))
         if self._is_granted(command):
             return []
@@ -239,7 +240,19 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
         until = self.consents.get(command.purpose)
         if basis is Basis.CONSENT and (until is None or until <= command.at):
             raise NoValidGround(purpose=command.purpose, consent="never given" if until is None else f"ended {until}")
-        return [ProcessingRecorded(command.user_id, command.purpose, str(basis), command.activity, command.recipient)]
+        return [
+            ProcessingRecorded(
+                command.user_id,
+                command.purpose,
+                str(basis),
+                command.activity,
+                command.recipient,
+                command.data,
+                command.about,
+                command.offer,
+                command.suggestion,
+            )
+        ]
 
     def _erase_categories(self, command: EraseData) -> list[UserEvent]:
         """The erasure of categories, and the end of the consents that were for them."""

@@ -35,7 +35,7 @@ from users.domain.commands import ExportData, GrantConsent, UserCommand, Withdra
 from users.domain.errors import NoticeExpired
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataAccessed, ProcessingRecorded
 from users.domain.privacy_notices import NOTICES, current_notice
-from users.domain.purposes import BY_CONSENT, PURPOSES, Basis, consent_expiry
+from users.domain.purposes import CONSENTABLE, PURPOSES, PURSUED, Basis, consent_expiry
 from users.pages.forms import ChoiceForm
 
 P = ParamSpec("P")
@@ -103,7 +103,9 @@ def consents(request: HttpRequest, me: Person) -> HttpResponse:
         if not decision.ended and decision.granted.expires_at > now
     }
     choices = [
-        (purpose, given.get(purpose.term), new_id(), consent_expiry(purpose.term, now)) for purpose in BY_CONSENT
+        (purpose, given.get(purpose.term), new_id(), consent_expiry(purpose.term, now))
+        for purpose in CONSENTABLE
+        if purpose.is_pursued or purpose.term in given
     ]
     consent_events = ConsentGranted | ConsentWithdrawn | ConsentExpired
     history = [
@@ -114,7 +116,7 @@ def consents(request: HttpRequest, me: Person) -> HttpResponse:
         "history": history if "all" in request.GET else history[:MAX_DECISIONS],
         "older": 0 if "all" in request.GET else max(0, len(history) - MAX_DECISIONS),
         "notice": current_notice(now),
-        "others": [purpose for purpose in PURPOSES.values() if purpose.basis is not Basis.CONSENT],
+        "others": [purpose for purpose in PURSUED if purpose.basis is not Basis.CONSENT],
     }
     return render(request, "users/consents.html", context)
 
@@ -169,7 +171,7 @@ def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResp
     notice = NOTICES.get(version) if version else current_notice(datetime.now(UTC))
     if notice is None:
         raise Http404
-    context = {"notice": notice, "versions": reversed(NOTICES.values()), "purposes": PURPOSES.values()}
+    context = {"notice": notice, "versions": reversed(NOTICES.values()), "purposes": PURSUED}
     return render(request, "users/privacy.html", context)
 
 

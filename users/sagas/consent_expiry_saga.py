@@ -1,4 +1,4 @@
-"""The consent expiry saga ends each consent on its expiry date by a timer; no job polls for expired consents."""
+"""The consent expiry saga ends each consent on its expiry date by a timer, and erases what rested on it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from eventshop.core.messages import Meta
 from eventshop.core.saga import CancelTimer, RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
 from users.domain.commands import ExpireConsent
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
+from users.domain.purposes import get_purpose
+from users.sagas.erasure_effects import ConsentDataErased, EraseConsentData
 
 ConsentExpiryInput: TypeAlias = (
-    ConsentGranted | ConsentWithdrawn | ConsentExpired | DataErased | RefusedCommand | TimerFired
+    ConsentGranted | ConsentWithdrawn | ConsentExpired | ConsentDataErased | DataErased | RefusedCommand | TimerFired
 )
 
 
@@ -43,14 +45,16 @@ class ConsentExpirySaga(Saga[ConsentExpiryInput], frozen=True):
         match event:
             case ConsentGranted(purpose=term, expires_at=until):
                 return [StartTimer(term, due=until)]
-            case ConsentWithdrawn(purpose=term):
-                return [CancelTimer(term)]
+            case ConsentWithdrawn(user_id=user_id, purpose=term):
+                return [CancelTimer(term), *_erase(user_id, term)]
+            case ConsentExpired(user_id=user_id, purpose=term):
+                return _erase(user_id, term)
             case TimerFired(name=term) if term in self.until:
                 until = self.until[term]
                 return [ExpireConsent(self.user_id, term, expires_at=until, at=until)]
             case DataErased():
                 return [CancelTimer(term) for term in self.until]
-            case TimerFired() | ConsentExpired() | RefusedCommand():
+            case TimerFired() | ConsentDataErased() | RefusedCommand():
                 return []
             case _:
                 assert_never(event)
@@ -63,7 +67,11 @@ class ConsentExpirySaga(Saga[ConsentExpiryInput], frozen=True):
                 return replace(self, until={name: until for name, until in self.until.items() if name != term})
             case DataErased():
                 return replace(self, until={})
-            case TimerFired() | RefusedCommand():
+            case TimerFired() | ConsentDataErased() | RefusedCommand():
                 return self
             case _:
                 assert_never(event)
+
+
+def _erase(user_id: UUID, term: str) -> list[SagaAction]:
+    return [EraseConsentData(user_id, term)] if get_purpose(term).key else []

@@ -40,6 +40,19 @@ class CategoriesGone(EffectResult, frozen=True):
     purposes: tuple[NonEmptyText, ...]
 
 
+class EraseConsentData(Effect, frozen=True):
+    """Destroy the key of what rests on a consent that has ended."""
+
+    user_id: UUID
+    purpose: NonEmptyText
+
+
+class ConsentDataErased(EffectResult, frozen=True):
+    """What rested on the consent is erased; without keys, there was nothing."""
+
+    purposes: tuple[NonEmptyText, ...]
+
+
 class TracesErased(EffectResult, frozen=True):
     """The erasure is complete and certified."""
 

@@ -31,6 +31,8 @@ from orders.domain.events import InventoryRefused, InventoryReserved, Line, Line
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
     CapturePayment,
+    HandOverParcel,
+    ParcelHandedOver,
     PaymentCaptured,
     PaymentRefused,
     PaymentReturned,
@@ -77,12 +79,14 @@ no_mugs = InventoryRefused("21212", ORDER, 2, 1, "out of stock")
 reserve = [ReserveInventory(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
 release = [ReleaseInventory(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
 dispatch = [DispatchInventory(sku, ORDER, quantity) for sku, quantity in (LANTERNS, MUGS)]
-take = TakePayment(ORDER, DUE, "card", PAYMENT)
+take = TakePayment(ORDER, DUE, "card", PAYMENT, customer_id=ADA)
 taken = PaymentTaken(CHARGE, DUE, PAYMENT, "card", THEN)
 secured = PaymentSetAside(PAYMENT, CHARGE, DUE, "card", THEN)
 captured = PaymentCaptured(PAYMENT, CHARGE, DUE, "card", THEN)
 refused_card = PaymentRefused("card expired", PAYMENT, "card")
 decline = DeclinePayment(ORDER, "card expired", PAYMENT, "card")
+hand_over = HandOverParcel(ORDER, ADA, "Parcel service")
+handed_over = ParcelHandedOver("Parcel service")
 ship = ShipOrder(ORDER, "Parcel service")
 deadline, too_late = StartTimer("payment", after=timedelta(minutes=30)), TimerFired("payment")
 STOP, STOP_SHIPPING = CancelTimer("payment"), CancelTimer("shipping")
@@ -181,14 +185,23 @@ def test_what_is_recorded_is_what_the_gateway_answered() -> None:
 def test_a_paid_order_is_shipped_after_a_while() -> None:
     after_five_minutes = StartTimer("shipping", after=timedelta(minutes=5))
     given_saga(Fulfilment, *charged).when(paid).then(STOP, after_five_minutes)
-    given_saga(Fulfilment, *ready).when(TimerFired("shipping")).then(ship)
+    given_saga(Fulfilment, *ready).when(TimerFired("shipping")).then(hand_over)
+    given_saga(Fulfilment, *ready).when(handed_over).then(ship)
+    given_saga(Fulfilment, *gone).when(handed_over).then_nothing()
+    given_saga(Fulfilment, *ready, cancelled()).when(handed_over).then_nothing()
     given_saga(Fulfilment, *gone).when(TimerFired("shipping")).then_nothing()
     given_saga(Fulfilment, *ready, cancelled()).when(TimerFired("shipping")).then_nothing()
 
 
 @pytest.mark.usefixtures("shipping_at_once")
+def test_the_parcel_of_a_guest_is_shipped_without_asking_an_account() -> None:
+    guest = replace(created, customer_id=None)
+    given_saga(Fulfilment, guest, *set_aside, requested, taken).when(paid).then(STOP, ship)
+
+
+@pytest.mark.usefixtures("shipping_at_once")
 def test_without_a_delay_a_paid_order_is_shipped_at_once() -> None:
-    given_saga(Fulfilment, *charged).when(paid).then(STOP, ship)
+    given_saga(Fulfilment, *charged).when(paid).then(STOP, hand_over)
 
 
 def test_a_part_payment_waits_for_the_rest() -> None:
@@ -200,7 +213,9 @@ def test_a_part_payment_waits_for_the_rest() -> None:
 
 def test_a_declined_payment_leaves_the_order_payable() -> None:
     given_saga(Fulfilment, *asked).when(refused_card).then(decline)
-    given_saga(Fulfilment, *asked, refused_card).when(again).then(TakePayment(ORDER, DUE, "voucher", SECOND_PAYMENT))
+    given_saga(Fulfilment, *asked, refused_card).when(again).then(
+        TakePayment(ORDER, DUE, "voucher", SECOND_PAYMENT, customer_id=ADA)
+    )
 
 
 def test_an_order_that_costs_nothing_is_requested_and_paid_without_a_gateway() -> None:
@@ -230,7 +245,7 @@ def test_a_card_is_authorised_where_the_shop_captures_on_shipping() -> None:
 
 def test_an_authorised_order_is_shipped_and_captured_then() -> None:
     assert given_saga(Fulfilment, *asked, secured).when(authorised).actions[0] == STOP
-    given_saga(Fulfilment, *held).when(TimerFired("shipping")).then(ship)
+    given_saga(Fulfilment, *held).when(TimerFired("shipping")).then(hand_over)
     given_saga(Fulfilment, *held).when(shipped).then(
         STOP, STOP_SHIPPING, *dispatch, CapturePayment(ORDER, PAYMENT, CHARGE, DUE)
     )

@@ -39,9 +39,9 @@ from users.domain.errors import (
     UnknownNotice,
     UnknownPurpose,
 )
-from users.domain.events import ConsentExpired, ProcessingRecorded, ProcessingResumed
+from users.domain.events import ConsentExpired, ConsentWithdrawn, ProcessingRecorded, ProcessingResumed
 from users.domain.privacy_notices import NOTICES, current_notice, get_notice
-from users.domain.purposes import BY_CONSENT, PURPOSES, consent_expiry
+from users.domain.purposes import BY_CONSENT, CONSENTABLE, PURPOSES, consent_expiry
 from users.domain.user import User
 
 expired = ConsentExpired(ADA, "Personalisation")
@@ -182,13 +182,30 @@ def test_consents_end_and_everything_else_does_not() -> None:
     assert [purpose.term for purpose in BY_CONSENT] == [
         "DirectMarketing",
         "Personalisation",
-        "ServiceUsageAnalytics",
-        "PersonalisedAdvertising",
     ]
     assert consent_expiry("Personalisation", NOON) == NEXT_YEAR
     assert {term for term in PURPOSES if consent_expiry(term, NOON) is None} == PURPOSES.keys() - {
-        p.term for p in BY_CONSENT
+        p.term for p in CONSENTABLE
     }
+
+
+def test_a_purpose_that_the_shop_gave_up_is_not_asked_for_and_can_be_taken_back() -> None:
+    given_up = replace(granted, purpose="PersonalisedAdvertising")
+    given(User, created).when(replace(grant, purpose="PersonalisedAdvertising")).then_refused(ConsentNotAsked)
+    take_back = replace(withdraw, purpose="PersonalisedAdvertising")
+    given(User, created, given_up).when(take_back).then(ConsentWithdrawn(ADA, "PersonalisedAdvertising", "page"))
+    assert {purpose.term for purpose in CONSENTABLE} - {purpose.term for purpose in BY_CONSENT} == {
+        "ServiceUsageAnalytics",
+        "PersonalisedAdvertising",
+    }
+
+
+def test_an_offer_rests_on_the_consent_to_marketing_and_on_no_other() -> None:
+    with pytest.raises(InvalidMessage, match="rests on the consent"):
+        replace(suggest, offer="10 % off lanterns")
+    used = replace(suggest, data=("purchases",), suggestion="MUG")
+    recorded = replace(suggested, data=("purchases",), suggestion="MUG")
+    given(User, created, granted).when(used).then(recorded)
 
 
 def test_at_every_moment_exactly_one_notice_is_shown() -> None:

@@ -26,7 +26,7 @@ from tests.unit.users.domain.examples import (
 from users.domain.errors import OnLegalHold
 from users.domain.events import ConsentExpired
 from users.sagas.consent_expiry_saga import ConsentExpirySaga
-from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
+from users.sagas.erasure_effects import EraseConsentData, EraseTraces, GroundsFound, LookForGrounds, TracesErased
 from users.sagas.erasure_saga import COOLING_OFF, RECHECK_AFTER, ErasureSaga
 
 over = TimerFired(COOLING_OFF)
@@ -94,5 +94,7 @@ def test_a_renewed_consent_has_a_new_day() -> None:
 
 
 def test_what_ended_is_not_waited_for() -> None:
-    assert run_consent_expiry(granted, withdrawn) == (True, [CancelTimer("Personalisation")])
+    erase_data = EraseConsentData(ADA, "Personalisation")
+    assert run_consent_expiry(granted, withdrawn) == (True, [CancelTimer("Personalisation"), erase_data])
+    assert run_consent_expiry(granted, ConsentExpired(ADA, "Personalisation")) == (True, [erase_data])
     assert run_consent_expiry(granted, erased) == (True, [CancelTimer("Personalisation")])

@@ -1,0 +1,50 @@
+"""Every use of personal data asks for its ground here, before the data is handed to anybody, and is recorded.
+
+The ground is a contract, a consent, a legal duty or a legitimate interest: the purpose says which. Who knows people and
+their decisions implements the port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from msgspec import Struct
+
+from eventshop.core.personal_fields import DataCategory
+from eventshop.core.port import Port
+
+
+class DataUse(Struct, frozen=True):
+    """One use of one person's data.
+
+    `occasion` is the same for every retry: one occasion is recorded once for a person and purpose. `purpose` is a term
+    of the Data Privacy Vocabulary, `recipient` whoever gets the data (empty: nobody outside), `about` what it is used
+    for, such as an order. `offer` and `suggestion` are what the person agreed to get; they are erased with the consent.
+    """
+
+    person: UUID
+    purpose: str
+    activity: str
+    data: tuple[DataCategory, ...]
+    occasion: UUID
+    recipient: str = ""
+    about: UUID | None = None
+    offer: str = ""
+    suggestion: str = ""
+
+
+#: Whether this occasion is recorded now: False if it was before, or has nobody who could read the record.
+GroundCheck: TypeAlias = Callable[[DataUse], bool]
+
+processing_grounds: Final = Port[GroundCheck]("processing grounds")
+
+
+def use_personal_data(use: DataUse) -> bool:
+    """Ask for the ground of a use, and record it. Raises `CommandRefused` if there is none: do not use the data then.
+
+    A person who has no account, such as a guest, is served by contract and by law without a record of their own: the
+    order is one.
+    """
+    return processing_grounds.get()(use)
