@@ -319,3 +319,14 @@ def rate(name: str, text: str) -> str:
     if not re.fullmatch(r"[1-9]\d*/([1-9]\d*)?[smhd]", text):
         raise invalid_setting(name, f"must be a number and a period, such as 600/m, not {text!r}")
     return text
+
+
+def objectives(name: str, texts: list[str]) -> dict[str, tuple[int, int]]:
+    """Return the objectives of single projections, each `NAME:SECONDS` or `NAME:SECONDS:DEAD_LETTERS`."""
+    found: dict[str, tuple[int, int]] = {}
+    for text in texts:
+        match = re.fullmatch(r"([a-z][a-z0-9-]*):([1-9]\d{0,6})(?::(\d{1,9}))?", text.strip())
+        if match is None:
+            raise invalid_setting(name, f"{text!r} is not NAME:SECONDS or NAME:SECONDS:DEAD_LETTERS")
+        found[match[1]] = int(match[2]), int(match[3] or 0)
+    return found

@@ -321,6 +321,17 @@ WEBHOOK_PORTS = env_validators.ports("WEBHOOK_PORTS", env.list("WEBHOOK_PORTS", 
 # For development, where webhook receivers have private addresses and no certificates.
 WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
 
+# --- health ---------------------------------------------------------------------------------------
+
+#: How long the oldest event, record, message, timer or effect may wait before health calls its part degraded.
+HEALTH_LAG_S = env_validators.count("HEALTH_LAG_S", env.str("HEALTH_LAG_S", default="20"))
+#: Dead letters of a projection, failed deliveries or suspended sagas, that are no reason for it.
+HEALTH_DEAD_LETTERS = env_validators.whole_number("HEALTH_DEAD_LETTERS", env.str("HEALTH_DEAD_LETTERS", default="0"))
+#: Objectives of single projections: name -> (seconds of lag, dead letters).
+PROJECTION_OBJECTIVES = env_validators.objectives(
+    "PROJECTION_OBJECTIVES", env.list("PROJECTION_OBJECTIVES", default=[])
+)
+
 # --- security -------------------------------------------------------------------------------------
 
 HTTPS = _switch("HTTPS")

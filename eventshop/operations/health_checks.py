@@ -7,7 +7,8 @@ Kafka, Redis or the workers are down, commands are accepted and everything else 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -17,8 +18,11 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.operations.objectives import Objective, Progress, State, default_objective
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
+from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import is_leased
 
 #: How long a component may take to accept a connection.
@@ -26,11 +30,36 @@ TIMEOUT_S: Final = 1.0
 
 
 class ComponentHealth(NamedTuple):
-    """The health of one component of the system."""
+    """The health of one component of the system; `parts` are what it consists of, such as the projections."""
 
     name: str
     ok: bool
     detail: str
+    is_failing: bool = True  # if it is not ok: whether it does not work at all
+    progress: Progress | None = None
+    parts: tuple[ComponentHealth, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """The worst of its own state and those of its parts."""
+        own = State.OK if self.ok else State.FAILING if self.is_failing else State.DEGRADED
+        return max([own, *(part.state for part in self.parts)], key=list(State).index)
+
+
+def judge_progress(name: str, progress: Progress, objective: Objective, *, detail: str = "") -> ComponentHealth:
+    """The health of a component by its progress."""
+    state = progress.state(objective, now=database_now())
+    texts = filter(None, [detail, progress.describe()])
+    return ComponentHealth(name, state is State.OK, "; ".join(texts), state is State.FAILING, progress)
+
+
+def combine_parts(name: str, parts: Iterable[ComponentHealth], *, detail: str = "") -> ComponentHealth:
+    """A component that is as well as the worst of its parts; the detail names those that are not."""
+    all_parts = tuple(parts)
+    bad = [part for part in all_parts if not part.ok]
+    texts = filter(None, [detail, *(f"{part.name}: {part.detail}" for part in bad)])
+    is_failing = any(part.state is State.FAILING for part in bad)
+    return ComponentHealth(name, not bad, "; ".join(texts), is_failing, parts=all_parts)
 
 
 HealthCheck = Callable[[], ComponentHealth]
@@ -76,7 +105,7 @@ def check_components() -> list[ComponentHealth]:
 
 
 def _component_json(component: ComponentHealth, request: HttpRequest) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": component.name, "ok": component.ok}
+    body: dict[str, Any] = {"name": component.name, "ok": component.ok, "state": component.state}
     user = getattr(request, "user", None)
     try:
         if user is not None and user.is_active and user.is_staff:
@@ -110,16 +139,39 @@ def check_broker() -> ComponentHealth:
 
 
 def check_relay() -> ComponentHealth:
-    """Whether a relay is running, and its lag; without Kafka there is nothing to relay."""
+    """Whether a relay is running and how old the oldest unpublished event is; without Kafka there is none."""
     if not settings.KAFKA_OPTIONS:
         return ComponentHealth("relay", True, "not needed")
     from eventshop.messaging.kafka import topics
 
-    if reason := stopped_reason(topics.event_store_topic()):
-        return ComponentHealth("relay", False, f"stopped: {reason}")
-    leader, position = relay_leader(topics.event_store_topic())
-    behind = newest_position() - position
-    return ComponentHealth("relay", bool(leader), f"{leader or 'no process'} leads, {behind} positions behind")
+    return check_leader("relay", topics.event_store_topic(), measure_relay(topics.event_store_topic()))
+
+
+def measure_relay(topic: str) -> Progress:
+    """How far the relay is behind the event table. Positions: rolled back appends leave gaps."""
+    from eventshop.messaging.models import RelayCheckpoint
+
+    rows = RelayCheckpoint.objects.filter(topic=topic).values_list("position", "moved_at")
+    position, moved_at = rows.first() or (0, None)
+    oldest = (
+        StoredEvent.objects.filter(position__gt=position).order_by("position").values_list("recorded_at", flat=True)
+    )
+    return Progress(max(0, newest_position() - position), seconds_since(oldest.first()), moved_at=moved_at)
+
+
+def check_leader(name: str, topic: str, progress: Progress, *, held_up: str = "") -> ComponentHealth:
+    """The health of a part that publishes to a topic: it needs a leader that gets on."""
+    leader, _ = relay_leader(topic)
+    if reason := stopped_reason(topic):
+        return ComponentHealth(name, False, f"stopped: {reason}", progress=progress)
+    detail = f"{leader or 'no process'} leads" + (f". {held_up}" if held_up else "")
+    health = judge_progress(name, progress, default_objective(), detail=detail)
+    return health._replace(ok=health.ok and bool(leader) and not held_up)
+
+
+def seconds_since(time: datetime | None) -> float:
+    """The seconds since a time, by the database's clock; 0 for None and for a time that is ahead of it."""
+    return max(0.0, (database_now() - time).total_seconds()) if time else 0.0
 
 
 def relay_leader(topic: str) -> tuple[str, int]:

@@ -220,3 +220,20 @@ class PeriodicWork(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PartitionTally(models.Model):
+    """How many events a partition of the log has up to a position, so that lag and ledger need not count them again."""
+
+    partition = models.IntegerField(primary_key=True)
+    events = models.BigIntegerField(default=0, help_text="Events of the partition up to `counted_to`.")
+    last_position = models.BigIntegerField(default=0, help_text="The position of the last of them.")
+    counted_to = models.BigIntegerField(default=0, help_text="The position up to which events were counted.")
+
+    class Meta:
+        verbose_name = "partition tally"
+        verbose_name_plural = "partition tallies"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.partition}: {self.events} up to {self.counted_to}"

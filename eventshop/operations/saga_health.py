@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
-from eventshop.operations.health_checks import ComponentHealth
+from eventshop.eventstore.tail_reader import newest_position
+from eventshop.operations.health_checks import ComponentHealth, combine_parts, judge_progress, seconds_since
+from eventshop.operations.objectives import Progress, default_objective
+from eventshop.operations.work_health import check_effects, check_timers
 from eventshop.sagas import live_points
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaWorker
 
-#: If the oldest event that was not routed, or the oldest inbox row, is older than this, no worker gets on.
-UNPROCESSED_AFTER: Final = timedelta(seconds=60)
 #: A worker without a heartbeat for this time is gone.
 WORKER_GONE_AFTER: Final = timedelta(seconds=30)
 #: Suspended sagas are counted up to this number only.
@@ -44,7 +46,7 @@ def measure_saga_health(*, now: datetime | None = None) -> SagaHealth:
     )
     unrouted_since, unrouted = _oldest_unrouted() or (None, "")
     oldest_waiting = min(filter(None, (waiting.first(), unrouted_since)), default=None)
-    is_late = oldest_waiting is not None and now - oldest_waiting > UNPROCESSED_AFTER
+    is_late = oldest_waiting is not None and now - oldest_waiting > timedelta(seconds=settings.HEALTH_LAG_S)
     return SagaHealth(
         suspended=suspended[:MAX_COUNTED].count(),
         suspended_since=suspended.values_list("moved_at", flat=True).first(),
@@ -65,8 +67,14 @@ def _oldest_unrouted() -> tuple[datetime, str] | None:
 
 
 def check_sagas() -> ComponentHealth:
-    """The health check of the sagas, for `/readyz`."""
+    """The health check of the sagas, for `/readyz`; its parts are the event router, the runner, timers and effects."""
     health = measure_saga_health()
+    parts = (
+        judge_progress("event router", measure_router(), default_objective()),
+        judge_progress("saga runner", measure_runner(health.suspended), default_objective()),
+        check_timers(),
+        check_effects(),
+    )
     details = [f"{health.workers} workers"]
     details += live_points.describe_muted()
     if health.suspended:
@@ -74,4 +82,22 @@ def check_sagas() -> ComponentHealth:
     if health.unprocessed_since:
         waiting = f": the next event is {health.unrouted}" if health.unrouted else ""
         details.append(f"events or messages are not being processed{waiting}")
-    return ComponentHealth("sagas", health.is_healthy, "; ".join(details))
+    combined = combine_parts("sagas", parts, detail="; ".join(details))
+    return combined._replace(ok=combined.ok and health.is_healthy)
+
+
+def measure_router() -> Progress:
+    """How far the event router is behind the event table; nothing before a worker has run sagas."""
+    position = PartitionLease.objects.filter(name="database").values_list("position", flat=True).first()
+    if position is None:
+        return Progress()
+    unrouted = StoredEvent.objects.filter(position__gt=position).order_by("position")
+    oldest = unrouted.values_list("recorded_at", flat=True).first()
+    return Progress(newest_position() - position if oldest else 0, seconds_since(oldest))
+
+
+def measure_runner(suspended: int) -> Progress:
+    """How many messages wait in the inbox, since when, and how many sagas are suspended."""
+    waiting = InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk")
+    oldest = waiting.values_list("heard_at", flat=True).first()
+    return Progress(waiting[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), suspended)

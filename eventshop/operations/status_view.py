@@ -20,6 +20,10 @@ COMPONENT_TEXTS: Final = {
     "sagas": ("Reserving, paying and shipping", "Orders are accepted; some are processed later."),
     "payments": ("Payments", "Orders are accepted; they are paid when it works again."),
     "publisher": ("Lists in other systems", "Lists and reports here are correct; other systems are updated later."),
+    "webhooks": ("Messages to other systems", "Orders are accepted; other systems are told later."),
+    "erasures": ("Erasure of personal data", "Requests are accepted; they are carried out later."),
+    "periodic jobs": ("Housekeeping", "Nothing that you see is affected."),
+    "workers": ("Background work", "Orders are accepted; some are processed later."),
     "projections": ("Order lists and reports", "Orders are accepted; they appear in lists later."),
 }
 

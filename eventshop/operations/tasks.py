@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 
+from eventshop.core.errors import TailBusy
 from eventshop.eventstore.snapshots import policy
-from eventshop.operations import periodic_jobs
+from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.operations import event_ledger, periodic_jobs
 from eventshop.operations.row_retention import measure_table
 from eventshop.operations.tamper_evidence import anchors
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
@@ -53,3 +56,14 @@ def overwrite_what_was_erased() -> str:
     if not vacuum.is_due(timedelta(days=1, hours=2)):
         return "no erasure since the last run"
     return f"{len(vacuum.vacuum_personal_data_tables())} tables rewritten"
+
+
+def close_ledger() -> str:
+    """Count the new events and add up the ledger. Raises `LedgerOpen` if it does not close."""
+    source = create_event_log()
+    with suppress(TailBusy):
+        event_ledger.count_events(source)
+    lines = event_ledger.read_open_lines(source)
+    if lines:
+        raise event_ledger.LedgerOpen("; ".join(map(str, lines[:3])), lines=len(lines))
+    return "everything that was appended up to the checkpoints was fetched once"

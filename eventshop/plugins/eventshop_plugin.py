@@ -17,6 +17,7 @@ from eventshop.operations.append_health import check_event_table
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher
 from eventshop.operations.saga_health import check_sagas
+from eventshop.operations.work_health import check_erasures, check_periodic_jobs
 from eventshop.operations.worker_health import check_workers
 from eventshop.plugins.plugin import Plugin
 from eventshop.plugins.row_retentions import RETENTIONS
@@ -25,6 +26,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections import outbox
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
+from eventshop.web.webhooks.webhook_health import check_webhooks
 
 
 def erase_snapshots(person: UUID, streams: Collection[UUID]) -> str:
@@ -42,11 +44,21 @@ PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
     personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes)],
-    health_checks=[check_event_table, check_sagas, check_projections, check_publisher, check_workers],
+    health_checks=[
+        check_event_table,
+        check_sagas,
+        check_projections,
+        check_publisher,
+        check_workers,
+        check_webhooks,
+        check_erasures,
+        check_periodic_jobs,
+    ],
     periodic_jobs=[
         PeriodicJob("sign-roots", timedelta(seconds=settings.ROOT_INTERVAL_S), tasks.sign_roots),
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
+        PeriodicJob("close-ledger", MINUTE, tasks.close_ledger),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
     retentions=RETENTIONS,

@@ -16,8 +16,10 @@ from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import Projection
 from eventshop.runtime.leases import is_leased
 
-#: A projection whose oldest unprocessed event has waited for this long counts as stalled.
+#: A projection whose oldest unprocessed event has waited for this long counts as stalled, unless it moves.
 STALLED_AFTER: Final = timedelta(minutes=5)
+#: A checkpoint that has advanced within this time moves: catching up takes as long as it takes.
+MOVING_WITHIN: Final = timedelta(minutes=1)
 #: Events searched for the oldest one of a partition; of twelve partitions, one event in twelve is of the right one.
 LOOK_AHEAD: Final = 500
 
@@ -45,12 +47,16 @@ class ProjectionStatus(NamedTuple):
         return max(0, self.head - self.position)
 
     @property
+    def is_moving(self) -> bool:
+        return self.advanced_at is not None and timezone.now() - self.advanced_at < MOVING_WITHIN
+
+    @property
     def state(self) -> str:
         if self.paused:
             return "paused"
         if self.needs_rebuild:
             return "needs rebuild"
-        if self.lag and self.lag_s > STALLED_AFTER.total_seconds():
+        if self.lag and self.lag_s > STALLED_AFTER.total_seconds() and not self.is_moving:
             return "stalled"
         if self.waiting:
             return f"waits for a release with {', '.join(self.waits_for)}"
@@ -123,7 +129,7 @@ def _status(
         partition,
         position,
         head,
-        _lag_s(row, source) if head > position else 0.0,
+        lag_seconds(row, source) if head > position else 0.0,
         row.parked,
         row.advanced_at,
         row.polled_at,
@@ -133,7 +139,7 @@ def _status(
     )
 
 
-def _lag_s(row: Checkpoint, source: EventLog) -> float:
+def lag_seconds(row: Checkpoint, source: EventLog) -> float:
     """How long the first event after a checkpoint, in its partition, has been in the store."""
     later = StoredEvent.objects.filter(position__gt=row.store_position).order_by("position")
     for aggregate_id, recorded_at in later.values_list("aggregate_id", "recorded_at")[:LOOK_AHEAD]:

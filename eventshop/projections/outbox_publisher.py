@@ -35,6 +35,7 @@ from zlib import crc32
 
 import msgspec
 from django.db import connection, transaction
+from django.utils import timezone
 
 from eventshop.core.errors import TailBusy
 from eventshop.eventstore.store_epochs import current_epoch
@@ -172,7 +173,8 @@ class OutboxPublisher:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit TO on")
-            leader_election.renew_leadership(self.topic, self.owner, position=self.position)
+            moved = {"moved_at": timezone.now()} if self._deleted < self.position else {}
+            leader_election.renew_leadership(self.topic, self.owner, position=self.position, **moved)
             if self._deleted < self.position:
                 OutboxRecord.objects.filter(position__gt=self._deleted, position__lte=self.position).delete()
         self._deleted, self._saved_at = self.position, monotonic()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S: Final = 5.0
 #: A process without a heartbeat for this long counts as silent.
-SILENT_AFTER: Final = timedelta(seconds=30)
+SILENT_AFTER: Final = timedelta(seconds=20)
 
 _lock: Final = Lock()
 _threads: Final[list[SupervisedThread]] = []

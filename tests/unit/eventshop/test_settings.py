@@ -44,6 +44,8 @@ def value(probe: str, **environment: str) -> str:
         ("ROOT_SIGNING_KEY", "c2hvcnQ="),
         ("FORMER_ROOT_KEYS", "abc"),
         ("SNAPSHOT_EVERY", "often"),
+        ("PROJECTION_OBJECTIVES", "daily-sales"),
+        ("HEALTH_LAG_S", "0"),
         ("KEYS_DATABASE_URL", "mysql://localhost/keys"),
         ("KEY_CACHE_SECONDS", "soon"),
         ("ERASURE_COOLING_OFF_DAYS", "-1"),

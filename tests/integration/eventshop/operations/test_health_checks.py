@@ -49,6 +49,9 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
         "sagas": True,
         "payments": True,
         "projections": False,
+        "webhooks": True,
+        "erasures": True,
+        "periodic jobs": True,
     }
 
 

@@ -67,6 +67,7 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "ops.StaffName": "one for each user name of a member of staff",
     "ops.AccessLogCutoff": "one row",
     "ops.PeriodicWork": "one for each job",
+    "ops.PartitionTally": "one for each partition of the log",
     "privacy.PersonalKey": "deleted by the erasure",
     "privacy.ErasedPerson": "no key may be made again",
     "privacy.Claim": "deleted by the erasure",

@@ -73,7 +73,7 @@ def test_a_process_takes_the_place_of_one_that_was_killed_here() -> None:
     ("silence", "state", "is_ok", "detail"),
     [
         (timedelta(0), RUNNING, True, "1 processes"),
-        (timedelta(seconds=31), RUNNING, False, "1 processes; host:1:a: silent"),
+        (timedelta(seconds=21), RUNNING, False, "1 processes; host:1:a: silent"),
         (
             timedelta(0),
             RUNNING | {"alive": False, "last_error": "KeyError: 'x'"},
@@ -96,11 +96,11 @@ def test_a_process_takes_the_place_of_one_that_was_killed_here() -> None:
 )
 def test_health_says_what_is_wrong(silence: timedelta, state: dict[str, Any], is_ok: bool, detail: str) -> None:
     add_process(silence=silence, sagas=state, relay=RUNNING)
-    assert check_workers() == ("workers", is_ok, detail)
+    assert check_workers()[:3] == ("workers", is_ok, detail)
 
 
 def test_no_worker_at_all_is_no_fault_of_the_workers() -> None:
-    assert check_workers() == ("workers", True, "0 processes")
+    assert check_workers()[:3] == ("workers", True, "0 processes")
 
 
 def test_staff_see_the_processes(admin_client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ from django.utils import timezone
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
-from eventshop.operations.saga_health import UNPROCESSED_AFTER, check_sagas
+from eventshop.operations.saga_health import check_sagas
 from eventshop.sagas import newer_release
 from eventshop.sagas import workers as sagas_workers
 from eventshop.sagas.inbox import saga_id_for
@@ -74,12 +75,11 @@ def test_the_router_stops_before_an_event_and_leaves_its_lease(old_worker: SagaW
     assert words(ONE) == ("hello", "a")
 
 
-def test_health_names_the_event(old_worker: SagaWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_names_the_event(old_worker: SagaWorker, settings: Any) -> None:
     say(ONE, "hello")
     with older_program("Said", registry=mood_registry):
         route(old_worker)
-    monkeypatch.setattr("eventshop.operations.saga_health.UNPROCESSED_AFTER", timedelta(seconds=-1))
-    assert timedelta(0) < UNPROCESSED_AFTER
+    settings.HEALTH_LAG_S = -1
     assert "the next event is Said/1" in check_sagas().detail
 
 

@@ -25,8 +25,8 @@ def test_the_status_page_says_what_does_not_work_and_what_that_means(client: Cli
 
 
 def test_a_part_that_nobody_described_is_shown_by_its_name() -> None:
-    line = status_view._status_line(ComponentHealth("webhooks", False, "secret address"))
-    assert (line.title, line.ok) == ("Webhooks", False)
+    line = status_view._status_line(ComponentHealth("printers", False, "secret address"))
+    assert (line.title, line.ok) == ("Printers", False)
     assert line.meaning and "secret" not in line.meaning
 
 

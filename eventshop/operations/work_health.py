@@ -1,0 +1,79 @@
+"""Health of what waits for its time: timers, effects, erasures, periodic jobs. Late means due, and nobody does it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from eventshop.operations.health_checks import ComponentHealth, judge_progress, seconds_since
+from eventshop.operations.models import PeriodicWork
+from eventshop.operations.objectives import Objective, Progress, State, default_objective
+from eventshop.privacy.erasure.erasure_job import DONE
+from eventshop.privacy.models import Erasure, ErasureFinding
+from eventshop.runtime.database_clock import database_now
+from eventshop.runtime.leases import is_unleased
+from eventshop.sagas.models import SagaStep, Timer
+
+#: Rows are counted up to this number.
+MAX_COUNTED: Final = 1_000
+#: Work that failed so often, and is due again within RETRIED_WITHIN, counts as set aside.
+FAILED_ATTEMPTS: Final = 3
+RETRIED_WITHIN: Final = timedelta(hours=1)
+#: The beat looks for due jobs every minute, so a job may be that late; and one erasure step may take minutes.
+JOB_OBJECTIVE: Final = Objective(150)
+ERASURE_OBJECTIVE: Final = Objective(600)
+
+
+def check_timers() -> ComponentHealth:
+    """Whether timers fire when they are due."""
+    return judge_progress("timers", measure_due(Timer.objects.filter(fired_at=None)), default_objective())
+
+
+def check_effects() -> ComponentHealth:
+    """Whether effects of sagas are performed, and succeed."""
+    return judge_progress("effects", measure_due(waiting_effects()), default_objective())
+
+
+def waiting_effects() -> QuerySet[SagaStep]:
+    return SagaStep.objects.filter(what=SagaStep.Kind.EFFECT, state=SagaStep.State.WAITING)
+
+
+def measure_due(waiting: QuerySet[Any]) -> Progress:
+    """How much is due that nobody has claimed, since when, and how much fails again and again; three statements."""
+    due = waiting.filter(looked_at_from__lte=Now()).order_by("looked_at_from")
+    failing = waiting.filter(looked_at_from__lte=Now() + RETRIED_WITHIN, attempts__gte=FAILED_ATTEMPTS)
+    oldest = due.values_list("looked_at_from", flat=True).first()
+    set_aside = failing[:MAX_COUNTED].count()
+    return Progress(due[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), set_aside)
+
+
+def measure_erasures() -> Progress:
+    """Erasures that are not done, since when the oldest has not moved, and how many stopped or have open findings."""
+    open_erasures = Erasure.objects.exclude(step=DONE)
+    idle = open_erasures.filter(is_unleased()).order_by("moved_at").values_list("moved_at", flat=True).first()
+    stopped = open_erasures.exclude(problem="")[:MAX_COUNTED].count()
+    findings = ErasureFinding.objects.filter(state=ErasureFinding.State.OPEN)[:MAX_COUNTED].count()
+    return Progress(open_erasures[:MAX_COUNTED].count(), seconds_since(idle), stopped + findings)
+
+
+def check_erasures() -> ComponentHealth:
+    """Whether every erasure gets on; one that stopped, and what a scan found, wait for staff."""
+    return judge_progress("erasures", measure_erasures(), ERASURE_OBJECTIVE)
+
+
+def check_periodic_jobs() -> ComponentHealth:
+    """Whether the jobs run when they are due, and succeed: verifications too, whose failure is a finding."""
+    late = PeriodicWork.objects.filter(is_unleased(), due_at__lte=Now()).order_by("due_at")
+    oldest = late.values_list("due_at", flat=True).first()
+    failed = list(PeriodicWork.objects.filter(failed=True).order_by("name").values_list("name", "said")[:10])
+    ran = PeriodicWork.objects.exclude(finished_at=None).order_by("-finished_at").values_list("finished_at", flat=True)
+    progress = Progress(late[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), len(failed), ran.first())
+    state = progress.state(JOB_OBJECTIVE, now=database_now())
+    texts = [f"{name} failed: {said}" for name, said in failed]
+    if progress.behind_s > JOB_OBJECTIVE.lag_s:
+        texts.append(f"{progress.behind} jobs are due since {progress.behind_s:,.0f} s: is beat running, and a worker?")
+    detail = "; ".join(texts) or "all in time"
+    return ComponentHealth("periodic jobs", state is State.OK, detail, state is State.FAILING, progress)
