@@ -6,9 +6,17 @@ from eventshop.core.decimal_math import add, subtract
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection
 from projections.models import TradingAccount
-from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.events import (
+    AccountEvent,
+    AccountOpened,
+    AmountFrozen,
+    AmountReleased,
+    CostMethodSet,
+    FreezeRefused,
+    LimitSet,
+)
 
-trading_account = Projection(TradingAccount, topic="trading-account-projection", version=1, shared_rows=False)
+trading_account = Projection(TradingAccount, topic="trading-account-projection", version=2, shared_rows=False)
 
 
 def _account_key(event: AccountEvent) -> object:
@@ -26,6 +34,11 @@ def limited(row: TradingAccount, event: LimitSet, meta: Meta) -> None:
     row.updated_at = meta.occurred_at
     if event.instrument is None:
         row.gross_limit = event.limit
+
+
+@trading_account.on(CostMethodSet, key=_account_key)
+def cost_method_set(row: TradingAccount, event: CostMethodSet, meta: Meta) -> None:
+    row.cost_method, row.updated_at = str(event.cost_method), meta.occurred_at
 
 
 @trading_account.on(AmountFrozen, key=_account_key)

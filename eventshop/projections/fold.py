@@ -106,12 +106,32 @@ def row_changes(projection: Projection[R], event: Event, meta: Meta) -> list[Row
 
 
 class Fold(Generic[R]):
-    """Rows by primary key, as far as they have been folded. `changed` holds those that must be written."""
+    """Rows by primary key, as far as they have been folded. `changed` holds those that must be written.
+
+    Reading either computes the derived columns of the rows that have changed since: once a batch, not once an event.
+    """
 
     def __init__(self, projection: Projection[R], rows: Mapping[Any, R]) -> None:
         self.projection = projection
-        self.rows = dict(rows)
-        self.changed: dict[Any, R] = {}
+        self._rows = dict(rows)
+        self._changed: dict[Any, R] = {}
+        self._to_derive: dict[Any, R] = {}
+
+    @property
+    def rows(self) -> dict[Any, R]:
+        self._derive()
+        return self._rows
+
+    @property
+    def changed(self) -> dict[Any, R]:
+        self._derive()
+        return self._changed
+
+    def _derive(self) -> None:
+        if self.projection.derive_columns is not None:
+            for row in self._to_derive.values():
+                self.projection.derive_columns(row)
+            self._to_derive.clear()
 
     def apply(self, planned: PlannedEvent) -> None:
         """Apply one event to its rows, completely or, when a change raises, not at all."""
@@ -119,9 +139,9 @@ class Fold(Generic[R]):
         try:
             for change in planned.changes:
                 key = self.projection.primary_key(change.key)
-                row = self.rows.get(key)
+                row = self._rows.get(key)
                 if row is None:
-                    row = self.rows[key] = self.projection.new_row(change.key)
+                    row = self._rows[key] = self.projection.new_row(change.key)
                     before.append((key, row, None))
                 else:
                     before.append((key, row, row.__dict__.copy()))
@@ -131,12 +151,12 @@ class Fold(Generic[R]):
             raise
         for key, row, _ in before:
             _set_lineage(row, planned)
-            self.changed[key] = row
+            self._changed[key] = self._to_derive[key] = row
 
     def _undo(self, before: list[tuple[Any, R, dict[str, Any] | None]]) -> None:
         for key, row, values in reversed(before):
             if values is None:
-                del self.rows[key]
+                del self._rows[key]
             else:
                 row.__dict__ = values
 

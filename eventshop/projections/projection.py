@@ -44,6 +44,16 @@ class Projection(Generic[R]):
         self.version = version
         self.shared_rows = shared_rows
         self.handlers: dict[type[Event], list[EventHandler]] = {}
+        self.derive_columns: Callable[[R], None] | None = None
+
+    def derive(self, compute: Callable[[R], None]) -> Callable[[R], None]:
+        """Register the function that computes the columns which follow from the others of a row, once per batch.
+
+        Changes may leave it what they have noted in attributes of the row that are no columns. These must be immutable:
+        a change that fails is undone by giving the row its former attributes back.
+        """
+        self.derive_columns = compute
+        return compute
 
     @overload
     def on(

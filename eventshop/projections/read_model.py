@@ -16,6 +16,7 @@ class ReadModel(models.Model):
     for which purpose it is kept; they become empty texts when it is erased. `free_text` does the same for texts in
     anybody's own words, which whoever may see the row can read. Neither is published. `subjects` names the columns that
     may hold the person's id, or that of the stream.
+    `internal` names the columns that only the projection reads: they are neither published nor shown.
     `deleted_when_erased`: the row goes, because its key comes from a personal value, which can no longer be read then.
     """
 
@@ -23,6 +24,7 @@ class ReadModel(models.Model):
     personal: ClassVar[Mapping[str, str]] = {}
     free_text: ClassVar[Mapping[str, str]] = {}
     subjects: ClassVar[tuple[str, ...]] = ()
+    internal: ClassVar[tuple[str, ...]] = ()
     deleted_when_erased: ClassVar[bool] = False
 
     last_event_id = models.UUIDField(help_text="The newest event folded into this row.")

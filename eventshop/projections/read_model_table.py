@@ -94,7 +94,8 @@ class ReadModelTable(Generic[R]):
         if self.topic is None or not outbox.is_enabled():
             return change
         # Kafka cannot erase on demand: what an erasure empties must never get there.
-        public = [field for field in self.fields if field.attname not in self.model.erasable()]
+        hidden = {*self.model.erasable(), *self.model.internal}
+        public = [field for field in self.fields if field.attname not in hidden]
         return outbox.publishing_statement(change, self.topic, public, str(self.key), deleted=deleted)
 
     def _column_list(self, prefix: str = "") -> str:

@@ -126,7 +126,7 @@ def _fold(job: Replay, on_progress: Callable[[int], None]) -> tuple[dict[str, An
 
 
 def _public_columns(projection: Projection[Any], row: ReadModel) -> dict[str, Any]:
-    hidden = LINEAGE.union(projection.model.erasable())
+    hidden = LINEAGE.union(projection.model.erasable(), projection.model.internal)
     names = [field.attname for field in projection.model._meta.concrete_fields]
     return {name: getattr(row, name) for name in names if name not in hidden}
 

@@ -23,6 +23,7 @@ from projections.admin.market_minutes import InstrumentFilter, format_exact
 from projections.admin.search import SearchById, SearchByReference
 from projections.models import Position, TradeBlotter, TradingAccount
 from projections.position_history import position_changes
+from projections.position_result import MARK_PRICE, METHOD_LABELS, cost_method_of, position_result
 from projections.timeline import MAX_ENTRIES, event_timeline
 from trading.admin.trades import TradeActions
 from trading.application import number_formatting, trade_timeline
@@ -173,8 +174,7 @@ class PositionAdmin(SearchById):
             ),
             ("Sold", f"{format_exact(obj.sold)} for {number_formatting.format_price(obj.sold_notional, obj.currency)}"),
             ("Quantity held", format_exact(obj.quantity)),
-            ("Average cost", number_formatting.format_average(obj.average_cost, obj.instrument, obj.currency)),
-            ("Realised", number_formatting.format_result(obj.realised, obj.currency)),
+            *_result_facts(obj),
         ]
         points = [(format_datetime(change.trade.submitted_at), change.quantity_after) for change in reversed(changes)]
         return {
@@ -215,6 +215,17 @@ class PositionAdmin(SearchById):
     @display(description="last moved")
     def last_movement_time(self, row: Position) -> str | SafeString:
         return datetime_html(row.updated_at)
+
+
+def _result_facts(obj: Position) -> list[tuple[str, str]]:
+    mark_price = Position.objects.filter(pk=obj.pk).values_list(MARK_PRICE, flat=True).first()
+    result = position_result(obj, cost_method_of(obj.account_id), mark_price)
+    return [
+        ("Cost method", METHOD_LABELS[result.method]),
+        ("Average cost", number_formatting.format_average(result.average_cost, obj.instrument, obj.currency)),
+        ("Realised", number_formatting.format_result(result.realised, obj.currency)),
+        ("Unrealised", number_formatting.format_result(result.unrealised, obj.currency)),
+    ]
 
 
 def account_name(account_id: UUID) -> str:

@@ -137,7 +137,8 @@ class RowDetailView(ReadModelView):
 def _serializer_class(resource: Resource) -> type[RowSerializer]:
     """One class for list and single row, so that the OpenAPI schema has one component for both."""
     extra_kwargs = {name: {"allow_null": True} for name in resource.model.personal}
-    names = [column.name for column in resource.model._meta.concrete_fields]
+    columns = resource.model._meta.concrete_fields
+    names = [column.name for column in columns if column.name not in resource.model.internal]
     options = {"model": resource.model, "fields": names, "read_only_fields": names, "extra_kwargs": extra_kwargs}
     meta = type("Meta", (), options)
     return type(resource.model.__name__, (RowSerializer,), {"Meta": meta})

@@ -66,12 +66,14 @@ class TradeBlotter(ReadModel):
 
 
 class Position(ReadModel):
-    """The position of one account in one instrument, and its realised result by total average cost.
+    """The position of one account in one instrument, with its cost and realised result by both methods of cost.
 
-    Every column follows from four sums, so the arrival order of fills does not matter.
+    Every column follows from the ledger, which is in the order of the venue's times: the order of arrival does not
+    matter. The account says which of the two methods is its own.
     """
 
     identity = ("account_id", "instrument")
+    internal = ("ledger", "results")
 
     id = models.CharField(max_length=100, primary_key=True)
     account_id = models.UUIDField()
@@ -82,8 +84,14 @@ class Position(ReadModel):
     sold = exact_sum_field("Quantity of all sells.")
     sold_notional = exact_sum_field()
     quantity = exact_sum_field("Bought less sold; negative when short.")
-    average_cost = exact_field("Of what is held: the average of its side, 10 decimals.", null=True)
-    realised = exact_sum_field("On what was both bought and sold: average sale less average purchase, 10 decimals.")
+    average_cost = exact_field("Of what is held, for one piece, by average cost: 10 decimals.", null=True)
+    open_cost = exact_sum_field("What was paid for what is held, by average cost; negative when short.")
+    realised = exact_sum_field("What was earned by closing, by average cost: 10 decimals.")
+    fifo_average_cost = exact_field("As `average_cost`, by first in, first out.", null=True)
+    fifo_open_cost = exact_sum_field("As `open_cost`, by first in, first out.")
+    fifo_realised = exact_sum_field("As `realised`, by first in, first out.")
+    ledger = models.TextField(default="", help_text="What was bought and sold at each instant.")
+    results = models.TextField(default="", help_text="The lots that are open by both methods, as JSON.")
     updated_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -134,6 +142,7 @@ class TradingAccount(ReadModel):
     gross_limit = exact_sum_field("How much may be frozen at once over all instruments.")
     frozen = exact_sum_field("What its open trades use of that.")
     frozen_trades = models.IntegerField(default=0, help_text="How many those are.")
+    cost_method = models.CharField(max_length=7, default="AVERAGE", help_text="By which its results are computed.")
     refusals = models.IntegerField(default=0, help_text="Trades that found too little left of a limit.")
     opened_at = models.DateTimeField()
     updated_at = models.DateTimeField()

@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
+from projections.position_result import MARK_PRICE, position_result
+from trading.domain.cost_basis import CostMethod
 
 PAGE_SIZE: Final = 20
 #: Query parameters that filter the blotter, one value each.
@@ -73,11 +75,13 @@ def _filter_trades(
 @require_safe
 @customer_required
 def positions(request: HttpRequest, person: UUID) -> HttpResponse:
-    """The positions of the person's accounts: quantity, average cost and realised result."""
+    """The positions of the person's accounts: quantity, cost and results by the method of each account."""
     current = read_your_writes.wait_for_last_write(request, "position")
-    names = dict(TradingAccount.objects.filter(owner_id=person).values_list("account_id", "reference"))
-    rows = Position.objects.filter(account_id__in=names).order_by("instrument", "account_id")
-    positions_with_account = [(row, names[row.account_id]) for row in rows]
-    return render(
-        request, "trading/positions.html", {"held": positions_with_account, "current": current, "accounts": names}
-    )
+    accounts = {account.account_id: account for account in TradingAccount.objects.filter(owner_id=person)}
+    rows = Position.objects.filter(account_id__in=accounts).annotate(mark_price=MARK_PRICE)
+    held = [
+        (row, account.reference, position_result(row, CostMethod(account.cost_method), row.mark_price))
+        for row in rows.order_by("instrument", "account_id")
+        for account in [accounts[row.account_id]]
+    ]
+    return render(request, "trading/positions.html", {"held": held, "current": current, "accounts": accounts})

@@ -28,7 +28,8 @@ from trading import permissions
 from trading.api import url_names
 from trading.api.trades import WRITE_SCOPES, load_account_opened
 from trading.domain.account import TradingAccount
-from trading.domain.commands import AccountCommand, OpenAccount, SetLimit
+from trading.domain.commands import AccountCommand, OpenAccount, SetCostMethod, SetLimit
+from trading.domain.cost_basis import CostMethod
 from trading.domain.events import AccountOpened, Code, Currency
 
 READ_SCOPES: Final = {"GET": "trades:read"}
@@ -54,6 +55,14 @@ class AccountLimit(Struct, frozen=True, forbid_unknown_fields=True):
     instrument: Code | None = None
 
 
+class AccountCostMethod(Struct, frozen=True, forbid_unknown_fields=True):
+    """The method by which the account's results are computed: average cost, or first in, first out."""
+
+    example: ClassVar[dict[str, Any]] = {"cost_method": "FIFO"}
+
+    cost_method: CostMethod
+
+
 class FrozenAmount(Struct, frozen=True):
     """The amount of the limits that one open trade uses."""
 
@@ -72,6 +81,7 @@ class AccountState(Struct, frozen=True):
         "currency": "EUR",
         "gross_limit": "10000",
         "available": "8000",
+        "cost_method": "AVERAGE",
         "limits": {"XETRA/SAP": "2500"},
         "frozen": [{"trade_id": "377be083-a813-5b51-a648-ec71b01c31d6", "instrument": "XETRA/SAP", "amount": "2000"}],
         "version": 3,
@@ -83,6 +93,7 @@ class AccountState(Struct, frozen=True):
     currency: str
     gross_limit: Decimal
     available: Decimal
+    cost_method: CostMethod
     limits: dict[str, Decimal]
     frozen: list[FrozenAmount]
     version: int
@@ -147,6 +158,26 @@ class AccountLimits(AggregateAction):
         return SetLimit(account_id, body.instrument, body.limit)
 
 
+class AccountCostMethods(AggregateAction):
+    """Choose the method by which the account's results are computed, past ones too."""
+
+    scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
+    body = AccountCostMethod
+    owner_allowed = False
+    permission = permissions.SET_LIMIT
+    aggregate = TradingAccount
+    url_name = url_names.ACCOUNT
+
+    def post(self, request: Request, account_id: UUID) -> Response:
+        return self.execute(request, account_id)
+
+    def owner_of(self, aggregate_id: UUID) -> UUID | None:
+        return _owner_of(aggregate_id)
+
+    def build_command(self, account_id: UUID, body: AccountCostMethod, command_id: UUID) -> AccountCommand:
+        return SetCostMethod(account_id, body.cost_method)
+
+
 def _owner_of(account_id: UUID) -> UUID | None:
     opened = load_account_opened(account_id)
     if opened is None:
@@ -167,6 +198,7 @@ def _load_state(account_id: UUID) -> AccountState:
         currency=opened.currency,
         gross_limit=state.gross_limit,
         available=max(subtract(state.gross_limit, state.amount_in_use()), ZERO),
+        cost_method=state.cost_method,
         limits=dict(state.limits),
         frozen=amounts,
         version=len(history),

@@ -18,4 +18,9 @@ urlpatterns = [
     path("trades/<uuid:trade_id>/settlement", trades.TradeSettlement.as_view(), name="api-trade-settlement"),
     path("accounts/<uuid:account_id>", accounts.Account.as_view(), name=url_names.ACCOUNT),
     path("accounts/<uuid:account_id>/limits", accounts.AccountLimits.as_view(), name="api-account-limits"),
+    path(
+        "accounts/<uuid:account_id>/cost-method",
+        accounts.AccountCostMethods.as_view(),
+        name="api-account-cost-method",
+    ),
 ]

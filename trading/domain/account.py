@@ -12,9 +12,25 @@ from msgspec.structs import replace
 
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.decimal_math import ZERO, add, subtract
-from trading.domain.commands import AccountCommand, FreezeAmount, OpenAccount, ReleaseAmount, SetLimit
+from trading.domain.commands import (
+    AccountCommand,
+    FreezeAmount,
+    OpenAccount,
+    ReleaseAmount,
+    SetCostMethod,
+    SetLimit,
+)
+from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
-from trading.domain.events import AccountEvent, AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.events import (
+    AccountEvent,
+    AccountOpened,
+    AmountFrozen,
+    AmountReleased,
+    CostMethodSet,
+    FreezeRefused,
+    LimitSet,
+)
 
 GROSS = "gross"
 
@@ -32,12 +48,13 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
     An instrument without its own limit is bound by the gross limit only. Lowering a limit releases no frozen amount.
     """
 
-    snapshot_version = 3
+    snapshot_version = 4
 
     opened: AccountOpened | None = None
     gross_limit: Decimal = ZERO
     limits: Mapping[str, Decimal] = {}  # by instrument
     frozen: Mapping[UUID, FrozenLimit] = {}  # by trade
+    cost_method: CostMethod = CostMethod.AVERAGE
 
     @staticmethod
     def id_of(command: AccountCommand) -> UUID:
@@ -53,6 +70,10 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
                 return []
             case SetLimit():
                 return [LimitSet(command.account_id, command.instrument, command.limit)]
+            case SetCostMethod() if self.cost_method is command.cost_method:
+                return []
+            case SetCostMethod():
+                return [CostMethodSet(command.account_id, command.cost_method)]
             case FreezeAmount() if command.currency != self.opened.currency:
                 raise WrongCurrency(account=self.opened.currency, trade=command.currency)
             case FreezeAmount():
@@ -71,6 +92,8 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
                 return replace(self, opened=event, gross_limit=event.gross_limit)
             case LimitSet(instrument=code, limit=limit):
                 return replace(self, gross_limit=limit) if code is None else self._with_limit(code, limit)
+            case CostMethodSet(cost_method=cost_method):
+                return replace(self, cost_method=cost_method)
             case AmountFrozen():
                 return replace(
                     self, frozen={**self.frozen, event.trade_id: FrozenLimit(event.instrument, event.amount)}

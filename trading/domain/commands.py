@@ -11,6 +11,7 @@ from eventshop.core.decimal_math import is_multiple, multiply, round_up
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
 from eventshop.core.personal_fields import NotPersonal
+from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import WrongLot, WrongTick
 from trading.domain.events import (
     MAX_DECIMALS,
@@ -148,6 +149,13 @@ class SetLimit(Command, frozen=True):
         check_positive("limit", self.limit)
 
 
+class SetCostMethod(Command, frozen=True):
+    """Choose how the account's results are computed. All its results, past ones too, follow the new method."""
+
+    account_id: UUID
+    cost_method: CostMethod
+
+
 class FreezeAmount(Command, frozen=True):
     """Freeze an amount of the limits for a trade, completely or not at all."""
 
@@ -168,7 +176,7 @@ class ReleaseAmount(Command, frozen=True):
     trade_id: UUID
 
 
-AccountCommand: TypeAlias = OpenAccount | SetLimit | FreezeAmount | ReleaseAmount
+AccountCommand: TypeAlias = OpenAccount | SetLimit | SetCostMethod | FreezeAmount | ReleaseAmount
 
 
 class RecordAuditExport(Command, frozen=True):

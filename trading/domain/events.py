@@ -9,6 +9,7 @@ from uuid import UUID
 
 from eventshop.core.messages import Event, NonEmptyText, Text
 from eventshop.core.personal_fields import NotPersonal
+from trading.domain.cost_basis import CostMethod
 from trading.domain.value_objects import (
     EXPORT_NOTE,
     MAX_DECIMALS,
@@ -39,6 +40,7 @@ __all__ = [
     "AmountReleased",
     "AuditTrailExported",
     "Code",
+    "CostMethodSet",
     "Count",
     "Currency",
     "Deal",
@@ -194,6 +196,13 @@ class LimitSet(Event, frozen=True):
     limit: Decimal
 
 
+class CostMethodSet(Event, frozen=True):
+    """The method by which the account's results are computed was chosen; before, it is the average cost."""
+
+    account_id: UUID
+    cost_method: CostMethod
+
+
 class AmountFrozen(Event, frozen=True):
     """An open trade froze part of the limits."""
 
@@ -223,7 +232,7 @@ class AmountReleased(Event, frozen=True):
     amount: Decimal
 
 
-AccountEvent: TypeAlias = AccountOpened | LimitSet | AmountFrozen | FreezeRefused | AmountReleased
+AccountEvent: TypeAlias = AccountOpened | LimitSet | CostMethodSet | AmountFrozen | FreezeRefused | AmountReleased
 
 
 class AuditTrailExported(Event, frozen=True):

@@ -52,7 +52,8 @@ class Command(LoggedCommand):
                 )
         if key is not None and not rows:
             raise CommandError(f"{name} had no row {key} at that time.")
-        columns = [field.attname for field in projection.model._meta.concrete_fields if field.attname not in LINEAGE]
+        hidden = LINEAGE.union(projection.model.internal)
+        columns = [field.attname for field in projection.model._meta.concrete_fields if field.attname not in hidden]
         for pk in sorted(rows, key=str):
             row = {column: getattr(rows[pk], column) for column in columns}
             self.stdout.write(json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False))

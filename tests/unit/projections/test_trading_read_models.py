@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,34 @@ def test_a_position_is_bought_less_sold_and_earns_the_difference() -> None:
     sale = as_sale(executed(fill("s1", "3", "210.00"), left="0"))
     row = given_events(examples.four, examples.six, sale).project(position).row(POSITION_KEY)
     row.has(quantity=Decimal(7), average_cost=Decimal("199.992"), realised=Decimal("30.024"), currency="EUR")
+
+
+def dealt(side: Side, price: str, *, minute: int, quantity: str = "10") -> TradeExecuted:
+    """A trade of its own that is filled at once in a minute after noon."""
+    filled = replace(fill(f"v{minute}", quantity, price), at=NOON + timedelta(minutes=minute))
+    event = executed(filled, left="0")
+    return replace(event, trade_id=UUID(int=minute), deal=replace(event.deal, side=side))
+
+
+BOUGHT_AGAIN = (
+    dealt(Side.BUY, "100", minute=1),
+    dealt(Side.SELL, "110", minute=2),
+    dealt(Side.BUY, "200", minute=3),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_an_opening_trade_earns_nothing_in_any_order_of_arrival(order: tuple[int, ...]) -> None:
+    row = given_events(*(BOUGHT_AGAIN[place] for place in order)).project(position).row(POSITION_KEY)
+    row.has(quantity=Decimal(10), realised=Decimal(100), average_cost=Decimal(200), open_cost=Decimal(2000))
+    row.has(fifo_realised=Decimal(100), fifo_average_cost=Decimal(200))
+
+
+def test_a_position_has_its_result_by_both_methods() -> None:
+    bought = dealt(Side.BUY, "100", minute=1), dealt(Side.BUY, "200", minute=2)
+    row = given_events(*bought, dealt(Side.SELL, "250", minute=3)).project(position).row(POSITION_KEY)
+    row.has(average_cost=Decimal(150), realised=Decimal(1000), fifo_average_cost=Decimal(200))
+    row.has(fifo_realised=Decimal(1500), fifo_open_cost=Decimal(2000))
 
 
 def test_a_short_position_costs_what_it_was_sold_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -105,8 +106,8 @@ def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
     assert shown["ETag"] == '"2"'
     assert shown.json() == {
         "account_id": opened.json()["aggregate_id"], "reference": "Ada", "owner_id": str(owner.person),
-        "currency": "EUR", "gross_limit": "10000.50", "available": "10000.50", "limits": {"XETRA/SAP": "2500"},
-        "frozen": [], "version": 2,
+        "currency": "EUR", "gross_limit": "10000.50", "available": "10000.50", "cost_method": "AVERAGE",
+        "limits": {"XETRA/SAP": "2500"}, "frozen": [], "version": 2,
     }  # fmt: skip
     assert problem_of(other.get(path)) == (404, "not-found")
     assert problem_of(program.post(f"accounts/{new_id()}/limits", limit, if_match="*")) == (404, "not-found")
@@ -167,3 +168,15 @@ def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
     assert [row["account_id"] for row in client.get("accounts").json()["results"]] == [account_id]
     assert other.get("trades").json()["results"] == other.get("accounts").json()["results"] == []
     assert problem_of(other.get(f"trades/{trade_id}")) == (404, "not-found")
+
+
+def test_the_account_says_by_which_method_it_earns() -> None:
+    program = trading_staff()
+    account = program.post("accounts", {"reference": "Desk 1", "currency": "USDT", "gross_limit": "10000"})
+    path = account["Location"].partition("/api/v1/")[2]
+    fifo = program.post(f"{path}/cost-method", {"cost_method": "FIFO"}, if_match="*")
+    assert (fifo.status_code, fifo.json()["events"]) == (200, 1), fifo.content
+    assert program.get(path).json()["cost_method"] == "FIFO"
+    refused = program.post(f"{path}/cost-method", {"cost_method": "LIFO"}, if_match="*")
+    assert refused.status_code == 422
+    assert [event.meta.event_type for event in store.get_events(UUID(path.partition("/")[2]))][1:] == ["CostMethodSet"]

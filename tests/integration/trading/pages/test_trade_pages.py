@@ -210,8 +210,9 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
     fill_trade(submit_limit_order(dollars), "2", "99.50")
     update_read_models()
-    [(held, _)] = ada[0].get("/trading/positions/").context["held"]
-    assert (held.instrument, held.quantity, held.average_cost) == (BTC, Decimal(2), Decimal("99.5"))
+    [(held, _, result)] = ada[0].get("/trading/positions/").context["held"]
+    assert (held.instrument, held.quantity, result.average_cost) == (BTC, Decimal(2), Decimal("99.5"))
+    assert (result.realised, result.unrealised) == (0, 0)
     bob, person = sign_in_customer("bob@example.org", "Bob")
     open_account(person, "Bob's")
     update_read_models()

@@ -9,9 +9,10 @@ from uuid import UUID
 from eventshop.testing.given_when_then import given
 from tests.unit.trading.domain.examples import ACCOUNT, TRADE
 from trading.domain.account import TradingAccount
-from trading.domain.commands import FreezeAmount, OpenAccount, ReleaseAmount, SetLimit
+from trading.domain.commands import FreezeAmount, OpenAccount, ReleaseAmount, SetCostMethod, SetLimit
+from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
-from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, FreezeRefused, LimitSet
+from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, CostMethodSet, FreezeRefused, LimitSet
 
 SAP, IBM = "XETRA/SAP", "XETRA/IBM"
 OTHER = UUID("00000000-0000-4000-8000-000000000072")
@@ -78,3 +79,10 @@ def test_a_lowered_limit_takes_nothing_back() -> None:
 
 def test_limits_are_in_one_currency() -> None:
     given(TradingAccount, opened).when(freeze("1", currency="USDT")).then_refused(WrongCurrency, "EUR", "USDT")
+
+
+def test_an_account_chooses_its_method_of_cost() -> None:
+    given(TradingAccount, opened).when(SetCostMethod(ACCOUNT, CostMethod.AVERAGE)).then_nothing()
+    fifo = CostMethodSet(ACCOUNT, CostMethod.FIFO)
+    given(TradingAccount, opened).when(SetCostMethod(ACCOUNT, CostMethod.FIFO)).then(fifo)
+    given(TradingAccount, opened, fifo).when(SetCostMethod(ACCOUNT, CostMethod.FIFO)).then_nothing()

@@ -18,6 +18,7 @@ from eventshop.core.serialization import decode_command, encode_canonical
 from tests.unit.trading.domain import examples
 from trading.domain.account import TradingAccount
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
+from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
 from trading.domain.events import Instrument
 from trading.domain.instruments import get_instrument
@@ -123,6 +124,7 @@ _EXAMPLES: dict[str, Any] = {
     "was": examples.FOUR,
     "now": examples.SIX,
     "corrects": 1,
+    "cost_method": CostMethod.FIFO,
     "reason": "why",
     "settled_on": examples.settle.settled_on,
     "owner_id": None,

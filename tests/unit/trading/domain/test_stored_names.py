@@ -15,7 +15,8 @@ from tests.unit.trading.domain import examples
 from tests.unit.trading.domain import test_account as account
 from trading.domain.account import TradingAccount
 from trading.domain.audit_log import AUDIT_LOG_ID, AuditLog
-from trading.domain.events import AmountReleased, AuditTrailExported, FreezeRefused
+from trading.domain.cost_basis import CostMethod
+from trading.domain.events import AmountReleased, AuditTrailExported, CostMethodSet, FreezeRefused
 from trading.domain.trade import Trade
 
 HEAD = f'{{"trade_id":"{examples.TRADE}",'
@@ -55,6 +56,10 @@ STORED: dict[str, tuple[Event, str]] = {
         f'{{{ACCOUNT},"reference":"Desk 1","owner_id":null,"currency":"EUR","gross_limit":"1000"}}',
     ),
     "LimitSet": (account.sap_600, f'{{{ACCOUNT},"instrument":"XETRA/SAP","limit":"600"}}'),
+    "CostMethodSet": (
+        CostMethodSet(examples.ACCOUNT, CostMethod.FIFO),
+        f'{{{ACCOUNT},"cost_method":"FIFO"}}',
+    ),
     "AmountFrozen": (account.frozen("600"), f"{FROZEN}}}"),
     "FreezeRefused": (
         FreezeRefused(
@@ -106,6 +111,7 @@ def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> N
         "SettleTrade",
         "OpenAccount",
         "SetLimit",
+        "SetCostMethod",
         "FreezeAmount",
         "ReleaseAmount",
     ]

@@ -1,0 +1,45 @@
+"""The result of a position as its account wants it: by its method of cost, and against the mark price."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+
+from eventshop.core.decimal_math import multiply, subtract
+from projections.models import MarketMinute, Position, TradingAccount
+from trading.domain.cost_basis import CostMethod
+
+#: The average price of the latest minute with a trade in the position's instrument: what the position is valued at.
+MARK_PRICE: Final = Subquery(
+    MarketMinute.objects.filter(instrument=OuterRef("instrument"), vwap__isnull=False)
+    .order_by("-minute")
+    .values("vwap")[:1]
+)
+METHOD_LABELS: Final = {CostMethod.AVERAGE: "Average cost", CostMethod.FIFO: "First in, first out"}
+
+
+class PositionResult(NamedTuple):
+    """Cost and results by one method. `unrealised` is None without a mark price."""
+
+    method: CostMethod
+    average_cost: Decimal | None
+    realised: Decimal
+    unrealised: Decimal | None
+
+
+def position_result(row: Position, method: CostMethod, mark_price: Decimal | None) -> PositionResult:
+    fifo = method is CostMethod.FIFO
+    cost = row.fifo_open_cost if fifo else row.open_cost
+    unrealised = None if mark_price is None else subtract(multiply(row.quantity, mark_price), cost)
+    if fifo:
+        return PositionResult(method, row.fifo_average_cost, row.fifo_realised, unrealised)
+    return PositionResult(method, row.average_cost, row.realised, unrealised)
+
+
+def cost_method_of(account_id: UUID) -> CostMethod:
+    """The method of an account; average cost as long as it has no row."""
+    methods = TradingAccount.objects.filter(pk=account_id).values_list("cost_method", flat=True)
+    return CostMethod(methods.first() or CostMethod.AVERAGE)
