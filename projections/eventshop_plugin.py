@@ -10,6 +10,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
 from orders.application.stock_level_port import stock_levels
+from orders.application.suggestions import bought_together
 from orders.domain.order import Order
 from projections import people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
 from projections.activity_timeline import activity_timeline
@@ -18,6 +19,7 @@ from projections.admin import privacy as privacy_pages
 from projections.admin import stock as stock_pages
 from projections.admin import trading as trading_pages
 from projections.admin.dashboard import add_dashboard_context
+from projections.bought_together import skus_bought_together
 from projections.consent_register import consent_register
 from projections.customer_summary import customer_summary
 from projections.daily_sales import daily_sales
@@ -72,6 +74,7 @@ PLUGIN = Plugin(
         dashboard_context.bind(add_dashboard_context),
         position_check.bind(has_processed),
         stock_levels.bind(stock_on_hand),
+        bought_together.bind(skus_bought_together),
         last_prices.bind(last_price),
         owned_accounts.bind(account_ids),
         streams_of_person.bind(streams_of),

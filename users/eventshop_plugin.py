@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.privacy.processing import processing_grounds
@@ -17,7 +18,8 @@ from users.application.erasure_handlers import (
     has_consents,
     record_erasure,
 )
-from users.application.processing_grounds import check_ground
+from users.application.newsletters import NEWSLETTERS
+from users.application.processing_grounds import GroundsOfPeople
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
@@ -37,15 +39,16 @@ PLUGIN = Plugin(
         EraseCategories: erase_categories,
         EraseConsentData: erase_consent_data,
     },
-    bindings=[customer_port.bind(CustomerAdapter()), processing_grounds.bind(check_ground)],
+    bindings=[customer_port.bind(CustomerAdapter()), processing_grounds.bind(GroundsOfPeople())],
     personal_data=[
         PersonalDataHolder("account", erase=close_account),
         PersonalDataHolder("consents", has_data=has_consents),
         PersonalDataHolder("events", erase=record_erasure),
     ],
-    periodic_jobs=[sign_in_notices.NOTICES],
+    periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],
     api_urls=["users.api.urls"],
     page_urls=["users.pages.urls", "users.pages.passkey_urls"],
+    sidebar=[SidebarSection("Privacy", 50, [SidebarItem("Newsletters", "mail", "users.newsletter", order=90)])],
     navigation=[
         NavigationEntry(
             "My data",

@@ -1,10 +1,12 @@
-"""The account that a person signs in with. All data about the person is in their events."""
+"""Accounts that people sign in with, and newsletters. All data about a person is in their events."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+
+from eventshop.core.messages import new_id
 
 
 class Account(models.Model):
@@ -19,6 +21,32 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return str(self.person)
+
+
+class Newsletter(models.Model):
+    """A letter to everybody whose consent to direct marketing is in force when it is sent. It names nobody."""
+
+    newsletter_id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    subject = models.CharField(max_length=200)
+    text = models.TextField(max_length=20_000)
+    is_released = models.BooleanField(
+        "send it", default=False, help_text="It is sent within some minutes, and can no longer be changed."
+    )
+    created_by = models.CharField(max_length=200, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+    cursor = models.BigIntegerField(default=0, help_text="The position of the last consent that was looked at.")
+    sent = models.IntegerField(default=0)
+    without_ground = models.IntegerField(default=0, help_text="Consents that were no longer in force.")
+    failed = models.IntegerField(
+        default=0, help_text="Letters that the mail server did not take. They are not repeated."
+    )
+    finished_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        default_permissions = ("view", "add", "change")
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class PersonPermission(models.Model):

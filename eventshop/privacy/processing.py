@@ -6,8 +6,7 @@ their decisions implements the port.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -35,16 +34,30 @@ class DataUse(Struct, frozen=True):
     suggestion: str = ""
 
 
-#: Whether this occasion is recorded now: False if it was before, or has nobody who could read the record.
-GroundCheck: TypeAlias = Callable[[DataUse], bool]
+class ProcessingGrounds(Protocol):
+    """What the implementation provides."""
 
-processing_grounds: Final = Port[GroundCheck]("processing grounds")
+    def record(self, use: DataUse) -> bool:
+        """As `use_personal_data`."""
+        ...
+
+    def require(self, use: DataUse) -> None:
+        """As `require_ground`."""
+        ...
+
+
+processing_grounds: Final = Port[ProcessingGrounds]("processing grounds")
 
 
 def use_personal_data(use: DataUse) -> bool:
     """Ask for the ground of a use, and record it. Raises `CommandRefused` if there is none: do not use the data then.
 
-    A person who has no account, such as a guest, is served by contract and by law without a record of their own: the
-    order is one.
+    Gives False if this occasion was recorded before, and for a person without an account, such as a guest: they are
+    served by contract and by law, and the order is the record.
     """
-    return processing_grounds.get()(use)
+    return processing_grounds.get().record(use)
+
+
+def require_ground(use: DataUse) -> None:
+    """Ask for the ground of a use that is recorded when its result is known. Raises `CommandRefused`."""
+    processing_grounds.get().require(use)

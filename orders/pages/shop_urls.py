@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from orders.pages import document_views, order_views, payment_views, return_views, shop_views
+from orders.pages import document_views, order_views, payment_views, return_views, shop_views, suggestion_views
 
 
 class ProductCode:
@@ -24,6 +24,7 @@ register_converter(ProductCode, "code")
 app_name = "orders"
 urlpatterns = [
     path("shop/", shop_views.catalogue, name="catalogue"),
+    path("suggestions/", suggestion_views.suggestions, name="suggestions"),
     path("shop/<code:sku>/", shop_views.product, name="product"),
     path("basket/", shop_views.basket, name="basket"),
     path("basket/<code:sku>/", shop_views.change_basket, name="change-basket"),

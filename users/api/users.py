@@ -23,7 +23,7 @@ from eventshop.web.shared.errors import NotAllowed, NotFound
 from users.api import url_names
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
-from users.application.emails import EmailNotSent, send_email
+from users.application.emails import EmailNotSent, send_email_to
 from users.domain.commands import (
     CancelErasure,
     ChangeContactDetails,
@@ -196,6 +196,6 @@ def _send_erasure_email(user_id: UUID, due: datetime) -> None:
     """Send the same e-mail as the page. If it fails, the response still holds the link."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
-        send_email(_email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
+        send_email_to(user_id, _email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
     except EmailNotSent:
         log.warning("erasure was requested by API, but the e-mail with its link was not sent")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, Final, ParamSpec
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User as Login
@@ -16,8 +17,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from eventshop.core.errors import EventShopError
+from eventshop.core.errors import CommandRefused, EventShopError
+from eventshop.core.messages import new_id
 from eventshop.privacy.mailbox_identity import mailbox_identity
+from eventshop.privacy.processing import DataUse, use_personal_data
 from eventshop.web.shared import attempt_limits
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
@@ -37,7 +40,7 @@ class EmailNotSent(EventShopError):
 def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> None:
     """Render `templates/emails/<template>.txt` and send it; its first line is the subject.
 
-    `link` is a path on this site. Raises `EmailNotSent`.
+    `link` is a path on this site, `to` an address that a visitor has typed in. Raises `EmailNotSent`.
     """
     text = render_to_string(f"emails/{template}.txt", {"link": site_url(link), **context})
     subject, _, body = text.partition("\n")
@@ -46,6 +49,17 @@ def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> 
     except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.
         log.error("e-mail %s was not sent: %s", template, type(error).__name__)
         raise EmailNotSent(template=template) from None
+
+
+def send_email_to(person: UUID, to: str, template: str, /, *, link: str = "", **context: Any) -> None:
+    """Send an e-mail that the law wants a person to get, after its ground was asked for. Raises `EmailNotSent`."""
+    activity = f"An e-mail: {template.replace('_', ' ')}"
+    try:
+        use_personal_data(DataUse(person, "LegalCompliance", activity, ("e-mail address",), occasion=new_id()))
+    except CommandRefused as refusal:
+        log.error("e-mail %s was not sent: %s", template, refusal.code)
+        raise EmailNotSent(template=template, reason=refusal.code) from refusal
+    send_email(to, template, link=link, **context)
 
 
 def site_url(path: str) -> str:
@@ -64,10 +78,11 @@ def send_security_notice(login: Login, event: str, *, to: str = "") -> None:
 
     What happened is not undone when the e-mail cannot be sent; that is logged.
     """
-    address = to or email_of(login)
+    address, person = to or email_of(login), person_of(login)
     if address:
         with suppress(EmailNotSent):
-            send_email(address, "security_notice", link=reverse("users:reset"), event=event)
+            send = partial(send_email_to, person) if person else send_email
+            send(address, "security_notice", link=reverse("users:reset"), event=event)
 
 
 def email_of(login: Login) -> str:

@@ -9,18 +9,40 @@ from eventshop.core.errors import CommandIdReused
 from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.privacy.processing import DataUse
+from users.application.customer_adapter import load_person
 from users.domain.commands import RecordProcessing
 from users.domain.errors import InvalidUserState
 from users.domain.purposes import Basis, get_purpose
 from users.domain.user import Status
 
 
-def check_ground(use: DataUse) -> bool:
-    """Record the use, once for its occasion. Raises `CommandRefused` without a valid ground.
+class GroundsOfPeople:
+    """Implements the port."""
 
-    A repeated occasion is accepted whatever the person decided since: what it began may have to be ended.
-    """
-    command = RecordProcessing(
+    def record(self, use: DataUse) -> bool:
+        """Record the use, once for its occasion. Raises `CommandRefused` without a valid ground.
+
+        A repeated occasion is accepted whatever the person decided since: what it began may have to be ended.
+        """
+        command_id = derive_id("data-use", use.person, use.purpose, use.occasion)
+        try:
+            receipt = command_dispatcher.send(_command(use), envelope=Envelope(command_id, actor="data-use"))
+        except CommandIdReused:  # recorded before, at another time
+            return False
+        except InvalidUserState as refusal:
+            _require_no_account(use, refusal)
+            return False
+        return not receipt.replayed
+
+    def require(self, use: DataUse) -> None:
+        try:
+            load_person(use.person).state.decide(_command(use))
+        except InvalidUserState as refusal:
+            _require_no_account(use, refusal)
+
+
+def _command(use: DataUse) -> RecordProcessing:
+    return RecordProcessing(
         user_id=use.person,
         purpose=use.purpose,
         activity=use.activity,
@@ -31,13 +53,9 @@ def check_ground(use: DataUse) -> bool:
         offer=use.offer,
         suggestion=use.suggestion,
     )
-    command_id = derive_id("data-use", use.person, use.purpose, use.occasion)
-    try:
-        receipt = command_dispatcher.send(command, envelope=Envelope(command_id, actor="data-use"))
-    except CommandIdReused:  # recorded before, at another time
-        return False
-    except InvalidUserState as refusal:
-        if refusal.data["status"] == Status.UNKNOWN and get_purpose(use.purpose).basis is not Basis.CONSENT:
-            return False
-        raise
-    return not receipt.replayed
+
+
+def _require_no_account(use: DataUse, refusal: InvalidUserState) -> None:
+    """Raise the refusal, except for a person who never had an account, and who is served by contract or law."""
+    if refusal.data["status"] != Status.UNKNOWN or get_purpose(use.purpose).basis is Basis.CONSENT:
+        raise refusal

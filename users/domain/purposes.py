@@ -100,8 +100,9 @@ PURPOSES: Final[dict[str, Purpose]] = {
         ),
         Purpose(
             "LegalCompliance",
-            "Records required by law",
-            "We keep invoices and records for as long as tax and commercial law require.",
+            "What the law requires",
+            "We keep invoices and records for as long as tax and commercial law require, give you a copy of your data, "
+            "and write to you about the security of your account.",
             Basis.LEGAL_OBLIGATION,
         ),
         Purpose(

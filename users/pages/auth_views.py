@@ -35,6 +35,7 @@ from users.application.emails import (
     prints_to_console,
     requires_email,
     send_email,
+    send_email_to,
     send_security_notice,
 )
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
@@ -150,7 +151,7 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     contact = load_person(holder).contact if holder else None
     if holder and contact:
         # Use the stored address: what was typed may be another mailbox, which has no account.
-        send_email(contact.email, "reset", link=_reset_link(holder))
+        send_email_to(holder, contact.email, "reset", link=_reset_link(holder))
     else:
         send_email(email, "no_account", link=reverse("users:sign-up"))
     return render(request, "account/email_sent.html", {"hours": 1, "prints_to_console": prints_to_console()})

@@ -30,7 +30,7 @@ from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.pdf import Document
 from eventshop.web.pages.post_only import post_only
 from users.application.customer_adapter import Person, load_person
-from users.application.emails import EmailNotSent, send_email, site_url
+from users.application.emails import EmailNotSent, send_email_to, site_url
 from users.domain.commands import CancelErasure, RequestErasure
 from users.domain.user import Status
 from users.pages.forms import PasswordForm
@@ -88,7 +88,9 @@ def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpRespon
     if send_command(request, me, lambda: RequestErasure(me.id, at=now, due_at=due), form_id) and me.contact:
         link = erasure_link(me.id)
         try:
-            send_email(me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS)
+            send_email_to(
+                me.id, me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS
+            )
         except EmailNotSent:
             url = site_url(link)
             messages.warning(request, f"We could not send you an e-mail. Keep this link to follow the erasure: {url}")

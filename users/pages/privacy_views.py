@@ -23,6 +23,7 @@ from eventshop.core.request_context import note_access
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.privacy.processing import DataUse, use_personal_data
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
@@ -224,6 +225,8 @@ def download_export(request: HttpRequest, me: Person) -> HttpResponse:
     if not form.is_valid() or not send_command(request, me, lambda: ExportData(me.id), form.cleaned_data["form_id"]):
         return redirect("users:data")
     note_access(stream=me.id)
+    copy = DataUse(me.id, "LegalCompliance", "A copy of all data", ("everything",), form.cleaned_data["form_id"])
+    use_personal_data(copy)
     now = datetime.now(UTC)
     response = HttpResponse(encode_export(export_personal_data(me.id, at=now)), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.json"'

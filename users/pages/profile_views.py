@@ -18,7 +18,7 @@ from eventshop.web.shared.customer_port import Contact
 from eventshop.web.shared.logins import login_of
 from users.application.accounts import EMAIL_CLAIM
 from users.application.customer_adapter import Person
-from users.application.emails import count_email, requires_email, send_email, send_security_notice
+from users.application.emails import count_email, requires_email, send_email, send_email_to, send_security_notice
 from users.domain.commands import ChangeContactDetails, LiftRestriction, RestrictProcessing, UserCommand
 from users.pages.forms import ContactForm, RestrictionForm
 from users.pages.privacy_views import person_page, send_command
@@ -56,7 +56,7 @@ def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
     """E-mail a new address. The page is the same whether another account has the address; only the e-mail differs."""
     if blind_index.is_available(EMAIL_CLAIM, email, me.id):
         link = reverse("users:new-address", args=[encrypted_tokens.encrypt_token(_NEW_ADDRESS, (me.id, email))])
-        send_email(email, "new_address", link=link)
+        send_email_to(me.id, email, "new_address", link=link)
     else:
         send_email(email, "already", link=reverse("users:sign-in"))
     messages.info(request, f"We have sent an e-mail to {email}. Open the link in it to use the new address.")

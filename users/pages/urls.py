@@ -6,7 +6,14 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from eventshop.web.pages.post_only import post_only
-from users.pages import auth_views, erasure_views, privacy_views, profile_views, second_factor_views
+from users.pages import (
+    auth_views,
+    erasure_views,
+    newsletter_views,
+    privacy_views,
+    profile_views,
+    second_factor_views,
+)
 
 app_name = "users"
 urlpatterns = [
@@ -38,5 +45,6 @@ urlpatterns = [
     path("my/erasure/stay/", erasure_views.cancel_erasure, name="stay"),
     path("erasure/<str:token>/", erasure_views.erasure_status, name="erasure"),
     path("erasure/<str:token>/certificate.pdf", erasure_views.certificate_pdf, name="certificate-pdf"),
+    path("newsletter/<str:token>/", newsletter_views.leave_newsletter, name="leave-newsletter"),
     path("my/log/", privacy_views.processing_log, name="log"),
 ]

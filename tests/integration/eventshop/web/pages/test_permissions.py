@@ -52,6 +52,7 @@ BY_LINK = {
     "account/reset/<str:token>/",
     "erasure/<str:token>/",
     "erasure/<str:token>/certificate.pdf",
+    "newsletter/<str:token>/",
 }
 #: Pages for every signed-in user, customer or not.
 SIGNED_IN = {
@@ -67,6 +68,7 @@ SIGNED_IN = {
 #: A customer's own pages: the path contains no id, so nobody else's can be requested.
 OWN = {
     "checkout/",
+    "suggestions/",
     "orders/",
     "trading/",
     "trading/positions/",

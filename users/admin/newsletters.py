@@ -1,0 +1,44 @@
+"""Newsletters in the admin: staff write one and release it; a periodic job sends it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from eventshop.core.human_text import LINES
+from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.staff_actors import staff_actor
+from eventshop.web.pages.form_fields import TextField
+from users.models import Newsletter
+
+_PROGRESS = ("sent", "without_ground", "failed", "finished_at", "created_at")
+
+
+@admin.register(Newsletter)
+class NewsletterAdmin(ModelAdmin):  # type: ignore[misc]
+    """A released newsletter cannot be changed, and none is deleted: people see that they got it."""
+
+    access = NotLogged("newsletters name nobody")
+
+    list_display = ("subject", "is_released", *_PROGRESS)
+    list_filter = ("is_released",)
+    fields = ("subject", "text", "is_released", *_PROGRESS)
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.CharField: {"form_class": TextField},
+        models.TextField: {"form_class": partial(TextField, rule=LINES)},
+    }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.fields if obj and obj.is_released else _PROGRESS
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Newsletter, form: Any, change: bool) -> None:
+        obj.created_by = obj.created_by or staff_actor(request.user)
+        super().save_model(request, obj, form, change)
