@@ -1,6 +1,7 @@
 """Imports existing events with their positions, ids, times and hashes into the event table of PostgreSQL.
 
-The constraints of the table apply as for any append: no gap in a stream, no duplicate, no change.
+The constraints of the table apply as for any append: no gap in a stream, no duplicate, no change. Only the positions of
+a store that has forked are changed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from eventshop.eventstore.backends.postgres import execute, insert_receipts
 from eventshop.eventstore.command_receipts import ReceiptRow
@@ -57,3 +58,16 @@ def insert_events(rows: Sequence[EventRow], receipts: Sequence[ReceiptRow]) -> N
             execute(_EVENTS, to_columns(rows, len(EventRow._fields)))
             insert_receipts(receipts)
             wake(Channel.EVENTS)
+
+
+def renumber_events(*, after: int, by: int) -> None:
+    """Give all events after a position, and their receipts, positions that are higher by a number.
+
+    Nobody may use the store meanwhile. Hashes stay right, as they do not cover positions. Only the owner of the tables
+    can do it, in the transaction of the caller.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in ("receipt", "event"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_no_change")
+            cursor.execute(f"UPDATE {table} SET position = position + %s WHERE position > %s", [by, after])
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {table}_no_change")

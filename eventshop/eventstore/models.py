@@ -120,6 +120,8 @@ class StoreEpoch(models.Model):
         DATABASE_BEHIND = "database-behind", "database behind Kafka"
         KAFKA_BEHIND = "kafka-behind", "Kafka behind the database"
         FORKED = "forked", "forked"
+        TOPIC_ANEW = "topic-anew", "the topic was made anew"
+        WRONG_EPOCH = "wrong-epoch", "database of an older epoch"
 
     number = models.IntegerField(primary_key=True, help_text="1, 2, 3 …")
     epoch_id = models.UUIDField(

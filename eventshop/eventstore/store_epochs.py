@@ -20,7 +20,7 @@ from eventshop.eventstore.models import StoreEpoch
 Divergence = StoreEpoch.Divergence
 
 #: What is accepted in these states gets positions that Kafka has for other events.
-_REFUSING: Final = (Divergence.DATABASE_BEHIND, Divergence.FORKED)
+_REFUSING: Final = (Divergence.DATABASE_BEHIND, Divergence.FORKED, Divergence.WRONG_EPOCH)
 #: For how long a process relies on what it last read, in seconds: not every command reads it.
 _RELIED_ON_S: Final = 2.0
 #: When this process last read the present epoch, and what stood there.

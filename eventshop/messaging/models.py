@@ -1,4 +1,4 @@
-"""What the database records about Kafka: the known topics, and how far they are published."""
+"""What the database records about Kafka: the known topics, how far they are published, and forks that were resolved."""
 
 from __future__ import annotations
 
@@ -71,3 +71,48 @@ class AcknowledgedRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+class StoreFork(models.Model):
+    """A fork that is being resolved, or was: the event table was kept, and what only Kafka had was set aside.
+
+    Events of the table with positions that Kafka had for others got new ones, higher by `renumbered_by`.
+    """
+
+    topic = models.CharField(max_length=249)
+    topic_id = models.UUIDField(unique=True, help_text="The topic that had other events. It is deleted.")
+    common_position = models.BigIntegerField(help_text="Up to here, both sides had the same events.")
+    topic_position = models.BigIntegerField(help_text="The last position that Kafka had.")
+    renumbered_by = models.BigIntegerField(null=True, help_text="Empty: nothing but this record was changed yet.")
+    operator = models.CharField(max_length=200, help_text="Who resolved it.")
+    reason = models.CharField(max_length=500)
+    found_at = models.DateTimeField(db_default=Now())
+    resolved_at = models.DateTimeField(null=True, help_text="Empty: resolve_fork has to be run again.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.topic} after position {self.common_position}"
+
+
+class ForkedEvent(models.Model):
+    """An event that only Kafka had when the store had forked. Nothing reads it but people; it is kept for ever."""
+
+    fork = models.ForeignKey(StoreFork, on_delete=models.PROTECT, related_name="events")
+    position = models.BigIntegerField(help_text="The position that it had on Kafka.")
+    event_id = models.UUIDField()
+    aggregate_id = models.UUIDField(help_text="Its stream.")
+    aggregate_type = models.CharField(max_length=100)
+    event_type = models.CharField(max_length=100)
+    version = models.IntegerField()
+    recorded_at = models.DateTimeField()
+    command_id = models.UUIDField()
+    record = models.TextField(help_text="All columns of the event, and the receipt of its command, as JSON.")
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=["fork", "position"], name="forked_event_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.aggregate_id}:{self.version}"

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.conf import settings
 
-#: Every crash point, in the order in which the relay, a projection, the outbox publisher and a saga pass them.
+#: Every crash point, in the order in which they are passed.
 CRASH_POINTS: Final = (
     "relay.before-send",
     "relay.mid-send",
@@ -31,6 +31,9 @@ CRASH_POINTS: Final = (
     "saga.before-effect",
     "saga.after-effect",
     "erasure.after-step",
+    "fork.after-renumbering",
+    "fork.after-deletion",
+    "fork.after-creation",
 )
 
 

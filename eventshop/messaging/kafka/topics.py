@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic, sleep
 from typing import Any, Final
 from uuid import UUID
 
@@ -116,6 +117,19 @@ def forget_topic(name: str) -> None:
     """Accept another topic under this name: delete its recorded id and the checkpoint of what was published to it."""
     KnownTopic.objects.filter(name=name).delete()
     RelayCheckpoint.objects.filter(topic=name).delete()
+
+
+def delete_topic(name: str, topic_id: UUID) -> None:
+    """Delete the topic of this name and id, if it is there; return when it is gone. Raises `KafkaUnavailable`."""
+    with clients.open_admin_client(request_timeout_s=CREATE_TIMEOUT_S) as admin:
+        if (existing := describe_topics(admin, [name]).get(name)) is None or existing.topic_id != topic_id:
+            return
+        admin.delete_topics([name])
+        deadline = monotonic() + clients.timeout_s(CREATE_TIMEOUT_S)
+        while describe_topics(admin, [name]):
+            if monotonic() > deadline:
+                raise clients.KafkaUnavailable(f"Kafka did not delete the topic {name}", topic=name)
+            sleep(0.2)
 
 
 def describe_topics(admin: Any, names: Sequence[str]) -> dict[str, ExistingTopic]:

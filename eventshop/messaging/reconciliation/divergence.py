@@ -55,7 +55,7 @@ def find_divergence(
     epoch = store_epochs.current_epoch()
     if published and published.replaces(epoch):
         return Finding(
-            Divergence.DATABASE_BEHIND,
+            Divergence.WRONG_EPOCH,
             f"epoch {published.number} of the store has published to {topic}, and this database is in its epoch "
             f"{epoch.number}: it is a copy from before. Run restore_events_from_kafka",
         )
@@ -105,8 +105,8 @@ def _describe(topic: str, end: TopicEnd, event: EventRow, table: dict[int, Event
             )
             return Finding(
                 Divergence.FORKED,
-                f"{here}, the event table has {there}: it is an older database that went on. Keep a copy of this "
-                "database for what it accepted since; then run restore_events_from_kafka into an empty one",
+                f"{here}, the event table has {there}: it is an older database that went on. Stop everything; "
+                "then run resolve_fork --dry-run, and resolve_fork, which keeps the events of the table",
             )
     return Finding(
         Divergence.DATABASE_BEHIND,

@@ -191,7 +191,7 @@ class EventRelay:
             return topics.require_topics(self.topic, topics.store_epochs_topic())
         except topics.TopicRefused as refusal:
             if confirmed and refusal.data["topic"] == self.topic:
-                store_epochs.record_divergence(Divergence.KAFKA_BEHIND, str(refusal))
+                store_epochs.record_divergence(Divergence.TOPIC_ANEW, str(refusal))
             raise
 
     def _refuse_divergence(self, end: TopicEnd, confirmed: int) -> None:

@@ -92,7 +92,7 @@ def test_an_older_database_that_went_on_is_forked(kafka_topics: str) -> None:
     sell(40)
     assert newest_position() > published
 
-    assert_relay_refuses(StoreEpoch.Divergence.FORKED, "restore_events_from_kafka into an empty one")
+    assert_relay_refuses(StoreEpoch.Divergence.FORKED, "resolve_fork")
     assert topic_end() == published
 
 
@@ -100,7 +100,7 @@ def test_one_event_accepted_meanwhile_makes_a_fork(kafka_topics: str) -> None:
     put_an_older_database_in_place(published_since=60)
     sell(1)
 
-    assert_relay_refuses(StoreEpoch.Divergence.FORKED, "restore_events_from_kafka into an empty one")
+    assert_relay_refuses(StoreEpoch.Divergence.FORKED, "resolve_fork")
 
 
 def test_a_lost_database_is_behind_kafka(kafka_topics: str) -> None:
@@ -145,7 +145,7 @@ def test_a_database_from_before_the_epoch_on_kafka_is_behind_though_no_event_is_
     put_in_place(copy)
     import_events.insert_events(rows, [])
 
-    assert_relay_refuses(StoreEpoch.Divergence.DATABASE_BEHIND, "epoch 2", "epoch 1", "restore_events_from_kafka")
+    assert_relay_refuses(StoreEpoch.Divergence.WRONG_EPOCH, "epoch 2", "epoch 1", "restore_events_from_kafka")
 
     assert run_command("restore_events_from_kafka").code == 0
     relay_all()

@@ -175,6 +175,22 @@ def test_the_database_is_old(shop: Shop) -> None:
     shop.assert_recovered()
 
 
+def test_the_store_has_forked(shop: Shop) -> None:
+    """What the copy accepted is kept, under new positions; what Kafka had is set aside."""
+    copy = copy_database()
+    append_orders(10, seed=4)
+    relay_all()
+    put_in_place(copy)
+    append_orders(5, seed=5)
+    accepted = backend().select_events("ORDER BY position", ())[len(shop.events) :]
+    relay_refuses()
+    assert_named("The store has forked", "forked")
+    shop.follow("The store has forked")
+    kept = backend().select_events("ORDER BY position", ())[len(shop.events) :]
+    assert [row.event_id for row in kept] == [row.event_id for row in accepted]
+    shop.assert_recovered()
+
+
 def test_kafka_is_lost(shop: Shop) -> None:
     lose_kafka()
     assert "does not exist" in relay_refuses()
