@@ -15,6 +15,7 @@ COMPONENT_TEXTS: Final = {
     "database": ("Orders and accounts", "You cannot order or change anything until it works again."),
     "event log": ("Event distribution", "Orders are accepted; lists and reports are updated later."),
     "event table": ("Event distribution", "Orders are accepted; lists and reports are updated later."),
+    "divergence": ("Orders and accounts", "Orders may not be accepted until an operator has looked."),
     "broker": ("Background jobs", "Orders are accepted; lists and reports are updated later."),
     "relay": ("Event distribution to other systems", "Orders are accepted; other systems are updated later."),
     "sagas": ("Reserving, paying and shipping", "Orders are accepted; some are processed later."),

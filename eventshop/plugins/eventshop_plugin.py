@@ -14,6 +14,7 @@ from eventshop.eventstore.field_encryption import field_cipher
 from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot_listener
 from eventshop.operations import tasks
 from eventshop.operations.append_health import check_event_table
+from eventshop.operations.divergence_health import check_divergence
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher
 from eventshop.operations.saga_health import check_sagas
@@ -46,6 +47,7 @@ PLUGIN = Plugin(
     personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes)],
     health_checks=[
         check_event_table,
+        check_divergence,
         check_sagas,
         check_projections,
         check_publisher,

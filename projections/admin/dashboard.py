@@ -14,6 +14,7 @@ from django.utils import timezone
 from eventshop.admin_console.formatting import datetime_html, format_amount
 from eventshop.admin_console.list_filters import midnight
 from eventshop.admin_console.projection_lag import read_lag
+from eventshop.operations.divergence_health import find_store_state
 from eventshop.operations.saga_health import measure_saga_health
 from eventshop.projections.models import DeadLetter
 from projections.admin.filters import TaskFilter
@@ -55,6 +56,7 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         context["activity"] = [(row, datetime_html(row.at)) for row in newest]
     if has_perm("projection_engine.view_checkpoint"):
         lag = read_lag()
+        context["store_state"] = find_store_state()
         context |= {"projections": lag.by_projection(), "lag_problem": lag.problem}
         context["dead_letters"] = DeadLetter.objects.filter(waits_for="").count()
     return context

@@ -11,12 +11,16 @@ from rich.table import Table
 from eventshop.cli.rich_output import create_console
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.operations.divergence_health import find_store_state
 from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.projection import projection_registry
 
 
 class Command(BaseCommand):
-    help = "Print position, head, lag and dead letters of each projection, the worst first."
+    help = (
+        "Print position, head, lag and dead letters of each projection, the worst first, and whether event table, "
+        "Kafka and readers agree."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--partitions", action="store_true", help="Print one line per partition.")
@@ -42,3 +46,4 @@ class Command(BaseCommand):
                 status.owner or "none",
             )
         create_console(self).print(table)
+        self.stdout.write(f"Event table, Kafka and readers: {find_store_state()}")

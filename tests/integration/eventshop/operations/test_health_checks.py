@@ -41,6 +41,7 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
     assert found == {
         "database": True,
         "event table": True,
+        "divergence": True,
         "workers": True,
         "event log": True,
         "broker": True,
