@@ -1,14 +1,22 @@
 """The Celery application; a worker can also run projections (`--projections`), the relay and sagas (`--sagas`)."""
 
+import logging
 import os
+import warnings
+from logging.config import dictConfig
 
 import click
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready
+from django.conf import settings
 
 from eventshop.core.serialization import prepare_all_decoders
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
+
+log = logging.getLogger(__name__)
+# Of root: its messages are JSON, which can run nothing. Containers and `make stack` have users of their own.
+warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 
 app = Celery("eventshop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -36,6 +44,25 @@ app.user_options["worker"].add(
         help="Also run sagas, their effects and timers inside this worker. `--processes` is its old name.",
     )
 )
+
+
+@setup_logging.connect
+def log_as_the_program_does(**_: object) -> None:
+    """Use the settings' logging; because of this receiver Celery sets up none, and leaves standard output alone."""
+    from eventshop.runtime.log_lines import log_uncaught_errors
+
+    dictConfig(settings.LOGGING)
+    log_uncaught_errors()
+
+
+@worker_ready.connect
+def log_worker_ready(sender: object, **_: object) -> None:
+    log.info("worker %s is ready", getattr(sender, "hostname", ""))
+
+
+@beat_init.connect
+def log_beat_ready(**_: object) -> None:
+    log.info("the schedule of periodic tasks is ready")
 
 
 @worker_init.connect

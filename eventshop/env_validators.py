@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("console", "json")
 SECRET_KEY_LENGTH = 32
 #: Schemes whose client is not installed by requirements.txt, and the package that brings it.
 EXTRA_PACKAGES = {"redis": "redis", "rediss": "redis"}
@@ -136,6 +137,13 @@ def log_level(name: str, text: str) -> str:
     if text.upper() not in LOG_LEVELS:
         raise invalid_setting(name, f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
     return text.upper()
+
+
+def log_format(name: str, text: str) -> str:
+    """Return `json`, for machines, or `console`, for people."""
+    if text not in LOG_FORMATS:
+        raise invalid_setting(name, f"must be one of {', '.join(LOG_FORMATS)}, not {text!r}")
+    return text
 
 
 def scheme(name: str, url: str, known: Collection[str]) -> str:

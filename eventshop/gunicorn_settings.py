@@ -8,10 +8,17 @@ start, or the database lacks its migrations, it ends, and the first goes on.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from multiprocessing import Value
 from typing import Any
+
+from django.conf import settings
+
+from eventshop.runtime.log_lines import log_uncaught_errors
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eventshop.settings")
 
 worker_class = "eventshop.runtime.buffering_worker.BufferingWorker"
 workers = 2
@@ -19,6 +26,10 @@ threads = 8
 #: Seconds in which accepted requests are answered after SIGTERM. A request waits for its read model for at most ten.
 graceful_timeout = 12
 control_socket_disable = True
+#: The master logs as the program does, also before a worker has loaded it.
+logconfig_dict = settings.LOGGING
+
+log = logging.getLogger("eventshop.gunicorn_settings")  # gunicorn loads this file under another name
 
 #: The master process that this generation replaces; 0: there is none.
 _former = os.getppid() if os.environ.get("GUNICORN_PID") == str(os.getppid()) else 0
@@ -26,8 +37,14 @@ _former = os.getppid() if os.environ.get("GUNICORN_PID") == str(os.getppid()) el
 _loaded = Value("i", 0)
 
 
+def when_ready(server: Any) -> None:
+    """Called in the master process once it listens."""
+    log.info("listening at %s", ", ".join(map(str, server.LISTENERS)))
+
+
 def post_worker_init(worker: Any) -> None:
     """Called in each process once it has loaded the program; an exception ends this generation."""
+    log_uncaught_errors()
     if not _former:
         return
     _refuse_missing_migrations()
@@ -35,7 +52,7 @@ def post_worker_init(worker: Any) -> None:
         _loaded.value += 1
         is_complete = _loaded.value == worker.cfg.workers
     if is_complete:
-        worker.log.info("ready; ending the former generation, process %s", _former)
+        log.info("ready; ending the former generation, process %s", _former)
         os.kill(_former, signal.SIGTERM)
 
 

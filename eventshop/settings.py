@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from eventshop import database_settings, env_validators
+from eventshop import database_settings, env_validators, log_settings
 from eventshop.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -32,6 +32,11 @@ SECRET_KEY = env_validators.secret_key("SECRET_KEY", env.str("SECRET_KEY", defau
 ALLOWED_HOSTS = env_validators.hosts("ALLOWED_HOSTS", env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"]))
 TIME_ZONE = env_validators.time_zone("TIME_ZONE", env.str("TIME_ZONE", default="Europe/London"))
 LOG_LEVEL = env_validators.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))
+LOG_FORMAT = env_validators.log_format("LOG_FORMAT", env.str("LOG_FORMAT", default="console"))
+#: A file for the log instead of standard error; every program appends to it, and another program may rotate it.
+LOG_FILE = env.str("LOG_FILE", default="")
+if LOG_FILE:
+    LOG_FILE = str(env_validators.folder("LOG_FILE", (BASE_DIR / LOG_FILE).parent) / Path(LOG_FILE).name)
 STAFF_PASSWORD = env.str("STAFF_PASSWORD", default="")
 
 # --- applications ---------------------------------------------------------------------------------
@@ -427,27 +432,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": _storage},
 }
 
-# --- logging: to the console, never the content of a command, an event or a form ------------------
+# --- logging --------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"kafka_once": {"()": "eventshop.messaging.kafka.log_throttling.KafkaLogThrottle"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["kafka_once"]}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # At DEBUG it logs each statement with its parameters, which are personal data.
-        "django.db.backends": {"level": "INFO"},
-        # At INFO it logs the characters used in a PDF, which come from names and addresses.
-        "fontTools": {"level": "WARNING"},
-        # At INFO they log every task, and the periodic tasks run every few seconds.
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        # At INFO it logs every connection.
-        "kafka": {"level": "WARNING"},
-        # At INFO it logs every request with its URL.
-        "httpx": {"level": "WARNING"},
-    },
-}
+LOGGING = log_settings.logging_config(level=LOG_LEVEL, json=LOG_FORMAT == "json", file=LOG_FILE)

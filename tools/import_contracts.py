@@ -38,6 +38,7 @@ OUTSIDE_LAYERS: Final = (
     "env_validators",
     "formats",
     "gunicorn_settings",
+    "log_settings",
     "permission_migrations",
     "settings",
     "testing",

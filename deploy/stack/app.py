@@ -24,7 +24,7 @@ PREPARE_COMMANDS = (
     ["ensure_staff"],
     ["ensure_demo_customer"],
 )
-CELERY_COMMAND = "celery -A eventshop"
+CELERY_COMMAND = "celery --quiet -A eventshop"
 HOSTED_OPTIONS = "--projections all --sagas"
 WORKER_COMMAND = (
     f"{CELERY_COMMAND} worker --pool threads --concurrency 4 {HOSTED_OPTIONS} --without-gossip --without-mingle"

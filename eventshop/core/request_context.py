@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypedDict, Unpack
@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from eventshop.core.messages import Envelope
 
+#: Where `HttpRequest.META` has the id of a request, for code that runs outside of its context.
+REQUEST_ID_KEY: Final = "eventshop.request_id"
 #: The ids of the first so many commands of a request are recorded; further ones are only counted.
 MAX_RECORDED_COMMANDS: Final = 100
 
@@ -29,10 +31,14 @@ class AccessNotes(TypedDict, total=False):
 
 
 class RequestContext:
-    """A request being handled. `metadata` is stored with every event, `command_ids` are the commands sent so far."""
+    """A request being handled. `metadata` is stored with every event, `command_ids` are the commands sent so far.
 
-    def __init__(self, metadata: dict[str, str]) -> None:
+    `actor` tells who makes the request, once that is known; empty before.
+    """
+
+    def __init__(self, metadata: dict[str, str], actor: Callable[[], str] = str) -> None:
         self.metadata = metadata
+        self.actor = actor
         self.command_ids: list[UUID] = []
         self.command_count = 0
         self.access_notes = AccessNotes()
@@ -60,6 +66,20 @@ def current_trace_id() -> str:
     """Return the trace id (W3C Trace Context) of the current request; empty outside a request."""
     context = _current.get()
     return context.metadata.get("traceparent", "--").split("-")[1] if context else ""
+
+
+def request_log_fields() -> dict[str, str]:
+    """What log lines say of the current request; empty outside a request."""
+    context = _current.get()
+    if context is None:
+        return {}
+    fields = {
+        "request_id": context.metadata.get("request_id", ""),
+        "trace_id": current_trace_id(),
+        "command_id": str(context.command_ids[-1]) if context.command_ids else "",
+        "actor": context.actor(),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def note_access(**notes: Unpack[AccessNotes]) -> None:

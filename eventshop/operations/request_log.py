@@ -8,34 +8,38 @@ from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.functional import SimpleLazyObject
 
 from eventshop.core.messages import new_id
-from eventshop.core.request_context import RequestContext, use_request_context
+from eventshop.core.request_context import REQUEST_ID_KEY, RequestContext, use_request_context
 from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.access_log.recorder import record_response
 from eventshop.operations.models import WebRequest
 
 log = logging.getLogger(__name__)
 
+#: A UUID, also without hyphens, as nginx makes it.
+_REQUEST_ID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: W3C Trace Context, level 1: version, trace id, parent id, flags. A later version may have more fields.
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?")
 
 
 @sync_and_async_middleware
 def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware: give each request an id (`X-Request-ID`) and a trace: the caller's if it sent a valid traceparent."""
+    """Middleware: give each request an id (`X-Request-ID`) and a trace: the caller's if it sent valid ones."""
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:
             seen = LoggedRequest(request)
             with use_request_context(seen.handling):
                 answer: HttpResponseBase = await _await_response(get_response(request))
-            await sync_to_async(seen.finish)(request, answer)
+                await sync_to_async(seen.finish)(request, answer)
             return answer
 
         return handle_async
@@ -44,7 +48,7 @@ def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callab
         seen = LoggedRequest(request)
         with use_request_context(seen.handling):
             answer: HttpResponseBase = get_response(request)
-        seen.finish(request, answer)
+            seen.finish(request, answer)
         return answer
 
     return handle
@@ -54,7 +58,8 @@ class LoggedRequest:
     """A request in progress: its id, trace and commands."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self.request_id = new_id()
+        self.request_id = parse_request_id(request.headers.get("X-Request-ID", "")) or new_id()
+        request.META[REQUEST_ID_KEY] = str(self.request_id)
         self.started = monotonic()
         self.trace_id, flags = parse_traceparent(request.headers.get("traceparent", "")) or (self.request_id.hex, "00")
         self.handling = RequestContext(
@@ -62,7 +67,8 @@ class LoggedRequest:
                 "request_id": str(self.request_id),
                 # This server is the parent span of everything that follows from this request.
                 "traceparent": f"00-{self.trace_id}-{token_hex(8)}-{flags}",
-            }
+            },
+            actor=lambda: _known_actor(request),
         )
 
     def finish(self, request: HttpRequest, response: HttpResponseBase) -> None:
@@ -79,7 +85,7 @@ class LoggedRequest:
     def _store(self, request: HttpRequest, response: HttpResponseBase) -> None:
         user = getattr(request, "user", None)
         match = request.resolver_match
-        _insert_web_request(
+        is_recorded = _insert_web_request(
             request_id=self.request_id,
             trace_id=self.trace_id,
             method=(request.method or "")[:10],
@@ -91,20 +97,50 @@ class LoggedRequest:
             commands=" ".join(map(str, self.handling.command_ids)),
             sent=self.handling.command_count,
         )
+        if not is_recorded:
+            log.warning("the id of this request is that of another one, whose record stays")
 
 
 _FIELDS: Final = WebRequest._meta.concrete_fields
 _COLUMNS: Final = ", ".join(str(field.column) for field in _FIELDS)
-_INSERT: Final = f"INSERT INTO {WebRequest._meta.db_table} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608  (only column names)
+_TABLE: Final = WebRequest._meta.db_table
+#: A client may repeat a request with its id: then the row lists the commands of both, if one actor made them.
+_INSERT: Final = f"""
+    INSERT INTO {_TABLE} ({_COLUMNS}) VALUES ({", ".join(["%s"] * len(_FIELDS))})
+    ON CONFLICT (request_id) DO UPDATE SET
+        commands = {_TABLE}.commands || ' ' || excluded.commands,
+        sent = {_TABLE}.sent + excluded.sent,
+        took_ms = {_TABLE}.took_ms + excluded.took_ms,
+        status = excluded.status
+    WHERE {_TABLE}.actor = excluded.actor AND {_TABLE}.route = excluded.route"""  # noqa: S608  (only names)
 
 
-def _insert_web_request(**values: Any) -> None:
-    """Insert a row with plain SQL: for each command, building the statement would cost more time than running it."""
+def _insert_web_request(**values: Any) -> bool:
+    """Insert a row with plain SQL: for each command, building the statement would cost more time than running it.
+
+    False if another request has this id.
+    """
     row = WebRequest(**values)
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT, [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _FIELDS]
         )
+        return bool(cursor.rowcount)
+
+
+def _known_actor(request: HttpRequest) -> str:
+    """The id of who signed in, if that has been found out: a log line must not ask the database."""
+    user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
+    if user is None or isinstance(user, SimpleLazyObject):
+        return ""
+    return str(user.pk or "")
+
+
+def parse_request_id(header: str) -> UUID | None:
+    """The request id that a proxy or client has chosen; None for anything but a UUID, which could name a person."""
+    if not _REQUEST_ID.fullmatch(header):
+        return None
+    return UUID(header)
 
 
 def parse_traceparent(header: str) -> tuple[str, str] | None:

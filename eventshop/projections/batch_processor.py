@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from eventshop.core.log_context import log_context
 from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset, UnreadableDelivery
 from eventshop.projections import checkpoints, dead_letters, personal_columns
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
@@ -18,6 +20,8 @@ from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import begin_batch
 from eventshop.projections.targets import ProjectionTarget
 from eventshop.runtime.fault_injection import crash_point
+
+log = logging.getLogger(__name__)
 
 #: One record of a batch: an event with the rows that it changes, or a record that cannot be read.
 PlannedRecord: TypeAlias = PlannedEvent | UnreadableDelivery
@@ -96,6 +100,8 @@ def _fold(folding: Fold[Any], events: Sequence[PlannedEvent], blocked: dict[UUID
         except Exception as error:  # a handler may raise anything; the error belongs to this event
             waits_for = dead_letters.awaited_schema(error, event.meta)
             blocked[event.meta.aggregate_id] = waits_for
+            with log_context(projection=folding.projection.name, event=event.meta):
+                log.warning("an event is set aside: %s", error)
             unfolded.append(Unfolded(event, None if waits_for else error, waits_for))
     return unfolded
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
+from eventshop.core.log_context import log_context
 from eventshop.messaging.event_feed import EventFeed, FeedInterrupted, FeedReader
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import checkpoints, dead_letters
@@ -140,8 +141,9 @@ class ProjectionWorker:
     def _submit(self, pool: TaskThreads, hosted: _Hosted) -> None:
         def task() -> None:
             try:
-                self._retry_dead_letters(hosted)
-                self._run_batch(hosted)
+                with log_context(projection=hosted.runner.name):
+                    self._retry_dead_letters(hosted)
+                    self._run_batch(hosted)
             except Exception as error:
                 self._back_off(hosted, error)
             finally:

@@ -96,7 +96,7 @@ class SupervisedThread:
 
     def _record_end(self, error: BaseException | None) -> None:
         self._last_error = f"{type(error).__name__}: {error}"[:500] if error else "returned before it was stopped"
-        log.error("%s ended unexpectedly, starting it again: %s", self.name, self._last_error, exc_info=error)
+        log.error("%s ended unexpectedly, starting it again: %s", self.name, error or self._last_error, exc_info=error)
         now = monotonic()
         while self._ends and self._ends[0] < now - ENDS_WITHIN_S:
             self._ends.popleft()

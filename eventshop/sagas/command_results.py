@@ -72,7 +72,7 @@ def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
     step.attempts += 1
     step.answer = f"{type(error).__name__}: {error}"[:2_000]
     step.looked_at_from = now + BACKOFF.delay(step.attempts)
-    log.warning("%s of saga %s failed: %s", step.name, step.saga_id, step.answer)
+    log.warning("%s of saga %s failed: %s", step.name, step.saga_id, error)
     if step.attempts % MAX_ATTEMPTS == 0:
         step.state = SagaStep.State.FAILED
         inbox.add_messages([failure_message(step, now)])

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from eventshop.core.log_context import log_context
 from eventshop.core.saga import EffectResult
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends import bulk_sql
@@ -76,7 +77,8 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     crash_point("saga.before-effect")
     try:
         effect, handler = sagas.effect_handler(step.name, recalled=step.recalled)
-        result = handler(decode_stored(effect, step.payload), step.step_id)
+        with log_context(saga_id=step.saga_id, effect=step.name, effect_id=step.step_id):
+            result = handler(decode_stored(effect, step.payload), step.step_id)
         if result is not None:
             encode_canonical(_checked(step, result))  # what cannot be stored is this effect's failure, not the batch's
     except TRANSIENT_ERRORS:
@@ -151,7 +153,9 @@ def _record_failure(step: SagaStep, error: str) -> None:
     step.attempts += 1
     step.answer = error[:2_000]
     is_last = step.attempts % MAX_ATTEMPTS == 0
-    log.warning("%s of saga %s, attempt %s: %s", step.name, step.saga_id, step.attempts, step.answer)
+    # The class alone: what a handler says may quote what a gateway or a person wrote. The step keeps the text.
+    reason = step.answer.partition(":")[0]
+    log.warning("%s of saga %s, attempt %s: %s", step.name, step.saga_id, step.attempts, reason)
     # Unless a result has arrived by another way meanwhile.
     updated = SagaStep.objects.filter(pk=step.pk, state=SagaStep.State.WAITING).update(
         attempts=step.attempts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -32,6 +33,8 @@ from eventshop.sagas.inbox import WaitingMessage
 from eventshop.sagas.models import InboxMessage, SagaStep, Timer
 from eventshop.sagas.muting import NEVER
 from eventshop.sagas.saga_registry import SagaRegistry
+
+log = logging.getLogger(__name__)
 
 Kind: TypeAlias = InboxMessage.Kind
 
@@ -81,6 +84,7 @@ class SagaInstance:
             try:
                 self._react(message, self._decode(message, events, steps), events)
             except Exception as error:  # a saga's own code may raise anything
+                log.error("%s is suspended at %s: %s", row.kind, message.name, error)
                 self._suspend(f"{message.name}: {type(error).__name__}: {error}")
                 self.deferred.append(message)
 

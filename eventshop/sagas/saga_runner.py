@@ -19,6 +19,7 @@ from django.db import InternalError, NotSupportedError, ProgrammingError
 from django.db.models import F
 
 from eventshop.core.errors import Conflict, EventShopError, ProgramTooOld
+from eventshop.core.log_context import log_context
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.eventstore.backends import bulk_sql
@@ -164,7 +165,9 @@ class SagaRunner:
         instances = {saga_id: SagaInstance(row, self.sagas, self.registry) for saga_id, row in rows.items()}
         for message in messages:
             if message.saga_id in instances:
-                instances[message.saga_id].handle(message, events, steps, records)
+                event = events.get(message.position or 0)
+                with log_context(saga_id=message.saga_id, event=event.meta if event else None):
+                    instances[message.saga_id].handle(message, events, steps, records)
         return list(instances.values())
 
     def _load_events(self, messages: Iterable[WaitingMessage]) -> EventsByPosition:

@@ -75,9 +75,9 @@ class Celery:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "celery", "-A", "eventshop", "worker", "--pool", "threads"),
-                    *("--concurrency", "1", "--projections", projections, "--hostname", f"{name}@test"),
-                    *("--without-gossip", "--without-mingle", "--loglevel", "INFO", *more),
+                    *(sys.executable, "-m", "celery", "--quiet", "-A", "eventshop", "worker"),
+                    *("--pool", "threads", "--concurrency", "1", "--projections", projections),
+                    *("--hostname", f"{name}@test", "--without-gossip", "--without-mingle", *more),
                 ],
                 cwd=BASE_DIR,
                 env=self.environment | {"CELERY_BROKER_URL": broker},

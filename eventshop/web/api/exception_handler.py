@@ -15,6 +15,7 @@ from django.views.csrf import csrf_failure as csrf_page
 from rest_framework import exceptions
 
 from eventshop.core.errors import EventShopError, ProgramTooOld, StoreDiverged
+from eventshop.core.request_context import REQUEST_ID_KEY
 from eventshop.operations.access_log.writer import AccessLogFull
 from eventshop.web.api.problem_details import problem_response, status_for
 from eventshop.web.shared import errors
@@ -102,6 +103,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(loader.render_to_string(f"{error.status}.html"), status=error.status)
     if error.status == 503:
         response["Retry-After"] = str(RETRY_AFTER_S)
+    if request_id := request.META.get(REQUEST_ID_KEY):  # the middleware that sets it may have raised the error
+        response["X-Request-ID"] = request_id
     return response
 
 

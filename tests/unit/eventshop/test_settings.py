@@ -56,6 +56,7 @@ def value(probe: str, **environment: str) -> str:
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
         ("DATABASE_POOL_SIZE", "5"),
         ("DATABASE_POOL_SIZE", "many"),
         ("DATABASE_POOLER", "pgbouncer"),

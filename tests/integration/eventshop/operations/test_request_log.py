@@ -45,6 +45,27 @@ def test_every_answer_names_its_request(client: Client) -> None:
     assert len({UUID(text) for text in ids}) == 4
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/admin/login/", "/api/v1/orders"])
+def test_the_id_that_a_proxy_has_given_stays(client: Client, path: str) -> None:
+    named = new_id()
+    assert client.get(path, headers={"x-request-id": named.hex})["X-Request-ID"] == str(named)  # as nginx writes it
+
+
+@pytest.mark.parametrize("header", ["", "ada@example.org", "1", f"{new_id()}-", f"{{{new_id()}}}", "x" * 5_000])
+def test_what_is_no_id_is_replaced_by_one(client: Client, header: str) -> None:
+    answer = client.get("/healthz", headers={"x-request-id": header})["X-Request-ID"]
+    assert UUID(answer).version == 7 and answer not in header
+
+
+def test_a_request_that_comes_twice_with_one_id_is_one_row_with_the_commands_of_both() -> None:
+    record_sales(sale)
+    named, form = str(new_id()), {"carrier": "post", "tracking": "", "command_id": str(new_id())}
+    for _ in range(2):
+        boss().post(order_url(sale, "ship"), form, headers={"x-request-id": named})
+    kept = WebRequest.objects.get()
+    assert (str(kept.request_id), kept.sent, kept.commands.split()) == (named, 2, [form["command_id"]] * 2)
+
+
 def test_an_event_knows_the_request_that_led_to_it() -> None:
     request_id, event = ship_order(boss())
     assert event.event_type == "OrderShipped"
