@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from django.conf import settings
 
 from eventshop.core.errors import BrokenStream, StoreDiverged
 from eventshop.eventstore import store_epochs
@@ -39,9 +42,16 @@ class KafkaEventLog:
 
     def __init__(self) -> None:
         self.topic = topics.event_store_topic()
+        self._comparison_due_at = 0.0
 
     def open_reader(self, name: str) -> KafkaLogReader:
-        divergence.refuse_older_database(self.topic)
+        """One comparison with the event table serves all readers that a process opens at its start.
+
+        Raises `StoreDiverged` and `KafkaUnavailable`.
+        """
+        if monotonic() >= self._comparison_due_at:
+            divergence.refuse_older_database(self.topic)
+            self._comparison_due_at = monotonic() + settings.DIVERGENCE_CHECK_S
         return KafkaLogReader(self.topic)
 
     def ends(self) -> dict[int, LogOffset]:

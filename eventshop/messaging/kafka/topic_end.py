@@ -12,8 +12,11 @@ from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients
 from eventshop.messaging.kafka.event_records import decode_event, record_numbers
 
-#: How many offsets before the end are searched, step by step, until a partition returns a record.
-_WINDOWS: Final = (1, 16, 256, 4_096, 65_536, 1 << 62)
+#: How many offsets before the end are searched, step by step, until a partition returns a record. A transaction's
+#: last record is followed by its marker.
+_WINDOWS: Final = (2, 16, 256, 4_096, 65_536, 1 << 62)
+#: How long the broker may keep a request, in ms: everything up to the end is there, and nothing after it is awaited.
+_MAX_WAIT_MS: Final = 1
 _READ_TIMEOUT_S: Final = 20.0
 
 
@@ -53,7 +56,7 @@ def read_last_records(topic: str, partitions: int, *, await_open_transactions: b
     makes the records visible; a broker that dies in between makes them visible only some time after its restart. A
     producer that continued from the last visible record without waiting would repeat that transaction.
     """
-    reader = clients.create_consumer(max_poll_records=5_000)
+    reader = clients.create_consumer(max_poll_records=5_000, fetch_max_wait_ms=_MAX_WAIT_MS)
     try:
         all_partitions = clients.topic_partitions(topic, partitions)
         reader.assign(all_partitions)
