@@ -27,6 +27,16 @@ HOST = "127.0.0.1"
 #: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
 DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off"}
 
+#: Commands to run before the programs start, here and on the stack; each is idempotent. They bring an older store up to
+#: date: its database, and its topics if there is a Kafka.
+PREPARE_COMMANDS = (
+    ["migrate", "--verbosity", "0"],
+    ["create_topics"],
+    ["seed_demo"],
+    ["ensure_staff"],
+    ["ensure_demo_customer"],
+)
+
 
 class StartError(Exception):
     """EventShop cannot be started; the message says why and what to do."""
@@ -107,9 +117,15 @@ def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
     return {"GATEWAY_PORT": str(port), "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port}"}
 
 
+def prepare_commands(environment: Mapping[str, str]) -> list[list[str]]:
+    """The commands to run first; the embedded event log has no topics."""
+    has_kafka = environment.get("EVENT_LOG_URL", "").startswith("kafka")
+    return [command for command in PREPARE_COMMANDS if has_kafka or command != ["create_topics"]]
+
+
 def prepare_database(environment: Mapping[str, str]) -> None:
-    """Migrate the database, add demo data if it is empty, and create the staff account."""
-    for command in (["migrate", "--verbosity", "0"], ["seed_demo"], ["ensure_staff"], ["ensure_demo_customer"]):
+    """Migrate the database, create topics, add demo data if it is empty, and create the staff account."""
+    for command in prepare_commands(environment):
         result = subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False)
         if result.returncode:
             raise StartError(

@@ -16,14 +16,6 @@ from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of
 from deploy.stack.processes import Process
 
-#: Commands to run before the processes start; each is idempotent.
-PREPARE_COMMANDS = (
-    ["migrate", "--verbosity", "0"],
-    ["create_topics"],
-    ["seed_demo"],
-    ["ensure_staff"],
-    ["ensure_demo_customer"],
-)
 CELERY_COMMAND = "celery --quiet -A eventshop"
 HOSTED_OPTIONS = "--projections all --sagas"
 WORKER_COMMAND = (

@@ -9,7 +9,7 @@ import django
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from deploy.stack.app import PREPARE_COMMANDS
+from deploy.local import PREPARE_COMMANDS
 
 
 def main() -> int:

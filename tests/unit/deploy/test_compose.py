@@ -10,6 +10,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from deploy import local
 from deploy.stack import app
 from deploy.stack.folder import DataFolder
 from deploy.stack.java import KAFKA_VERSION
@@ -46,7 +47,7 @@ def test_a_program_is_started_alike_with_and_without_docker(command: str) -> Non
 
 
 def test_what_is_prepared_is_the_same() -> None:
-    for name, *_ in app.PREPARE_COMMANDS:
+    for name, *_ in local.PREPARE_COMMANDS:
         assert f"python manage.py {name}" in COMPOSE
 
 

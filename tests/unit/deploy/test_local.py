@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.local import (
+    PREPARE_COMMANDS,
     StartError,
     ensure_env,
     keep_files_private,
     local_gateway_settings,
     parse_port,
+    prepare_commands,
     require_port_free,
 )
 from eventshop import env_validators
@@ -74,6 +76,11 @@ def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() ->
     found = local_gateway_settings({})
     assert found["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{found['GATEWAY_PORT']}"
     assert local_gateway_settings({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}
+
+
+def test_topics_are_brought_up_to_date_where_there_is_a_kafka() -> None:
+    assert ["create_topics"] not in prepare_commands({})
+    assert prepare_commands({"EVENT_LOG_URL": "kafka://127.0.0.1:9092"}) == list(PREPARE_COMMANDS)
 
 
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
