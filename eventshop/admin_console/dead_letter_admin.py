@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,22 +17,60 @@ from django.utils.safestring import SafeString
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.event_detail import event_url
 from eventshop.admin_console.formatting import datetime_html
-from eventshop.admin_console.list_filters import ProjectionFilter
+from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.projections import dead_letters
+from eventshop.operations.operator_log import record_action
+from eventshop.operations.staff_actors import staff_actor
+from eventshop.projections import dead_letter_retry, dead_letters, skipped_events
+from eventshop.projections.dead_letter_retry import RetryPreview, RetryResult
 from eventshop.projections.models import DeadLetter
 
 #: Aggregates that one retry from the list processes.
-MAX_AGGREGATES = 100
+MAX_AGGREGATES: Final = 100
+#: Causes that the list shows above its rows.
+MAX_CAUSES: Final = 20
 
 
 class RetryDeadLettersForm(forms.Form):
     effect = "The dead letters of this aggregate are folded in order, until one fails again."
     button = "Retry now"
     dangerous = False
+
+
+class RetryCauseForm(forms.Form):
+    effect = (
+        "The workers retry all dead letters with this cause in the next seconds, each with those that wait behind it."
+    )
+    button = "Retry all"
+    dangerous = False
+
+
+class SkipForm(forms.Form):
+    """The reason for skipping; the list of skipped events and the operator log show it."""
+
+    effect = (
+        "The projection goes on without this event, and so does each later rebuild. The event itself stays. It can be "
+        "restored, by a rebuild."
+    )
+    button = "Skip"
+    dangerous = True
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="The list of skipped events and the operator log show it with your name.",
+        widget=forms.TextInput(attrs={"class": "es-input"}),
+    )
+
+
+class SkipCauseForm(SkipForm):
+    effect = (
+        "The projection goes on without all events that fail with this cause, and so does each later rebuild. The "
+        "events themselves stay. Each can be restored, by a rebuild."
+    )
+    button = "Skip all"
 
 
 @admin.register(DeadLetter)
@@ -49,37 +88,119 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "version",
         "event_link",
     )
-    list_filter = (ProjectionFilter,)
+    list_filter = (ProjectionFilter, CauseFilter)
     sortable_by = ()
     ordering = ("projection", "aggregate_id", "position")
     actions = ("retry_selected",)
-    actions_detail = ("retry",)
+    actions_detail = ("retry", "skip", "retry_cause", "skip_cause")
+    list_before_template = "console/dead_letter_causes.html"
     change_form_template = "console/dead_letter.html"
 
     def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.retry_dead_letters")
 
+    def has_skip_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.skip_dead_letters")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only the buttons that this dead letter allows: what waits behind another one is not skipped."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        row = self.get_object(request, str(object_id))
+        return actions if row is None or row.error else [action for action in actions if action.path == "retry"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        failing = DeadLetter.objects.exclude(error="").values("projection", "fingerprint")
+        causes = failing.annotate(count=Count("pk"), since=Min("parked_at"), first=Min("pk")).order_by(
+            "-count", "since"
+        )
+        context = {"causes": causes[:MAX_CAUSES], "changelist_url": request.path, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
     @admin.action(permissions=["retry"], description="Retry now")
     def retry_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
-        queues = set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES])
-        for projection, aggregate_id in sorted(queues):
-            retry_and_report(request, projection, aggregate_id)
+        queues = sorted(set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES]))
+        try:
+            results = [_retry(request, projection, aggregate_id) for projection, aggregate_id in queues]
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+            return
+        folded, remaining = (sum(numbers) for numbers in zip(*results, strict=True))
+        level = messages.WARNING if remaining else messages.SUCCESS
+        text = f"{len(queues)} aggregates: {folded} events folded, {remaining} dead letters left."
+        messages.add_message(request, level, text)
 
     @detail_action(permission="retry", description="Retry now", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        back_url = reverse("admin:projection_engine_deadletter_changelist")
         row = self.get_object(request, object_id)
         if row is None:
-            messages.info(request, "This event is no longer a dead letter.")
-            return HttpResponseRedirect(back_url)
-        if request.method == "POST":
-            retry_and_report(request, row.projection, row.aggregate_id)
-            return HttpResponseRedirect(back_url)
-        title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
-        return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), back_url)
+            return _report_gone(request)
+        if request.method != "POST":
+            title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
+            return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), _list_url())
+        try:
+            result = _retry(request, row.projection, row.aggregate_id)
+        except EventShopError as error:
+            messages.error(request, f"{row.projection}: {error}.")
+        else:
+            text = (
+                f"{row.projection}, {row.aggregate_id}: {result.folded} folded, {result.remaining} dead letters left."
+            )
+            messages.add_message(request, messages.WARNING if result.remaining else messages.SUCCESS, text)
+        return HttpResponseRedirect(_list_url())
+
+    @detail_action(permission="skip", description="Skip", icon="skip_next")
+    def skip(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return _report_gone(request)
+        form = SkipForm(request.POST or None)
+        if not form.is_valid():
+            return confirm_with_view_permission(self, request, f"Skip {row}", form, _list_url())
+        actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
+        try:
+            with transaction.atomic():
+                skipped_events.skip(row.projection, row.event_id, reason=reason, actor=actor)
+                record_action(actor=actor, action="skip dead letter", target=str(row), reason=reason)
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+        else:
+            messages.success(request, f"{row} is skipped. What waited behind it is folded in a moment.")
+        return HttpResponseRedirect(_list_url())
+
+    @detail_action(permission="retry", description="Retry all of this cause", icon="replay_circle_filled")
+    def retry_cause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return _report_gone(request)
+        cause = f"{row.projection}: {row.fingerprint}"
+        if request.method != "POST":
+            return confirm_with_view_permission(self, request, f"Retry all of {cause}", RetryCauseForm(), _list_url())
+        with transaction.atomic():
+            count = dead_letter_retry.retry_soon(row.projection, row.fingerprint)
+            record_action(
+                actor=staff_actor(request.user), action="retry cause", target=cause, result=f"{count} dead letters"
+            )
+        messages.success(request, f"{count} dead letters are retried in the next seconds. Reload to see what is left.")
+        return HttpResponseRedirect(_list_url())
+
+    @detail_action(permission="skip", description="Skip all of this cause", icon="fast_forward")
+    def skip_cause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return _report_gone(request)
+        cause, form = f"{row.projection}: {row.fingerprint}", SkipCauseForm(request.POST or None)
+        if not form.is_valid():
+            return confirm_with_view_permission(self, request, f"Skip all of {cause}", form, _list_url())
+        actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
+        result = skipped_events.skip_all(row.projection, row.fingerprint, reason=reason, actor=actor)
+        text = f"{result.skipped} skipped, {result.remaining} remain"
+        record_action(actor=actor, action="skip cause", target=cause, reason=reason, result=text)
+        text = f"{text}: {result.error}." if result.error else f"{text}."
+        messages.add_message(request, messages.WARNING if result.remaining else messages.SUCCESS, text)
+        return HttpResponseRedirect(_list_url())
 
     def detail_context(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
-        queue = DeadLetter.objects.filter(projection=obj.projection, aggregate_id=obj.aggregate_id)
+        queue = dead_letters.queue_of(obj.projection, obj.aggregate_id)
         return {
             "dead_letter": obj,
             "title": f"{obj.event_type} failed in {obj.projection}",
@@ -90,7 +211,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
                 ("Last attempt", datetime_html(obj.last_attempt_at)),
                 ("Next attempt", datetime_html(obj.next_attempt_at)),
             ],
-            "queue": list(queue.order_by("position")[:50]),
+            "queue": list(queue[:50]),
+            "preview": _preview(obj) if "dry-run" in request.GET else None,
         }
 
     @display(description="error")
@@ -119,12 +241,25 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
 
 
-def retry_and_report(request: HttpRequest, projection: str, aggregate_id: UUID) -> None:
-    """Retry the dead letters of one aggregate and report the result."""
+def _retry(request: HttpRequest, projection: str, aggregate_id: UUID) -> RetryResult:
+    result = dead_letter_retry.retry(projection, aggregate_id)
+    text = f"{result.folded} folded, {result.remaining} left"
+    target = f"{projection} {aggregate_id}"
+    record_action(actor=staff_actor(request.user), action="retry dead letters", target=target, result=text)
+    return result
+
+
+def _preview(row: DeadLetter) -> RetryPreview | None:
     try:
-        result = dead_letters.retry(projection, aggregate_id)
-    except EventShopError as error:
-        messages.error(request, f"{projection}: {error}.")
-        return
-    message = f"{projection}, {aggregate_id}: {result.folded} folded, {result.remaining} dead letters left."
-    (messages.warning if result.remaining else messages.success)(request, message)
+        return dead_letter_retry.preview_retry(row.projection, row.aggregate_id)
+    except EventShopError:  # a projection of a newer or an older program
+        return None
+
+
+def _report_gone(request: HttpRequest) -> HttpResponse:
+    messages.info(request, "This event is no longer a dead letter.")
+    return HttpResponseRedirect(_list_url())
+
+
+def _list_url() -> str:
+    return reverse("admin:projection_engine_deadletter_changelist")

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from eventshop.admin_console.search import filter_by_recording_time
 from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from eventshop.core.message_registry import registry
+from eventshop.projections.models import DeadLetter
 
 #: For values such as countries and projections: they change rarely, and finding them reads the whole table.
 CACHE_S: Final = 600
@@ -81,6 +82,20 @@ class ValuesFilter(DropdownFilter):
 class ProjectionFilter(ValuesFilter):
     title = "projection"
     parameter_name = "projection"
+
+
+class CauseFilter(DropdownFilter):
+    """The cause of dead letters; not cached, since causes come and go."""
+
+    title = "cause"
+    parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        causes = DeadLetter.objects.exclude(fingerprint="").order_by("fingerprint")
+        return [(cause, cause) for cause in causes.values_list("fingerprint", flat=True).distinct()[:100]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(fingerprint=self.value()) if self.value() else queryset
 
 
 class RecordedFilter(RangeDateFilter):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -22,8 +23,9 @@ from eventshop.admin_console.replay_admin import request_dry_run
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.projections import rebuild, replays
+from eventshop.projections import checkpoints, rebuild, replays
 from eventshop.projections.models import Checkpoint, Rebuild, Replay
 
 _COLOURS = {
@@ -60,6 +62,27 @@ class RebuildForm(forms.Form):
                 f"{_REBUILD_EFFECT} Dry run {time_ago(dry_run.finished_at)}: {replays.describe_differences(dry_run)}."
             )
             del self.fields["without_dry_run"]
+
+
+class PauseForm(forms.Form):
+    effect = (
+        "Its workers leave it alone within seconds, until somebody resumes it. Its rows stay as they are, and events "
+        "wait. A rebuild goes on."
+    )
+    button = "Pause"
+    dangerous = False
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="The operator log shows it with your name.",
+        widget=forms.TextInput(attrs={"class": "es-input"}),
+    )
+
+
+class ResumeForm(forms.Form):
+    effect = "Its workers go on with the events that have waited."
+    button = "Resume"
+    dangerous = False
 
 
 _REBUILD_EFFECT = (
@@ -101,7 +124,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("projection", "partition")
     list_filter = (ProjectionFilter,)
-    actions_detail = ("what_if", "rebuild")
+    actions_detail = ("what_if", "rebuild", "pause", "resume")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckpointChangeList]:
         return CheckpointChangeList
@@ -111,6 +134,43 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     def has_replay_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")
+
+    def has_pause_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.pause_projection")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Either the button that pauses or the one that resumes."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        row = self.get_object(request, str(object_id))
+        hidden = "pause" if row is not None and row.paused else "resume"
+        return [action for action in actions if action.path != hidden]
+
+    @detail_action(permission="pause", description="Pause", icon="pause")
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set_paused(request, object_id, PauseForm(request.POST or None), paused=True)
+
+    @detail_action(permission="pause", description="Resume", icon="play_arrow")
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set_paused(request, object_id, ResumeForm(request.POST or None), paused=False)
+
+    def _set_paused(self, request: HttpRequest, object_id: str, form: forms.Form, *, paused: bool) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404(f"no checkpoint has the id {object_id}")
+        verb, back_url = ("Pause" if paused else "Resume"), reverse("admin:projection_engine_checkpoint_changelist")
+        if not form.is_valid():
+            return confirm_with_view_permission(self, request, f"{verb} {row.projection}", form, back_url)
+        with transaction.atomic():
+            changed = checkpoints.set_paused(row.projection, paused=paused)
+            record_action(
+                actor=staff_actor(request.user),
+                action=f"{verb.lower()} projection",
+                target=row.projection,
+                reason=form.cleaned_data.get("reason", ""),
+                result="" if changed else "it was so already",
+            )
+        messages.success(request, f"{row.projection} {'is paused' if paused else 'goes on'}.")
+        return HttpResponseRedirect(back_url)
 
     @detail_action(permission="replay", description="Dry run", icon="difference")
     def what_if(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -138,6 +198,12 @@ class CheckpointAdmin(ReadOnlyAdmin):
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
                 return HttpResponseRedirect(back_url)
+            record_action(
+                actor=job.requested_by,
+                action="request rebuild",
+                target=row.projection,
+                reason=form.cleaned_data["reason"],
+            )
             messages.success(request, f"Rebuild of {row.projection} requested. A worker starts it in a moment.")
             return HttpResponseRedirect(reverse("admin:projection_engine_rebuild_change", args=(job.pk,)))
         return confirm_with_view_permission(self, request, f"Rebuild {row.projection}", form, back_url)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
@@ -26,6 +27,7 @@ from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, Dropdo
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.sagas import live_points, operator_actions
 from eventshop.sagas.models import Saga, SagaLivePoint, SagaStep
@@ -220,7 +222,11 @@ class SagaAdmin(ReadOnlyAdmin):
         back_url = saga_url(saga.pk)
         if request.method == "POST" and form.is_valid():
             try:
-                request_action(saga.pk, actor=staff_actor(request.user), reason=form.cleaned_data["reason"])
+                actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
+                with transaction.atomic():
+                    request_action(saga.pk, actor=actor, reason=reason)
+                    target = short_name(saga.kind, saga.pk)
+                    record_action(actor=actor, action=f"{form.button.lower()}: saga", target=target, reason=reason)
             except EventShopError as error:
                 messages.error(request, f"{error}.")
             else:

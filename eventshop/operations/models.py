@@ -153,6 +153,27 @@ class AccessLogCutoff(models.Model):
         return f"before {self.before}"
 
 
+class OperatorAction(models.Model):
+    """One action of staff on the machinery: who did what, to what, why, and what became of it.
+
+    Commands on aggregates are events with their actor; this table has what changes no aggregate.
+    """
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    actor = models.CharField(max_length=200, db_index=True, help_text="The staff actor, or the user of the shell.")
+    action = models.CharField(max_length=60, help_text="Such as `pause projection`.")
+    target = models.CharField(max_length=200, help_text="What it was done to.")
+    reason = models.CharField(max_length=500, blank=True)
+    result = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = "operator action"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target}"
+
+
 class SignedRoot(models.Model):
     """A signed Merkle root over the heads of all streams that had events in a span of positions, and over new rows.
 

@@ -98,9 +98,11 @@ PLUGIN = Plugin(
             [
                 SidebarItem("Checkpoints", "sync", "projection_engine.checkpoint"),
                 SidebarItem("Dead letters", "report", "projection_engine.deadletter"),
+                SidebarItem("Skipped events", "skip_next", "projection_engine.skippedevent"),
                 SidebarItem("Foreign records", "front_hand", "log.acknowledgedrecord"),
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
                 SidebarItem("Replays", "history", "projection_engine.replay"),
+                SidebarItem("Operator log", "history_edu", "ops.operatoraction"),
                 SidebarItem("Periodic jobs", "event_repeat", "ops.periodicwork"),
                 SidebarItem("Workers", "memory", "runtime.workerprocess"),
             ],

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
 from eventshop.operations.access_log import cutoff
-from eventshop.operations.models import AccessRecord, WebRequest
+from eventshop.operations.models import AccessRecord, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
@@ -31,6 +31,7 @@ RETENTIONS: Final = (
         allow_deletion=cutoff.allow_deletion,
     ),
     Retention(name="remove-old-admin-log", model=LogEntry, since="action_time", setting="ADMIN_LOG_KEPT_DAYS"),
+    Retention(name="remove-old-operator-actions", model=OperatorAction, since="at", setting="ADMIN_LOG_KEPT_DAYS"),
     Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
     Retention(
         name="remove-old-webhook-deliveries",

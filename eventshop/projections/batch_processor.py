@@ -65,6 +65,8 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         begin_batch(target.projection, target.table.name)
         # Most events concern few of the projections: the others only advance the checkpoint.
         events = [item for item in planned if isinstance(item, PlannedEvent) and (item.changes or item.error)]
+        if target.skipped:
+            events = [event for event in events if event.meta.event_id not in target.skipped]
         events = personal_columns.hold_off_erasures(target.projection, events)
         rows = checkpoints.lock_and_verify({number: cached[number] for number in sorted(partitions)})
         blocked: dict[UUID, str] = {}

@@ -132,3 +132,11 @@ def release_leases(owner: str) -> None:
     """Release all leases of a worker, so that others need not wait until they expire."""
     leases.release_leases(Checkpoint.objects.all(), owner)
     Worker.objects.filter(owner=owner).delete()
+
+
+def set_paused(name: str, *, paused: bool) -> bool:
+    """Pause a projection in all partitions, or resume it; False when it was so already, or has never run.
+
+    Its workers see it when they renew their leases, within seconds. Events wait meanwhile; a rebuild goes on.
+    """
+    return bool(Checkpoint.objects.filter(projection=name).exclude(paused=paused).update(paused=paused))

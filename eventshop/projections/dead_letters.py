@@ -6,38 +6,31 @@ letters: a worker of that release folds them as soon as it runs the projection.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import F
-
 from eventshop.core.errors import ProgramTooOld
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Meta
-from eventshop.eventstore.backends.protocol import backend
-from eventshop.messaging.event_log import DeliveredEvent, UnreadableDelivery
-from eventshop.privacy.erasure import erasure_locks
-from eventshop.projections import outbox, personal_columns
-from eventshop.projections.fold import Fold, PlannedEvent, plan_events
-from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
+from eventshop.messaging.event_log import UnreadableDelivery
+from eventshop.projections import outbox
+from eventshop.projections.fold import PlannedEvent
+from eventshop.projections.models import DeadLetter, UnreadableRecord
 from eventshop.projections.personal_columns import mask_personal_data
-from eventshop.projections.projection import projection_registry
-from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
-from eventshop.projections.row_locks import lock_shared_rows
-from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.projections.targets import ProjectionTarget
 from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.database_clock import database_now
 
 #: The delays before retries.
 BACKOFF: Final = Backoff(timedelta(seconds=5), timedelta(hours=1))
-#: Dead letters of one aggregate that one retry folds in one transaction.
-RETRY_BATCH: Final = 500
 #: Aggregates looked for at a time whose events waited for this release: nearly all of them can be folded.
 WAITING_LIMIT: Final = 200
+#: What differs between two errors of one cause: ids, quoted values and numbers.
+_VARIABLE: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
 
 
 class Unfolded(NamedTuple):
@@ -46,13 +39,6 @@ class Unfolded(NamedTuple):
     planned: PlannedEvent
     error: Exception | None
     waits_for: str = ""  # the schema that only a newer release knows
-
-
-class RetryResult(NamedTuple):
-    """How many dead letters a retry has folded, and how many remain."""
-
-    folded: int
-    remaining: int
 
 
 def blocked_aggregates(name: str, aggregates: Collection[UUID]) -> dict[UUID, str]:
@@ -109,101 +95,8 @@ def due_retries(names: Collection[str], limit: int = 20) -> list[tuple[str, UUID
     return due
 
 
-def retry(name: str, aggregate_id: UUID) -> RetryResult:
-    """Fold an aggregate's dead letters in order until one fails again. Raises `UnknownProjection`."""
-    return retry_queue(live_target(projection_registry.get(name)), aggregate_id)
-
-
-def retry_queue(target: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
-    """As `retry`, for any target."""
-    limit, folded = RETRY_BATCH, 0
-    while True:
-        try:
-            with transaction.atomic(), personal_columns.keys_transaction():
-                result = _retry_batch(target, aggregate_id, limit)
-        except ROW_ERRORS as error:
-            if not is_row_error(error):
-                raise
-            # A refused row does not tell which event made it: halve the batch, down to the event at fault.
-            if limit > 1:
-                limit //= 2
-                continue
-            with transaction.atomic():
-                first = _queue(target.name, aggregate_id).first()
-                if first is not None:
-                    _record_failure(first, error)
-            return RetryResult(folded, _queue(target.name, aggregate_id).count())
-        folded += result.folded
-        if limit == RETRY_BATCH or result.folded < limit or not result.remaining:
-            return RetryResult(folded, result.remaining)
-
-
-def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> RetryResult:
-    lock_shared_rows(target.projection, target.table.name)
-    erasure_locks.block_all_erasures()  # before the checkpoint, as batches do, to avoid a deadlock
-    # The checkpoint's lock keeps the worker from adding to the queue, or folding past it, meanwhile.
-    first = _queue(target.name, aggregate_id).first()
-    if first is None:
-        return RetryResult(0, 0)
-    checkpoint = Checkpoint.objects.select_for_update().get(projection=target.name, partition=first.partition)
-    queue = list(_queue(target.name, aggregate_id)[:limit])
-    folded, failure = _fold(target, queue)
-    DeadLetter.objects.filter(pk__in=[row.pk for row in queue[:folded]]).delete()
-    Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - folded)
-    remaining = _queue(target.name, aggregate_id)
-    if failure is not None:
-        _stop_at(target, queue[folded], *failure)
-    elif (following := remaining.first()) is not None:
-        DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
-    return RetryResult(folded, remaining.count())
-
-
-def _stop_at(target: ProjectionTarget, row: DeadLetter, error: Exception, planned: PlannedEvent) -> None:
-    """Record why an event could not be folded. What had waited with it for this release is published from now on."""
-    waits_for = awaited_schema(error, planned.meta)
-    queue = _queue(target.name, row.aggregate_id)
-    if waits_for:
-        queue.update(waits_for=waits_for, next_attempt_at=None)
-        return
-    _record_failure(row, error, planned)
-    waited = [item.pk for item in queue.exclude(waits_for="")]
-    if waited:
-        queue.update(waits_for="")
-        if target.is_published:
-            outbox.add_dead_letters(DeadLetter.objects.filter(pk__in=waited).order_by("position"))
-
-
-def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
-    """Write the rows of the first dead letters that can be folded: how many, and what the next one raised."""
-    placeholders = ", ".join(["%s"] * len(queue))
-    # From the store, which has these events even when the log has lost them.
-    rows = backend().select_events(
-        f"WHERE position IN ({placeholders}) ORDER BY position", [row.position for row in queue]
-    )
-    by_position = {row.position: row for row in queue}
-    planned = plan_events(
-        target.projection,
-        [DeliveredEvent(by_position[row.position].offset, row, by_position[row.position].partition) for row in rows],
-    )
-    planned = personal_columns.hold_off_erasures(target.projection, planned)
-    keys = {target.projection.primary_key(change.key) for event in planned for change in event.changes}
-    folding = Fold(target.projection, target.table.load(keys))
-    failure: tuple[Exception, PlannedEvent] | None = None
-    folded = 0
-    for event in planned:
-        try:
-            if event.error is not None:
-                raise event.error
-            folding.apply(event)
-        except Exception as error:  # a handler may raise anything; the error belongs to this event
-            failure = error, event
-            break
-        folded += 1
-    target.table.save(folding.changed.values())
-    return folded, failure
-
-
-def _queue(name: str, aggregate_id: UUID) -> Any:
+def queue_of(name: str, aggregate_id: UUID) -> Any:
+    """The dead letters of an aggregate in a projection, in order."""
     return DeadLetter.objects.filter(projection=name, aggregate_id=aggregate_id).order_by("position")
 
 
@@ -221,8 +114,9 @@ def _dead_letter(name: str, unfolded: Unfolded, now: datetime) -> DeadLetter:
         version=meta.version,
         event_id=meta.event_id,
         event_type=meta.event_type,
-        error=_describe(error, planned) if error else "",
-        traceback=_format_traceback(error, planned) if error else "",
+        error=describe_error(error, planned) if error else "",
+        traceback=format_traceback(error, planned) if error else "",
+        fingerprint=fingerprint_of(meta.event_type, describe_error(error, planned)) if error else "",
         attempts=1 if error else 0,
         parked_at=now,
         last_attempt_at=now if error else None,
@@ -245,23 +139,18 @@ def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> 
     )
 
 
-def _record_failure(row: DeadLetter, error: Exception, planned: PlannedEvent | None = None) -> None:
-    now = database_now()
-    wait = BACKOFF.delay(row.attempts + 1)
-    DeadLetter.objects.filter(pk=row.pk).update(
-        error=_describe(error, planned),
-        traceback=_format_traceback(error, planned),
-        attempts=F("attempts") + 1,
-        last_attempt_at=now,
-        next_attempt_at=now + wait,
-    )
+def fingerprint_of(event_type: str, error: str) -> str:
+    """The same text for all dead letters that fail for one cause, such as `OrderCreated: KeyError: …`."""
+    return f"{event_type}: {_VARIABLE.sub('…', error)}"[:200]
 
 
-def _describe(error: Exception, planned: PlannedEvent | None = None) -> str:
+def describe_error(error: Exception, planned: PlannedEvent | None = None) -> str:
+    """The error as it is stored, without personal data of the event."""
     return _storable(mask_personal_data(f"{type(error).__name__}: {error}", planned))[:500]
 
 
-def _format_traceback(error: Exception, planned: PlannedEvent | None = None) -> str:
+def format_traceback(error: Exception, planned: PlannedEvent | None = None) -> str:
+    """The traceback as it is stored, without personal data of the event."""
     return _storable(mask_personal_data("".join(traceback.format_exception(error)), planned))[-20_000:]
 
 

@@ -23,6 +23,7 @@ from eventshop.projections.fold import Fold, PlannedEvent, row_changes
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.targets import skipped_event_ids
 
 R = TypeVar("R", bound=ReadModel)
 #: Called with the store position reached.
@@ -33,6 +34,7 @@ PAGE: Final = 1_000
 LINEAGE: Final = frozenset({"last_event_id", "last_version", "last_partition", "last_offset"})
 #: Differences that are listed; all are counted.
 EXAMPLES: Final = 10
+_PERSONAL: Final = "(personal)"
 
 
 def rows_as_of(
@@ -54,9 +56,12 @@ def rows_as_of(
     if moment.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=moment)
     condition, parameters = ("", ()) if business else ("AND recorded_at <= %s", (moment,))
+    skipped = skipped_event_ids(projection)
     later = {} if business else temporal_queries.versions_recorded_late(moment)
     folding = Fold(projection, {})
     for row in _event_rows(projection, condition, parameters, on_progress, registry):
+        if row.event_id in skipped:
+            continue
         if row.occurred_at <= moment if business else row.version < later.get(row.aggregate_id, row.version + 1):
             _apply(folding, to_recorded_event(row, registry), key)
     return folding.rows
@@ -99,10 +104,13 @@ def dry_run(
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reached = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
         folding, events, failures = Fold(projection, {}), 0, list[str]()
+        skipped = skipped_event_ids(projection)
         for row in _event_rows(projection, "", (), on_progress, registry):
             if row.position > reached.get(0 if one_partition else partition_for(row.aggregate_id), 0):
                 continue
             events += 1
+            if row.event_id in skipped:
+                continue
             try:
                 _apply(folding, to_recorded_event(row, registry))
             except Exception as error:  # would become a dead letter
@@ -116,7 +124,7 @@ def _compare(projection: Projection[R], folded: dict[Any, R], events: int, failu
         new_row = added.pop(row.pk, None)
         if new_row is None:
             removed += 1
-        elif columns := _differing_columns(row, new_row):
+        elif columns := differing_columns(row, new_row):
             changed += 1
             if len(examples) < EXAMPLES:
                 examples.append(RowDifference(str(row.pk), columns))
@@ -124,10 +132,17 @@ def _compare(projection: Projection[R], folded: dict[Any, R], events: int, failu
     return DryRun(events, len(folded), len(added), changed, removed, len(failures), first_failure, examples)
 
 
-def _differing_columns(row: ReadModel, new_row: ReadModel) -> dict[str, tuple[Any, Any]]:
+def differing_columns(row: ReadModel | None, new_row: ReadModel) -> dict[str, tuple[Any, Any]]:
+    """The columns that differ, each as it is and as it would be; without a row, as it is, all that have a value."""
     names = [field.attname for field in row._meta.concrete_fields if field.attname not in LINEAGE]
-    pairs = {name: (getattr(row, name), getattr(new_row, name)) for name in names}
+    pairs = {name: (getattr(row, name, None), getattr(new_row, name)) for name in names}
     return {name: (before, after) for name, (before, after) in pairs.items() if before != after}
+
+
+def mask_personal(projection: Projection[Any], columns: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """The columns of a difference without personal values, so that these are not stored or shown a second time."""
+    personal = projection.model.erasable()
+    return {name: (_PERSONAL, _PERSONAL) if name in personal else pair for name, pair in columns.items()}
 
 
 def _event_rows(

@@ -29,6 +29,7 @@ class Checkpoint(models.Model):
     class Meta:
         db_table = "projections_checkpoint"
         default_permissions = ("view",)
+        permissions = (("pause_projection", "Can pause projections and resume them"),)
         constraints = (
             models.UniqueConstraint(fields=["projection", "partition"], name="checkpoint_once_per_partition"),
         )
@@ -98,6 +99,14 @@ class DeadLetter(models.Model):
     event_type = models.CharField(max_length=100)
     error = models.CharField(max_length=500, blank=True, help_text="Empty: it only waits behind an earlier one.")
     traceback = models.TextField(blank=True)
+    # Also in the database, for programs of an earlier release that insert rows.
+    fingerprint = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The event type and the error without numbers, ids, quoted values: the same for a cause.",
+    )
     attempts = models.IntegerField(default=0)
     parked_at = models.DateTimeField()
     last_attempt_at = models.DateTimeField(null=True)
@@ -110,16 +119,48 @@ class DeadLetter(models.Model):
     class Meta:
         db_table = "projections_parkedevent"
         default_permissions = ("view",)
-        permissions = (("retry_dead_letters", "Can retry dead letters"),)
+        permissions = (
+            ("retry_dead_letters", "Can retry dead letters"),
+            ("skip_dead_letters", "Can skip dead letters and restore them"),
+        )
         constraints = (models.UniqueConstraint(fields=["projection", "event_id"], name="parked_once_per_projection"),)
         indexes = (
             models.Index(fields=["projection", "aggregate_id", "position"], name="parked_in_order"),
             models.Index(fields=["projection", "next_attempt_at"], name="parked_when_due"),
+            models.Index(fields=["projection", "fingerprint"], name="parked_by_cause"),
             models.Index(fields=["projection", "waits_for"], condition=~models.Q(waits_for=""), name="parked_waiting"),
         )
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id} in {self.projection}"
+
+
+class SkippedEvent(models.Model):
+    """A dead letter that an operator has skipped: its projection goes on without it, and so do later rebuilds.
+
+    With `restored_at` the next rebuild folds it again, and this row goes.
+    """
+
+    projection = models.CharField(max_length=100)
+    event_id = models.UUIDField()
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    position = models.BigIntegerField(help_text="Its position in the store.")
+    version = models.IntegerField()
+    event_type = models.CharField(max_length=100)
+    error = models.CharField(max_length=500)
+    reason = models.CharField(max_length=500)
+    skipped_by = models.CharField(max_length=200)
+    skipped_at = models.DateTimeField(db_default=Now())
+    restored_at = models.DateTimeField(null=True, help_text="When somebody asked to fold it again.")
+
+    class Meta:
+        db_table = "projections_skippedevent"
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=["projection", "event_id"], name="skipped_once_per_projection"),)
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}, skipped in {self.projection}"
 
 
 class Rebuild(models.Model):

@@ -7,11 +7,12 @@ resumed from its checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Event as Signal
 from threading import get_ident
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -20,10 +21,10 @@ from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.messaging.event_log import EventLog, LogOffset, LogReader
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointsByPartition
-from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay, SkippedEvent
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
-from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target
+from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target, skipped_event_ids
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.leases import is_unleased
 from eventshop.runtime.process_name import process_name
@@ -103,6 +104,7 @@ def rebuild(
     reader = source.open_reader(target.name)
     try:
         cached = _prepare(job, target, cached, source, owner)
+        target = target._replace(skipped=skipped_event_ids(projection))
         _RebuildRun(job, target, cached, source, reader, owner).run(on_progress, stopping or Signal())
     except (CheckpointMoved, *TRANSIENT_ERRORS):
         raise  # not an error of the rows: another worker resumes the rebuild
@@ -203,7 +205,8 @@ class _RebuildRun:
             if not self._catch_up(live):
                 return False
             rebuilt = checkpoints.open_checkpoints(self.target.name, self.source.partitions, projection.version)
-            self._refuse_new_failures(live, rebuilt)
+            restored = SkippedEvent.objects.filter(projection=projection.name, restored_at__isnull=False)
+            self._refuse_new_failures(set(restored.values_list("aggregate_id", flat=True)))
             difference = replace_rows(live_target(projection).table, self.target.table)
             for number, row in rebuilt.items():
                 Checkpoint.objects.filter(pk=live[number].pk).update(
@@ -215,6 +218,7 @@ class _RebuildRun:
                     events=row.events,
                 )
             replace_dead_letters(projection.name, self.target.name)
+            restored.delete()
             _discard(self.target)
             position, _ = self._progress()
             Rebuild.objects.filter(pk=self.job.pk).update(
@@ -237,16 +241,19 @@ class _RebuildRun:
     def _is_behind(self, live: CheckpointsByPartition) -> bool:
         return any(checkpoints.is_behind(self.known[number], row) for number, row in live.items())
 
-    def _refuse_new_failures(self, live: CheckpointsByPartition, rebuilt: CheckpointsByPartition) -> None:
-        before, after = (sum(row.parked for row in rows.values()) for rows in (live, rebuilt))
+    def _refuse_new_failures(self, restored: Collection[UUID]) -> None:
+        """`restored`: aggregates of events that are folded again on request; they may be dead letters again."""
+        name = self.target.projection.name
+        before = DeadLetter.objects.filter(projection=name).exclude(aggregate_id__in=restored).count()
+        queued = DeadLetter.objects.filter(projection=self.target.name).exclude(aggregate_id__in=restored)
+        after = queued.count()
         if after > before:
-            queued = DeadLetter.objects.filter(projection=self.target.name).order_by("position")
-            first = queued.exclude(error="", waits_for="")[0]
+            first = queued.exclude(error="", waits_for="").order_by("position")[0]
             reason = first.error or f"which only a newer release can read ({first.waits_for})"
             raise ProjectionError(
                 f"{after} events cannot be folded (live: {before}); the live rows were kept. "
                 f"The first: {first.event_type} {first.event_id}, {reason}",
-                projection=self.target.projection.name,
+                projection=name,
             )
 
 

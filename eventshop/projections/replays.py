@@ -22,7 +22,7 @@ from django.utils import timezone
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections.historical_queries import LINEAGE, dry_run, rows_as_of
+from eventshop.projections.historical_queries import LINEAGE, dry_run, mask_personal, rows_as_of
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
@@ -39,7 +39,6 @@ FRESH: Final = timedelta(days=1)
 LEASE: Final = timedelta(minutes=2)
 _PROGRESS_INTERVAL_S: Final = 1.0
 _PAGE: Final = 1_000
-_PERSONAL: Final = "(personal)"
 _OPEN_STATES: Final = (Replay.State.REQUESTED, Replay.State.RUNNING)
 
 Row = tuple[str, dict[str, Any]]
@@ -122,18 +121,13 @@ def _fold(job: Replay, on_progress: Callable[[int], None]) -> tuple[dict[str, An
     result = dry_run(projection, on_progress=on_progress, one_partition=len(create_event_log().partitions) == 1)
     names = ("events", "rows", "added", "changed", "removed", "failed")
     numbers = {name: getattr(result, name) for name in names} | {"error": result.first_failure}
-    return numbers, ((example.key, _mask_personal(projection, example.columns)) for example in result.examples)
+    return numbers, ((example.key, mask_personal(projection, example.columns)) for example in result.examples)
 
 
 def _public_columns(projection: Projection[Any], row: ReadModel) -> dict[str, Any]:
     hidden = LINEAGE.union(projection.model.erasable(), projection.model.internal)
     names = [field.attname for field in projection.model._meta.concrete_fields]
     return {name: getattr(row, name) for name in names if name not in hidden}
-
-
-def _mask_personal(projection: Projection[Any], columns: dict[str, tuple[Any, Any]]) -> dict[str, Any]:
-    personal = projection.model.erasable()
-    return {name: (_PERSONAL, _PERSONAL) if name in personal else pair for name, pair in columns.items()}
 
 
 def _store_result(replay_id: int, rows: Iterable[Row], values: dict[str, Any]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from eventshop.projections.models import SkippedEvent
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
 
@@ -14,6 +17,8 @@ class ProjectionTarget(NamedTuple):
     projection: Projection[Any]
     name: str
     table: ReadModelTable[Any]
+    #: Events that a rebuild leaves out; the live rows have passed them.
+    skipped: Set[UUID] = frozenset()
 
     @property
     def is_published(self) -> bool:
@@ -29,3 +34,9 @@ def rebuild_target(projection: Projection[Any]) -> ProjectionTarget:
     """The target of a rebuild: a second table and a second name, not published."""
     table_name = f"{projection.model._meta.db_table}__rebuild"
     return ProjectionTarget(projection, f"{projection.name}:rebuild", ReadModelTable(projection.model, table_name))
+
+
+def skipped_event_ids(projection: Projection[Any]) -> frozenset[UUID]:
+    """The events that operators have skipped in a projection, without those that are to be folded again."""
+    rows = SkippedEvent.objects.filter(projection=projection.name, restored_at=None)
+    return frozenset(rows.values_list("event_id", flat=True))

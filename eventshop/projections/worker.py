@@ -18,7 +18,7 @@ from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.core.log_context import log_context
 from eventshop.messaging.event_feed import EventFeed, FeedInterrupted, FeedReader
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections import checkpoints, dead_letters
+from eventshop.projections import checkpoints, dead_letter_retry, dead_letters
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.lease_keeper import LeaseKeeper
 from eventshop.projections.projection import Projection
@@ -166,7 +166,7 @@ class ProjectionWorker:
     def _retry_dead_letters(self, hosted: _Hosted) -> None:
         due, hosted.due = hosted.due, []
         for aggregate_id in due:
-            result = dead_letters.retry_queue(hosted.runner.target, aggregate_id)
+            result = dead_letter_retry.retry_queue(hosted.runner.target, aggregate_id)
             log.info("%s: %s dead letters folded, %s remain", hosted.runner.name, result.folded, result.remaining)
 
     def _back_off(self, hosted: _Hosted, error: Exception) -> None:

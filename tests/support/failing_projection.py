@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from eventshop.core.messages import Event, Meta
-from eventshop.projections import dead_letters
-from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections import dead_letter_retry
+from eventshop.projections.dead_letter_retry import RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import EventHandler, Key, Projection, projection_registry
 from tests.support.sales import Sale
@@ -69,4 +69,4 @@ def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:
 
 
 def retry(flaky: Flaky, stream: UUID = sale.order_id) -> RetryResult:
-    return dead_letters.retry(flaky.projection.name, stream)
+    return dead_letter_retry.retry(flaky.projection.name, stream)

@@ -18,7 +18,7 @@ import msgspec
 from django.db.models import F, Model, Q, QuerySet
 
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.operations.models import AccessRecord
+from eventshop.operations.models import AccessRecord, OperatorAction
 from eventshop.privacy.models import Certificate
 from eventshop.projections.models import Checkpoint
 from eventshop.sagas.models import Saga, SagaStep
@@ -136,6 +136,20 @@ SEALED_TABLES: Final = (
         order="answered_at",
         condition=Q(state__in=(SagaStep.State.ACCEPTED, SagaStep.State.REFUSED, SagaStep.State.ANSWERED)),
         kept="SAGA_DETAILS_KEPT_DAYS",
+    ),
+    SealedTable(
+        name="operator actions",
+        model=OperatorAction,
+        columns=(
+            "id",
+            "at",
+            "actor",
+            "action",
+            "target",
+            "result",
+        ),  # a reason is free text, which an erasure may empty
+        order="at",
+        kept="ADMIN_LOG_KEPT_DAYS",
     ),
     SealedTable(
         name="erasure certificates",

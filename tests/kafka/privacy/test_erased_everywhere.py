@@ -39,7 +39,7 @@ from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.privacy.erasure import certificates
 from eventshop.privacy.models import Certificate
-from eventshop.projections import dead_letters, replays
+from eventshop.projections import dead_letter_retry, replays
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.outbox_publisher import OutboxPublisher
 from eventshop.projections.projection import projection_registry
@@ -317,7 +317,7 @@ def test_no_file_of_any_server_holds_a_word_of_the_erased(
 ) -> None:
     person, order_id = write_personal_data(words, flaky)
     settle_all()
-    dead_letters.retry(flaky.projection.name, person)
+    dead_letter_retry.retry(flaky.projection.name, person)
     rebuild(user_profile, KafkaEventLog(), requested_by="test")
     read_personal_data(words, person)
     read_history(person, order_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
-from eventshop.projections import dead_letters
+from eventshop.projections import dead_letter_retry
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
 
@@ -32,10 +32,12 @@ class Command(BaseCommand):
         queues = list(rows.values_list("projection", "aggregate_id").distinct())
         folded = remaining = 0
         for name, aggregate_id in queues:
-            result = dead_letters.retry(name, aggregate_id)
+            result = dead_letter_retry.retry(name, aggregate_id)
             folded += result.folded
-            while result.remaining and result.folded >= dead_letters.RETRY_BATCH:  # a long queue, not another failure
-                result = dead_letters.retry(name, aggregate_id)
+            while (
+                result.remaining and result.folded >= dead_letter_retry.RETRY_BATCH
+            ):  # a long queue, not another failure
+                result = dead_letter_retry.retry(name, aggregate_id)
                 folded += result.folded
             remaining += result.remaining
         self.stdout.write(f"{folded} dead letters folded, {remaining} remain.")

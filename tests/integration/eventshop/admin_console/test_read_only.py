@@ -21,6 +21,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.messaging.models import AcknowledgedRecord
 from eventshop.operations.models import AccessRecord, PeriodicWork
+from eventshop.operations.operator_log import record_action
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy.erasure.certificates import issue_certificate
 from eventshop.privacy.erasure.erasure_job import start_erasure
@@ -71,6 +72,7 @@ def row_of() -> Any:
     )
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
     request_dry_run("order-summary", requested_by="ada")
+    record_action(actor="staff:1", action="pause projection", target="daily-sales", reason="deployment")
     AcknowledgedRecord.objects.create(topic="event-store", topic_id=uuid4(), partition=3, offset=17, operator="ada")
 
     def row(model: type[Model]) -> tuple[Model, str]:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import lag
-from eventshop.projections.dead_letters import RETRY_BATCH
+from eventshop.projections.dead_letter_retry import RETRY_BATCH
 from eventshop.projections.lag import ProjectionStatus, list_statuses
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry

@@ -23,7 +23,7 @@ from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from eventshop.eventstore.temporal_queries import load_at_version
 from eventshop.messaging.serialization.schema_registry import load_published_schemas
-from eventshop.projections import dead_letters
+from eventshop.projections import dead_letter_retry
 from eventshop.projections.historical_queries import dry_run, rows_as_of
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
@@ -129,7 +129,7 @@ def test_an_earlier_event_that_was_parked_drains_as_todays(flaky: Flaky) -> None
     catch_up(flaky.projection)
     assert DeadLetter.objects.count() == 2
     flaky.repair()
-    assert dead_letters.retry_queue(live_target(flaky.projection), ORDER).remaining == 0
+    assert dead_letter_retry.retry_queue(live_target(flaky.projection), ORDER).remaining == 0
     row = OrderSummary.objects.get(pk=ORDER)
     assert (row.status, row.carrier) == ("DELIVERED", "Royal Mail Tracked 48")
 

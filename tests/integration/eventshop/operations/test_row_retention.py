@@ -62,6 +62,7 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "projection_engine.Checkpoint": "one for each projection and partition",
     "projection_engine.Worker": "deleted by the heartbeats of others",
     "projection_engine.DeadLetter": "waits for staff; deleted once it is folded",
+    "projection_engine.SkippedEvent": "each rebuild asks for it; one for each decision of staff",
     "projection_engine.ReplayedRow": "deleted with its replay",
     "projection_engine.OutboxRecord": "deleted once Kafka has confirmed it",
     "runtime.WorkerProcess": "deleted by the heartbeats of others",

@@ -19,7 +19,8 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredReceipt
 from eventshop.operations import tasks
-from eventshop.operations.models import AccessRecord, SignedRoot
+from eventshop.operations.models import AccessRecord, OperatorAction, SignedRoot
+from eventshop.operations.operator_log import record_action
 from eventshop.operations.row_retention import delete_expired, registered_retentions
 from eventshop.operations.tamper_evidence import sealed_rows, signed_roots
 from eventshop.operations.tamper_evidence.key_check import check_signing_key
@@ -83,8 +84,16 @@ def certify() -> Certificate:
     return Certificate.objects.create(certificate_id=uuid4(), subject=uuid4(), issued_at=timezone.now(), body="{}")
 
 
-ROWS = [(accept_command, "command_type"), (read_events, "actor"), (finish_saga, "answer"), (certify, "body")]
-IDS = ["receipts", "accesses", "saga steps", "erasure certificates"]
+def pause() -> OperatorAction:
+    record_action(actor="staff:1", action="pause projection", target="daily-sales", reason="deployment")
+    return OperatorAction.objects.get()
+
+
+ROWS = [
+    *((accept_command, "command_type"), (read_events, "actor"), (finish_saga, "answer"), (pause, "actor")),
+    (certify, "body"),
+]
+IDS = ["receipts", "accesses", "saga steps", "operator actions", "erasure certificates"]
 
 
 def table_faults() -> list[str]:
@@ -125,7 +134,7 @@ def test_each_row_is_in_one_root_and_nothing_new_is_no_root() -> None:
     read_events()
     [second] = sign_new_roots()
     assert (second.after_position, second.to_position) == (first.to_position, first.to_position)
-    assert [entry.rows for entry in sealed_rows.entries_of(second)] == [0, 1, 0, 0, 0]
+    assert [entry.rows for entry in sealed_rows.entries_of(second)] == [0, 1, 0, 0, 0, 0]
     assert list(signed_roots.find_faults(SignedRoot.objects.order_by("number"))) == []
 
 

@@ -14,8 +14,8 @@ from django.db import connections
 from django.utils import timezone
 
 from eventshop.core.errors import UnknownProjection
-from eventshop.projections import dead_letters
-from eventshop.projections.dead_letters import RETRY_BATCH, RetryResult
+from eventshop.projections import dead_letter_retry
+from eventshop.projections.dead_letter_retry import RETRY_BATCH, RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.targets import live_target
 from projections.daily_sales import daily_sales
@@ -91,7 +91,7 @@ def test_the_queue_drains_up_to_the_next_row_the_database_refuses(flaky: Flaky) 
 def test_nothing_parked_is_nothing_to_retry(flaky: Flaky) -> None:
     assert retry(flaky) == RetryResult(0, 0)
     with pytest.raises(UnknownProjection, match="flaky"):
-        dead_letters.retry("nonsense", sale.order_id)
+        dead_letter_retry.retry("nonsense", sale.order_id)
 
 
 def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
@@ -101,7 +101,7 @@ def test_a_late_event_keeps_the_lineage_of_newer_ones_in_a_shared_row() -> None:
     append(other.order_id, other.created, other.paid)
     catch_up(flaky.projection)
     flaky.repair()
-    dead_letters.retry_queue(live_target(flaky.projection), sale.order_id)
+    dead_letter_retry.retry_queue(live_target(flaky.projection), sale.order_id)
     assert_rows_equal_fold(daily_sales)
 
 
@@ -207,7 +207,7 @@ def test_whatever_fails_wherever_the_rows_are_the_fold_once_it_is_mended(limit: 
     assert DeadLetter.objects.exists()
     flaky.repair()
     for stream in set(DeadLetter.objects.values_list("aggregate_id", flat=True)):
-        assert dead_letters.retry_queue(live_target(flaky.projection), stream).remaining == 0
+        assert dead_letter_retry.retry_queue(live_target(flaky.projection), stream).remaining == 0
     assert_rows_equal_fold(product_sales)
     assert checkpoint_of(flaky.projection).parked == 0
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
-from eventshop.projections import dead_letters
-from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections import dead_letter_retry, dead_letters
+from eventshop.projections.dead_letter_retry import RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.targets import live_target
 from projections.daily_sales import daily_sales
@@ -142,7 +142,7 @@ def test_what_failed_leaves_no_trace_in_rows_it_shares_with_others() -> None:
     without = [item for item in history() if (item.meta.aggregate_id, item.meta.version) != (twice.order_id, 2)]
     assert stored_rows(flaky.projection) == expected_rows(product_sales, without)
     flaky.repair()
-    assert dead_letters.retry_queue(live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
+    assert dead_letter_retry.retry_queue(live_target(flaky.projection), twice.order_id) == RetryResult(1, 0)
     assert_rows_equal_fold(product_sales)
 
 

@@ -13,8 +13,8 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.operations.projection_health import check_projections
-from eventshop.projections import dead_letters
-from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections import dead_letter_retry, dead_letters
+from eventshop.projections.dead_letter_retry import RetryResult
 from eventshop.projections.lag import list_statuses
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.rebuild import rebuild
@@ -77,7 +77,7 @@ def test_an_old_program_does_not_try_again() -> None:
     with older_program("OrderShipped"):
         catch_up(order_summary)
         assert dead_letters.due_retries([order_summary.name]) == []
-        assert dead_letters.retry(order_summary.name, sale.order_id) == RetryResult(0, 1)
+        assert dead_letter_retry.retry(order_summary.name, sale.order_id) == RetryResult(0, 1)
     assert waiting() == [(3, SHIPPED)]
     assert DeadLetter.objects.get().attempts == 0
 
@@ -115,7 +115,7 @@ def test_what_then_fails_in_the_newer_release_is_a_dead_letter(monkeypatch: pyte
         raise Broken("cannot digest this")
 
     monkeypatch.setitem(order_summary.handlers, type(sale.shipped), [handler._replace(change=fail)])
-    dead_letters.retry(order_summary.name, sale.order_id)
+    dead_letter_retry.retry(order_summary.name, sale.order_id)
     assert waiting() == [(3, ""), (4, "")]
     first = DeadLetter.objects.order_by("position")[0]
     assert (first.error, first.attempts, first.next_attempt_at is None) == ("Broken: cannot digest this", 1, False)

@@ -15,7 +15,7 @@ from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.messaging.event_log import Delivery, UnreadableDelivery
 from eventshop.messaging.kafka import event_records
 from eventshop.messaging.serialization import avro_codec
-from eventshop.projections import batch_processor, checkpoints, dead_letters
+from eventshop.projections import batch_processor, checkpoints, dead_letter_retry
 from eventshop.projections.models import Checkpoint, OutboxRecord
 from eventshop.projections.outbox import DEAD_LETTERS
 from eventshop.projections.projection import Projection
@@ -134,7 +134,7 @@ class TestWithKafka:
         catch_up(flaky.projection)
         assert published_values(flaky.projection) == {}
         flaky.repair()
-        dead_letters.retry("flaky", sale.order_id)
+        dead_letter_retry.retry("flaky", sale.order_id)
         assert published_values(flaky.projection).keys() == {str(sale.order_id)}
 
     def test_a_rebuild_tells_of_what_it_sets_aside_anew(self, flaky: Flaky) -> None:

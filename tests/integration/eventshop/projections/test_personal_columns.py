@@ -20,7 +20,7 @@ from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.encryption.personal_keys import key_cache
 from eventshop.privacy.models import PersonalKey
-from eventshop.projections import dead_letters, outbox, personal_columns
+from eventshop.projections import dead_letter_retry, outbox, personal_columns
 from eventshop.projections.models import DeadLetter, OutboxRecord
 from eventshop.projections.projection import Projection, ProjectionRegistry, projection_registry
 from eventshop.projections.runner import ProjectionRunner
@@ -136,7 +136,7 @@ def test_a_parked_event_says_why_without_saying_whose(flaky: Flaky) -> None:
     assert dead_letter.error == "ValueError: cannot greet [personal] at [personal]"
     for word in WORDS:
         assert word not in dead_letter.traceback
-    dead_letters.retry(flaky.projection.name, ada)
+    dead_letter_retry.retry(flaky.projection.name, ada)
     dead_letter.refresh_from_db()
     assert dead_letter.attempts == 2
     assert dead_letter.error == "ValueError: cannot greet [personal] at [personal]"
@@ -148,7 +148,7 @@ def test_a_parked_event_drains_redacted_once_the_person_is_erased(flaky: Flaky) 
     catch_up(flaky.projection)
     personal_keys.destroy_keys(ada)
     flaky.repair()
-    dead_letters.retry(flaky.projection.name, ada)
+    dead_letter_retry.retry(flaky.projection.name, ada)
     assert not DeadLetter.objects.exists()
     assert profile(ada) == ("", "", "", "")
 

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from eventshop.core.errors import ProjectionError, UnknownProjection
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
-from eventshop.projections import dead_letters
+from eventshop.projections import dead_letter_retry
 from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
@@ -232,7 +232,7 @@ def test_after_a_rebuild_what_fails_is_parked_as_before(flaky: Flaky) -> None:
     catch_up(flaky.projection)
     assert checkpoint_of(flaky.projection).parked == 3
     flaky.repair()
-    assert dead_letters.retry(flaky.projection.name, sale.order_id).remaining == 0
+    assert dead_letter_retry.retry(flaky.projection.name, sale.order_id).remaining == 0
     assert_rows_equal_fold(flaky.projection)
 
 

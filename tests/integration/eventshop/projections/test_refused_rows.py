@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from eventshop.core.messages import Meta
-from eventshop.projections.dead_letters import RetryResult
+from eventshop.projections.dead_letter_retry import RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import Projection
 from orders.domain.events import PaymentProcessed

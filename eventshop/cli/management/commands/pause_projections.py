@@ -1,0 +1,44 @@
+"""manage.py pause_projections NAME... --reason TEXT, or --resume: let projections stand still, and go on."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from eventshop.core.errors import EventShopError
+from eventshop.operations.operator_log import record_action
+from eventshop.operations.staff_actors import command_line_actor
+from eventshop.projections import checkpoints
+from eventshop.projections.projection import projection_registry
+
+
+class Command(BaseCommand):
+    help = (
+        "Pause projections: their workers leave them alone within seconds, their rows stay, and events wait. With "
+        "--resume they go on. The operator log records it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="+", metavar="NAME", help="The projections; `all` for all of them.")
+        parser.add_argument("--resume", action="store_true", help="Let them go on.")
+        parser.add_argument("--reason", default="", help="Why; needed to pause.")
+
+    def handle(self, *args: Any, names: list[str], resume: bool, reason: str, **options: Any) -> None:
+        if not resume and not reason.strip():
+            raise CommandError("--reason is needed: the operator log shows why a projection stands still")
+        try:
+            selected = projection_registry.select([] if names == ["all"] else names)
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
+        action = "resume projection" if resume else "pause projection"
+        for projection in selected:
+            with transaction.atomic():
+                changed = checkpoints.set_paused(projection.name, paused=not resume)
+                result = "" if changed else "it was so already, or has never run"
+                record_action(
+                    actor=command_line_actor(), action=action, target=projection.name, reason=reason, result=result
+                )
+            self.stdout.write(f"{projection.name}: {result or ('goes on' if resume else 'paused')}")

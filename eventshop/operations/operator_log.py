@@ -1,0 +1,16 @@
+"""The operator log: what staff did to projections, sagas and topics, in the admin and on the command line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventshop.operations.models import OperatorAction
+
+_LONGEST: Final = 500
+
+
+def record_action(*, actor: str, action: str, target: str, reason: str = "", result: str = "") -> None:
+    """Record one action. Call it in the transaction of what was done, so that neither is there without the other."""
+    OperatorAction.objects.create(
+        actor=actor[:200], action=action, target=target[:200], reason=reason[:_LONGEST], result=result[:_LONGEST]
+    )

@@ -1,0 +1,128 @@
+"""The desk of dead letters: causes, dry runs, skipping and restoring; projections are paused; all of it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from eventshop.operations.models import OperatorAction
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.pages import texts
+from tests.support.read_models import append, catch_up
+from tests.support.sales import Sale
+from tests.support.staff import actor_of, clerk, message_levels
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+sale, other = Sale(1), Sale(2)
+LIST = "/admin/projection_engine/deadletter/"
+
+
+@pytest.fixture
+def flaky() -> Iterator[Flaky]:
+    """An order summary that cannot fold the second event of two sales; the third of one waits."""
+    for flaky in register_temporarily(Flaky(order_summary)):
+        flaky.spoils |= {(sale.order_id, 2): fail, (other.order_id, 2): fail}
+        append(sale.order_id, sale.created, sale.paid, sale.shipped)
+        append(other.order_id, other.created, other.paid)
+        catch_up(flaky.projection)
+        yield flaky
+
+
+def address(row: Any, action: str) -> str:
+    return reverse(f"admin:projection_engine_{row._meta.model_name}_{action}", args=(row.pk,))
+
+
+def first() -> DeadLetter:
+    return DeadLetter.objects.earliest("position")
+
+
+def recorded() -> list[tuple[str, str, str]]:
+    return list(OperatorAction.objects.order_by("pk").values_list("actor", "action", "reason"))
+
+
+def test_the_list_shows_each_cause_once_with_how_many_events_it_holds_up(flaky: Flaky) -> None:
+    client = clerk("view_deadletter")
+    page = client.get(LIST)
+    [cause] = page.context["causes"]
+    assert (cause["projection"], cause["count"]) == ("flaky", 2)
+    of_cause = client.get(LIST, {"cause": cause["fingerprint"]})
+    assert len(of_cause.context["cl"].result_list) == 2
+    DeadLetter.objects.all().delete()
+    assert not list(client.get(LIST).context["causes"])
+
+
+def test_a_dry_run_shows_the_rows_that_a_retry_would_change(flaky: Flaky) -> None:
+    client = clerk("view_deadletter")
+    page = address(first(), "change")
+    assert not texts(client.get(page), "preview")
+    flaky.repair()
+    assert client.get(page + "?dry-run").context["preview"].folded == 2
+    assert OrderSummary.objects.get(pk=sale.order_id).status == "CREATED"
+
+
+def test_one_is_skipped_with_a_reason_and_restored_by_a_rebuild(flaky: Flaky) -> None:
+    row = first()
+    skip = address(row, "skip")
+    assert clerk("view_deadletter", "retry_dead_letters").post(skip, {"reason": "x"}).status_code == 403
+    client = clerk("view_deadletter", "skip_dead_letters", "view_skippedevent")
+    assert client.post(skip, {"reason": " "}).status_code == 200  # asked again
+    assert message_levels(client.post(skip, {"reason": "imported twice"}))[-1] == "success"
+    skipped = SkippedEvent.objects.get()
+    assert (skipped.event_id, skipped.skipped_by) == (row.event_id, actor_of("clerk"))
+    assert message_levels(client.post(skip, {"reason": "imported twice"}))[-1] == "info"
+    assert client.get("/admin/projection_engine/skippedevent/").status_code == 200
+    assert client.get(address(skipped, "change")).status_code == 200
+    client.post(address(skipped, "restore"), {"reason": "not twice after all"})
+    assert Rebuild.objects.get().projection == "flaky"
+    assert recorded() == [
+        (actor_of("clerk"), "skip dead letter", "imported twice"),
+        (actor_of("clerk"), "restore skipped event", "not twice after all"),
+    ]
+
+
+def test_a_cause_is_retried_or_skipped_as_a_whole_with_one_message(flaky: Flaky) -> None:
+    client = clerk("view_deadletter", "retry_dead_letters", "skip_dead_letters")
+    answer = client.post(address(first(), "retry_cause"))
+    assert message_levels(answer) == ["success"]
+    answer = client.post(address(first(), "skip_cause"), {"reason": "nobody needs them"})
+    assert message_levels(answer)[-1] == "success"
+    assert SkippedEvent.objects.count() == 2
+    assert not DeadLetter.objects.exclude(error="").exists()
+    assert [action for _, action, _ in recorded()] == ["retry cause", "skip cause"]
+
+
+def test_a_projection_is_paused_with_a_reason_and_resumed(flaky: Flaky) -> None:
+    checkpoint = Checkpoint.objects.get(projection="flaky")
+    pause, resume = address(checkpoint, "pause"), address(checkpoint, "resume")
+    assert clerk("view_checkpoint").post(pause, {"reason": "deployment"}).status_code == 403
+    client = clerk("view_checkpoint", "pause_projection")
+    assert client.get(pause).status_code == 200
+    client.post(pause, {"reason": "deployment"})
+    assert Checkpoint.objects.get(projection="flaky").paused
+    client.post(resume, {"go": "on"})
+    assert not Checkpoint.objects.get(projection="flaky").paused
+    assert [entry[1:] for entry in recorded()] == [("pause projection", "deployment"), ("resume projection", "")]
+    assert clerk("view_operatoraction").get("/admin/ops/operatoraction/", {"q": "pause"}).status_code == 200
+
+
+def test_the_command_line_skips_and_pauses_and_is_recorded(flaky: Flaky, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("skip_dead_letter", "flaky", str(first().event_id), reason="imported twice")
+    call_command("pause_projections", "flaky", reason="deployment")
+    assert Checkpoint.objects.get(projection="flaky").paused
+    call_command("pause_projections", "flaky", resume=True)
+    for arguments in (
+        ("skip_dead_letter", "flaky", str(sale.order_id), "--reason", "x"),
+        ("pause_projections", "flaky"),
+        ("pause_projections", "nonsense", "--reason", "x"),
+    ):
+        with pytest.raises(CommandError):
+            call_command(*arguments)
+    assert [action for _, action, _ in recorded()] == ["skip dead letter", "pause projection", "resume projection"]
