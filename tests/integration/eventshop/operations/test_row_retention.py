@@ -51,8 +51,6 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "log.RelayCheckpoint": "one for each topic",
     "log.StoreFork": "one for each fork that was resolved",
     "log.ForkedEvent": "what was accepted once is kept as a record",
-    "log.StoreFork": "one for each fork that was resolved",
-    "log.ForkedEvent": "what was accepted once is kept as a record",
     "process.Saga": "may go on after years; one for each subject",
     "process.InboxMessage": "deleted saga by saga, eventshop/sagas/retention.py",
     "process.SagaStep": "deleted saga by saga, eventshop/sagas/retention.py",
