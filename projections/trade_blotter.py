@@ -9,7 +9,9 @@ from eventshop.core.messages import Meta
 from eventshop.projections.personal_columns import personal_text
 from eventshop.projections.projection import Projection
 from projections.models import TradeBlotter
+from trading.domain import fills as domain
 from trading.domain.events import (
+    FillsFlagged,
     SettlementHeld,
     SettlementResumed,
     TradeBusted,
@@ -18,13 +20,14 @@ from trading.domain.events import (
     TradeEvent,
     TradeExecuted,
     TradeRejected,
+    TradeReviewed,
     TradeSettled,
     TradeSubmitted,
     notional,
     volume,
 )
 
-trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=1, shared_rows=False)
+trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=2, shared_rows=False)
 
 Status = TradeBlotter.Status
 
@@ -61,13 +64,25 @@ def busted(row: TradeBlotter, event: TradeBusted, meta: Meta) -> None:
     _apply_fills(row, subtract(ZERO, event.was.quantity), subtract(ZERO, event.was.notional), meta)
 
 
+@trade_blotter.on(FillsFlagged, key=_trade_key)
+def flagged(row: TradeBlotter, event: FillsFlagged, meta: Meta) -> None:
+    row.needs_review, row.updated_at = True, meta.occurred_at
+
+
+@trade_blotter.on(TradeReviewed, key=_trade_key)
+def reviewed(row: TradeBlotter, event: TradeReviewed, meta: Meta) -> None:
+    row.needs_review, row.reason, row.updated_at = False, personal_text(event.reason), meta.occurred_at
+
+
 @trade_blotter.on(TradeRejected, key=_trade_key)
 def rejected(row: TradeBlotter, event: TradeRejected, meta: Meta) -> None:
+    row.closed_as = str(Status.REJECTED)
     row.status, row.reason, row.updated_at = str(Status.REJECTED), personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeCancelled, key=_trade_key)
 def cancelled(row: TradeBlotter, event: TradeCancelled, meta: Meta) -> None:
+    row.closed_as = str(Status.CANCELLED)
     row.status, row.reason, row.updated_at = str(Status.CANCELLED), personal_text(event.reason), meta.occurred_at
 
 
@@ -84,12 +99,13 @@ def resumed(row: TradeBlotter, event: SettlementResumed, meta: Meta) -> None:
 @trade_blotter.on(TradeSettled, key=_trade_key)
 def settled(row: TradeBlotter, event: TradeSettled, meta: Meta) -> None:
     row.status, row.settled_on, row.updated_at = str(Status.SETTLED), event.settled_on, meta.occurred_at
+    row.closed_as = row.closed_as or str(Status.CANCELLED)
 
 
 def _apply_fills(row: TradeBlotter, quantity: Decimal, worth: Decimal, meta: Meta) -> None:
     row.executed, row.notional = add(row.executed, quantity), add(row.notional, worth)
     row.average_price = divide(row.notional, row.executed, decimals=10) if row.executed else None
     row.updated_at = meta.occurred_at
-    if row.status != Status.CANCELLED:
-        left = row.executed < row.quantity
-        row.status = str(Status.FILLED if not left else Status.PARTLY_FILLED if row.executed else Status.OPEN)
+    closed = domain.Status(row.closed_as) if row.closed_as else None
+    row.status = str(domain.status_for(row.executed, row.quantity, closed))
+    row.settled_on = None  # what had settled settles again

@@ -52,7 +52,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
         "executed_text",
         "average_price_text",
     )
-    list_filter = (("status", ChoicesDropdownFilter), InstrumentFilter, ("submitted_at", DaysFilter))
+    list_filter = (("status", ChoicesDropdownFilter), "needs_review", InstrumentFilter, ("submitted_at", DaysFilter))
     list_filter_submit = True
     owner_column = "account_id"
     search_help_text = "Reference, trade id or account id"
@@ -79,6 +79,7 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
                 ("Notional", number_formatting.format_price(obj.notional, obj.currency)),
                 ("Average price", number_formatting.format_average(obj.average_price, obj.instrument, obj.currency)),
                 ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
+                *([("Review", "The venue reported what breaks a rule; see below")] if obj.needs_review else []),
             ],
             "times": [*times, *([("Settled on", format_date_html(obj.settled_on))] if obj.settled_on else [])],
             "timeline": timeline,

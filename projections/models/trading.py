@@ -23,6 +23,7 @@ class TradeBlotter(ReadModel):
 
     free_text = MappingProxyType({"reason": "trading-notes"})
     subjects = ("trade_id",)
+    internal = ("closed_as",)
 
     class Status(models.TextChoices):
         OPEN = "OPEN", "Open"
@@ -47,6 +48,8 @@ class TradeBlotter(ReadModel):
     average_price = exact_field("Notional by executed, 10 decimals, half to even.", null=True)
     fills = models.IntegerField(default=0, help_text="Those that stand.")
     corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
+    needs_review = models.BooleanField(default=False, help_text="The venue reported what breaks a rule of ours.")
+    closed_as = models.CharField(max_length=13, default="", help_text="How it was closed, whatever came afterwards.")
     on_hold = models.BooleanField(default=False, help_text="Staff hold its settlement back.")
     reason = text_field(help_text="Why it was rejected, cancelled, corrected or held.")
     submitted_at = models.DateTimeField()

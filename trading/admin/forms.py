@@ -20,6 +20,7 @@ from trading.domain.commands import (
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
+    ReviewTrade,
     SettleTrade,
     TradeCommand,
 )
@@ -50,7 +51,7 @@ class TradeActionForm(AggregateCommandForm[Trade]):
 class _ReasonOnlyForm(TradeActionForm):
     """Base of the dialogs that ask only for a reason."""
 
-    command_type: ClassVar[type[HoldSettlement | ResumeSettlement | RejectTrade | CancelTrade]]
+    command_type: ClassVar[type[HoldSettlement | ResumeSettlement | ReviewTrade | RejectTrade | CancelTrade]]
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         return self.command_type(aggregate_id, self.cleaned_data["reason"])
@@ -61,7 +62,7 @@ class _ReasonOnlyForm(TradeActionForm):
 
 class SettleTradeForm(TradeActionForm):
     title = "Settle early"
-    effect = "The trade settles with today as its value date. Afterwards it cannot be changed."
+    effect = "The trade settles with today as its value date."
     button = "Settle the trade"
     outcome = "settled"
     dangerous = True
@@ -86,6 +87,14 @@ class ResumeSettlementForm(_ReasonOnlyForm):
     button = "Release the hold"
     outcome = "released"
     command_type = ResumeSettlement
+
+
+class ReviewTradeForm(_ReasonOnlyForm):
+    title = "Reviewed"
+    effect = "What the venue reported stays as it is; the trade is no longer listed for review."
+    button = "Mark it as reviewed"
+    outcome = "marked as reviewed"
+    command_type = ReviewTrade
 
 
 class RejectTradeForm(_ReasonOnlyForm):

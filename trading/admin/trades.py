@@ -18,6 +18,7 @@ from trading.admin.forms import (
     HoldSettlementForm,
     RejectTradeForm,
     ResumeSettlementForm,
+    ReviewTradeForm,
     SettleTradeForm,
 )
 from trading.application import submit_trade
@@ -29,13 +30,14 @@ class TradeActions(CommandActions[Trade]):
     """Mixin for the admin of a model whose primary key is a trade's id; uses its permissions `<action>_trade`."""
 
     aggregate, noun = Trade, "trade"
-    actions_detail = ("settle", "hold", "release", "correct", "bust", "reject", "cancel")
+    actions_detail = ("settle", "hold", "release", "correct", "bust", "review", "reject", "cancel")
     dialogs: ClassVar = {
         "settle": SettleTradeForm,
         "hold": HoldSettlementForm,
         "release": ResumeSettlementForm,
         "correct": CorrectFillForm,
         "bust": BustFillForm,
+        "review": ReviewTradeForm,
         "reject": RejectTradeForm,
         "cancel": CancelTradeForm,
     }
@@ -71,6 +73,10 @@ class TradeActions(CommandActions[Trade]):
     @detail_action(permission="correct", description="Void", icon="undo")
     def bust(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.handle_dialog(request, object_id, "bust")
+
+    @detail_action(permission="correct", description="Reviewed", icon="fact_check")
+    def review(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "review")
 
     @detail_action(permission="reject", description="Reject", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -30,6 +30,7 @@ from trading.domain.commands import (
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
+    ReviewTrade,
     SettleTrade,
     TradeCommand,
 )
@@ -121,7 +122,7 @@ class TradeAction(AggregateAction):
 
 
 class TradeFills(TradeAction):
-    """Report fills. Reporting the same fill again changes nothing."""
+    """Report fills, in every state of the trade. Reporting the same fill again changes nothing."""
 
     body = FillReport
     permission = permissions.FILL_TRADE
@@ -181,6 +182,16 @@ class TradeBusts(TradeAction):
         return BustTrade(trade_id, body.venue_trade_id, body.reason)
 
 
+class TradeReview(TradeAction):
+    """Confirm that what was flagged in a trade has been looked at."""
+
+    body = Reason
+    permission = permissions.CORRECT_TRADE
+
+    def build_command(self, trade_id: UUID, body: Reason, command_id: UUID) -> TradeCommand:
+        return ReviewTrade(trade_id, body.reason)
+
+
 class TradeHold(TradeAction):
     """Put the settlement of a trade on hold until it is resumed."""
 
@@ -202,7 +213,7 @@ class TradeResumption(TradeAction):
 
 
 class TradeSettlement(TradeAction):
-    """Settle a trade before its settlement day. Afterwards it cannot be changed."""
+    """Settle a trade before its settlement day."""
 
     body = SettlementDay
     permission = permissions.SETTLE_TRADE

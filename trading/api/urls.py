@@ -13,6 +13,7 @@ urlpatterns = [
     path("trades/<uuid:trade_id>/cancellation", trades.TradeCancellation.as_view(), name="api-trade-cancellation"),
     path("trades/<uuid:trade_id>/corrections", trades.TradeCorrections.as_view(), name="api-trade-corrections"),
     path("trades/<uuid:trade_id>/busts", trades.TradeBusts.as_view(), name="api-trade-busts"),
+    path("trades/<uuid:trade_id>/review", trades.TradeReview.as_view(), name="api-trade-review"),
     path("trades/<uuid:trade_id>/hold", trades.TradeHold.as_view(), name="api-trade-hold"),
     path("trades/<uuid:trade_id>/resumption", trades.TradeResumption.as_view(), name="api-trade-resumption"),
     path("trades/<uuid:trade_id>/settlement", trades.TradeSettlement.as_view(), name="api-trade-settlement"),

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from eventshop.core.decimal_math import format_plain
 from eventshop.core.message_registry import registry
 from eventshop.core.serialization import decode_event
+from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EVENT_COLUMNS
 from trading.domain.trade import Status, Trade
@@ -29,16 +30,22 @@ def export_rows(account_id: UUID | None = None) -> Iterator[dict[str, str]]:
     trades: dict[UUID, Trade] = {}
     for values in _select_events(account_id).values_list(*EVENT_COLUMNS).iterator():
         row = dict(zip(EVENT_COLUMNS, values, strict=True))
-        before = trades.pop(row["aggregate_id"], Trade())
+        before = trades.pop(row["aggregate_id"], None) or _state_before(row)
         event: Any = decode_event(registry.event_class(row["event_type"]), row["payload"])
         after = before.evolve(event)
-        if after.status not in (Status.SETTLED, Status.REJECTED):  # no event can follow
+        if after.status not in (Status.SETTLED, Status.REJECTED):  # hardly ever an event follows
             trades[row["aggregate_id"]] = after
         yield {name: _format_value(value) for name, value in row.items()} | {
             "on_behalf_of": str(after.terms.account_id),
             "before": encode_state(before),
             "after": encode_state(after),
         }
+
+
+def _state_before(row: dict[str, Any]) -> Trade:
+    """The state before an event of a trade that is not kept in memory."""
+    earlier = store.get_events(row["aggregate_id"], to_version=row["version"] - 1) if row["version"] > 1 else ()
+    return Trade().evolve_all(recorded.event for recorded in earlier)
 
 
 def encode_state(trade: Trade) -> str:

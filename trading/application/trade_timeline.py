@@ -17,6 +17,8 @@ from trading.application.account_owner_port import is_owner
 from trading.application.number_formatting import format_average, format_number, format_price
 from trading.domain.events import (
     Fill,
+    FillsFlagged,
+    ReviewRule,
     SettlementHeld,
     SettlementResumed,
     TradeBusted,
@@ -25,6 +27,7 @@ from trading.domain.events import (
     TradeEvent,
     TradeExecuted,
     TradeRejected,
+    TradeReviewed,
     TradeSettled,
     TradeSubmitted,
     volume,
@@ -40,6 +43,11 @@ STATUS_LABELS: Final = {
     Status.CANCELLED: ("Cancelled", "bad"),
     Status.REJECTED: ("Rejected", "bad"),
     Status.SETTLED: ("Settled", "good"),
+}
+FLAG_LABELS: Final = {
+    ReviewRule.BEYOND_QUANTITY: "The venue filled {excess} more than ordered.",
+    ReviewRule.AFTER_REJECTION: "The venue reported a fill of a trade that was rejected.",
+    ReviewRule.AFTER_SETTLEMENT: "The venue changed what had settled; it settles again.",
 }
 #: The most timeline entries and fills that a page shows.
 MAX_SHOWN: Final = 50
@@ -142,6 +150,10 @@ def describe_event(event: TradeEvent, currency: str) -> tuple[str, str]:
         case TradeBusted(was=was, reason=reason):
             fill = f"{format_number(was.quantity)} at {format_price(was.price, currency)}"
             return f"The venue declared a fill of {fill} void: {reason}.", "bad"
+        case FillsFlagged(rule=rule, excess=excess):
+            return f"{FLAG_LABELS[rule].format(excess=format_number(excess))} Staff will look at it.", ""
+        case TradeReviewed(reason=reason):
+            return f"Looked at by staff: {reason}.", ""
         case SettlementHeld(reason=reason):
             return f"The settlement is on hold: {reason}.", ""
         case SettlementResumed(reason=reason):

@@ -25,7 +25,7 @@ from trading.domain.events import (
     Side,
     check_positive,
 )
-from trading.domain.value_objects import EXPORT_NOTE, TRADING_NOTE, Reference, VenueTradeId
+from trading.domain.value_objects import EXPORT_NOTE, REVIEW_NOTE, TRADING_NOTE, Reference, VenueTradeId
 
 
 class SubmitTrade(Command, frozen=True):
@@ -91,6 +91,13 @@ class BustTrade(Command, frozen=True):
     reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
+class ReviewTrade(Command, frozen=True):
+    """Confirm that what was flagged has been looked at."""
+
+    trade_id: UUID
+    reason: Annotated[NonEmptyText, REVIEW_NOTE]
+
+
 class HoldSettlement(Command, frozen=True):
     """Put the settlement on hold."""
 
@@ -119,6 +126,7 @@ TradeCommand: TypeAlias = (
     | CancelTrade
     | CorrectTrade
     | BustTrade
+    | ReviewTrade
     | HoldSettlement
     | ResumeSettlement
     | SettleTrade

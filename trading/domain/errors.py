@@ -40,12 +40,6 @@ class InvalidTradeState(CommandRefused):
         super().__init__(f"{name} is not allowed for a trade in state {status}", command=name, status=str(status))
 
 
-class Overfilled(CommandRefused):
-    """The fills exceed the open quantity."""
-
-    code = "overfilled"
-
-
 class WorseThanLimit(CommandRefused):
     """The price of a fill is worse than the limit price of the trade."""
 

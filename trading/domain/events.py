@@ -1,4 +1,4 @@
-"""Events of the Trade, TradingAccount and AuditLog aggregates. Re-exports their value objects."""
+"""Events of the Trade and AuditLog aggregates. Re-exports the account's, and the value objects."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from eventshop.core.messages import Event, NonEmptyText, Text
+from eventshop.core.messages import Event, NonEmptyText
 from eventshop.core.personal_fields import NotPersonal
-from trading.domain.cost_basis import CostMethod
+from trading.domain.account_events import (
+    AccountEvent,
+    AccountOpened,
+    AmountFrozen,
+    AmountReleased,
+    CostMethodSet,
+    FreezeRefused,
+    LimitSet,
+)
 from trading.domain.value_objects import (
     EXPORT_NOTE,
     MAX_DECIMALS,
     MAX_FILLS,
+    REVIEW_NOTE,
     TRADING_NOTE,
     Code,
     Count,
@@ -25,6 +34,7 @@ from trading.domain.value_objects import (
     Note,
     OrderType,
     Reference,
+    ReviewRule,
     Side,
     check_positive,
     notional,
@@ -46,10 +56,12 @@ __all__ = [
     "Deal",
     "Fill",
     "Fills",
+    "FillsFlagged",
     "FreezeRefused",
     "Instrument",
     "LimitSet",
     "OrderType",
+    "ReviewRule",
     "SettlementHeld",
     "SettlementResumed",
     "Side",
@@ -59,6 +71,7 @@ __all__ = [
     "TradeEvent",
     "TradeExecuted",
     "TradeRejected",
+    "TradeReviewed",
     "TradeSettled",
     "TradeSubmitted",
     "check_positive",
@@ -137,6 +150,22 @@ class TradeBusted(Event, frozen=True):
     reason: Annotated[Note, TRADING_NOTE]
 
 
+class FillsFlagged(Event, frozen=True):
+    """What the venue reported just before breaks a rule of ours: it is booked, and staff are to look at it."""
+
+    trade_id: UUID
+    deal: Deal
+    rule: ReviewRule
+    excess: Decimal  # what was filled beyond the quantity; 0 for the other rules
+
+
+class TradeReviewed(Event, frozen=True):
+    """Staff have looked at what was flagged."""
+
+    trade_id: UUID
+    reason: Annotated[Note, REVIEW_NOTE]
+
+
 class SettlementHeld(Event, frozen=True):
     """The settlement was put on hold."""
 
@@ -156,7 +185,7 @@ class SettlementResumed(Event, frozen=True):
 
 
 class TradeSettled(Event, frozen=True):
-    """The trade settled; no event can follow."""
+    """The trade settled. If a fill is reported, corrected or void afterwards, it settles again with its new totals."""
 
     trade_id: UUID
     deal: Deal
@@ -172,67 +201,12 @@ TradeEvent: TypeAlias = (
     | TradeCancelled
     | TradeCorrected
     | TradeBusted
+    | FillsFlagged
+    | TradeReviewed
     | SettlementHeld
     | SettlementResumed
     | TradeSettled
 )
-
-
-class AccountOpened(Event, frozen=True):
-    """A trading account was opened with a gross limit over all instruments. `owner_id` is None for a house account."""
-
-    account_id: UUID
-    reference: Reference
-    owner_id: UUID | None
-    currency: Currency
-    gross_limit: Decimal
-
-
-class LimitSet(Event, frozen=True):
-    """The limit of one instrument was set, or the gross limit over all if `instrument` is None."""
-
-    account_id: UUID
-    instrument: Code | None
-    limit: Decimal
-
-
-class CostMethodSet(Event, frozen=True):
-    """The method by which the account's results are computed was chosen; before, it is the average cost."""
-
-    account_id: UUID
-    cost_method: CostMethod
-
-
-class AmountFrozen(Event, frozen=True):
-    """An open trade froze part of the limits."""
-
-    account_id: UUID
-    trade_id: UUID
-    instrument: Code
-    amount: Decimal
-
-
-class FreezeRefused(Event, frozen=True):
-    """A limit was too small, so nothing was frozen. `limit` names it: an instrument code, or `gross`."""
-
-    account_id: UUID
-    trade_id: UUID
-    instrument: Code
-    amount: Decimal
-    limit: Annotated[Text, NotPersonal("an instrument's code, or `gross`")]
-    available: Decimal
-
-
-class AmountReleased(Event, frozen=True):
-    """The amount that a trade had frozen is available again."""
-
-    account_id: UUID
-    trade_id: UUID
-    instrument: Code
-    amount: Decimal
-
-
-AccountEvent: TypeAlias = AccountOpened | LimitSet | CostMethodSet | AmountFrozen | FreezeRefused | AmountReleased
 
 
 class AuditTrailExported(Event, frozen=True):

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from eventshop.core.decimal_math import divide
+from eventshop.core.decimal_math import ZERO, divide, subtract
 from trading.domain.commands import SubmitTrade
 from trading.domain.errors import FillBusted, FillChanged, UnknownFill, WorseThanLimit
-from trading.domain.events import Fill, Side, TradeSubmitted
+from trading.domain.events import Fill, ReviewRule, Side, TradeSubmitted
 
 #: Decimals of an average price: two more than any venue quotes.
 AVERAGE_DECIMALS: Final = 10
@@ -32,6 +32,27 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"  # the open quantity was cancelled; there may be fills
     REJECTED = "REJECTED"
     SETTLED = "SETTLED"
+
+
+def status_for(executed: Decimal, quantity: Decimal, closed: Status | None) -> Status:
+    """The status before the settlement; `closed` is CANCELLED or REJECTED when the venue can fill no more."""
+    if executed >= quantity:
+        return Status.FILLED
+    if closed is None:
+        return Status.PARTLY_FILLED if executed else Status.OPEN
+    return Status.CANCELLED if executed else closed
+
+
+def broken_rules(
+    status: Status, before: Decimal, executed: Decimal, quantity: Decimal
+) -> Iterator[tuple[ReviewRule, Decimal]]:
+    """What staff are to look at after a report that leads to this executed quantity, with the excess."""
+    if executed > max(before, quantity):
+        yield ReviewRule.BEYOND_QUANTITY, subtract(executed, quantity)
+    if status is Status.REJECTED:
+        yield ReviewRule.AFTER_REJECTION, ZERO
+    if status is Status.SETTLED:
+        yield ReviewRule.AFTER_SETTLEMENT, ZERO
 
 
 class FillRecord(Struct, frozen=True, omit_defaults=True):

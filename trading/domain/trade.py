@@ -18,16 +18,18 @@ from trading.domain.commands import (
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
+    ReviewTrade,
     SettleTrade,
     SubmitTrade,
     TradeCommand,
     check_lot,
     check_tick,
 )
-from trading.domain.errors import InvalidTradeState, NothingFilled, Overfilled, SettlementOnHold
+from trading.domain.errors import InvalidTradeState, NothingFilled, SettlementOnHold
 from trading.domain.events import (
     Deal,
     Fill,
+    FillsFlagged,
     SettlementHeld,
     SettlementResumed,
     TradeBusted,
@@ -36,23 +38,35 @@ from trading.domain.events import (
     TradeEvent,
     TradeExecuted,
     TradeRejected,
+    TradeReviewed,
     TradeSettled,
     TradeSubmitted,
     volume,
 )
-from trading.domain.fills import FillBook, FillRecord, Status, check_limit_price, compute_average, submission_event
+from trading.domain.fills import (
+    FillBook,
+    FillRecord,
+    Status,
+    broken_rules,
+    check_limit_price,
+    compute_average,
+    status_for,
+    submission_event,
+)
 
 __all__ = ["Status", "Trade"]
 
 
 class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
-    """One order to buy or sell, its fills and its settlement. Invariant: sum of fills = executed <= ordered quantity.
+    """One order to buy or sell, its fills and its settlement. Invariant: executed is the sum of the fills that stand.
 
-    A wrong fill is corrected by a new event that replaces it. If that reduces the executed quantity of a filled trade,
-    the trade is open again, as if the wrong fill had never been reported.
+    What the venue reports is booked in every state: our cancellation may have come too late. What breaks a rule of ours
+    is flagged for review. A wrong fill is corrected by a new event that replaces it. If that reduces the executed
+    quantity of a filled trade, the trade is open again, as if the wrong fill had never been reported; a trade that was
+    closed before stays closed.
     """
 
-    snapshot_version = 3
+    snapshot_version = 4
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
@@ -60,6 +74,9 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     notional: Decimal = ZERO  # exact: the sum of price times quantity
     fills: FillBook = FillBook()
     on_hold: bool = False
+    closed: Status | None = None  # CANCELLED or REJECTED: nothing can be filled by us any more
+    has_settled: bool = False
+    flagged: bool = False
     version: int = 0  # number of events in the stream
 
     @staticmethod
@@ -78,10 +95,12 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 return [TradeRejected(command.trade_id, self.deal, command.reason)]
             case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as command:
                 return [TradeCancelled(command.trade_id, self.deal, self.open, command.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, CorrectTrade() as command:
+            case status, CorrectTrade() as command if status is not Status.PENDING:
                 return self._correct(command)
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, BustTrade() as command:
+            case status, BustTrade() as command if status is not Status.PENDING:
                 return self._bust(command)
+            case status, ReviewTrade() as command if status is not Status.PENDING:
+                return [TradeReviewed(command.trade_id, command.reason)] if self.flagged else []
             case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, HoldSettlement() as command:
                 return [] if self.on_hold else [SettlementHeld(command.trade_id, command.reason)]
             case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, ResumeSettlement() as command:
@@ -109,15 +128,20 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
             case TradeBusted(was=was):
                 return advanced._remove_fill(was)
             case TradeRejected():
-                return replace(advanced, status=Status.REJECTED)
+                return replace(advanced, status=Status.REJECTED, closed=Status.REJECTED)
             case TradeCancelled():
-                return replace(advanced, status=Status.CANCELLED)
+                return replace(advanced, status=Status.CANCELLED, closed=Status.CANCELLED)
+            case FillsFlagged():
+                return replace(advanced, flagged=True)
+            case TradeReviewed():
+                return replace(advanced, flagged=False)
             case SettlementHeld():
                 return replace(advanced, on_hold=True)
             case SettlementResumed():
                 return replace(advanced, on_hold=False)
             case TradeSettled():
-                return replace(advanced, status=Status.SETTLED)
+                closed = self.closed or Status.CANCELLED
+                return replace(advanced, status=Status.SETTLED, has_settled=True, closed=closed)
             case _:
                 assert_never(event)
 
@@ -143,9 +167,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         return compute_average(self.notional, self.executed)
 
     def _open_after(self, executed: Decimal) -> Decimal:
-        if self.status not in (Status.OPEN, Status.PARTLY_FILLED, Status.FILLED):
-            return ZERO
-        return subtract(self.terms.quantity, executed)
+        return ZERO if self.closed else max(subtract(self.terms.quantity, executed), ZERO)
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
@@ -153,38 +175,45 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         new = tuple(fill for fill in command.fills if not self.fills.contains(fill))
         if not new:
             return []
-        if self.status not in (Status.OPEN, Status.PARTLY_FILLED):
-            raise InvalidTradeState(command, self.status)
         for fill in new:
             self._check_fill(fill)
-        executed = self._executed_plus(volume(new))
-        return [TradeExecuted(command.trade_id, self.deal, new, self._open_after(executed))]
+        executed = add(self.executed, volume(new))
+        return [
+            TradeExecuted(command.trade_id, self.deal, new, self._open_after(executed)),
+            *self._flags(executed),
+        ]
 
     def _correct(self, command: CorrectTrade) -> list[TradeEvent]:
         record = self.fills.get_valid(command.fill.venue_trade_id)
         if record.fill == command.fill:
             return []
         self._check_fill(command.fill)
-        executed = self._executed_plus(subtract(command.fill.quantity, record.fill.quantity))
+        executed = add(self.executed, subtract(command.fill.quantity, record.fill.quantity))
         open_quantity = self._open_after(executed)
-        return [
-            TradeCorrected(
-                command.trade_id, self.deal, record.told_in, record.fill, command.fill, open_quantity, command.reason
-            )
-        ]
+        corrected = TradeCorrected(
+            command.trade_id, self.deal, record.told_in, record.fill, command.fill, open_quantity, command.reason
+        )
+        return [corrected, *self._flags(executed)]
 
     def _bust(self, command: BustTrade) -> list[TradeEvent]:
         record = self.fills.get(command.venue_trade_id)
         if record is not None and record.void:
             return []
         record = self.fills.get_valid(command.venue_trade_id)
-        open_quantity = self._open_after(subtract(self.executed, record.fill.quantity))
-        return [TradeBusted(command.trade_id, self.deal, record.told_in, record.fill, open_quantity, command.reason)]
+        executed = subtract(self.executed, record.fill.quantity)
+        busted = TradeBusted(
+            command.trade_id, self.deal, record.told_in, record.fill, self._open_after(executed), command.reason
+        )
+        return [busted, *self._flags(executed)]
+
+    def _flags(self, executed: Decimal) -> list[FillsFlagged]:
+        rules = broken_rules(self.status, self.executed, executed, self.terms.quantity)
+        return [FillsFlagged(self.terms.trade_id, self.deal, rule, excess) for rule, excess in rules]
 
     def _settle(self, command: SettleTrade) -> TradeSettled:
         if self.on_hold:
             raise SettlementOnHold(trade=self.terms.reference)
-        if not self.executed:
+        if not self.executed and not self.has_settled:  # what has settled can be void as a whole
             raise NothingFilled(trade=self.terms.reference)
         return TradeSettled(command.trade_id, self.deal, self.executed, self.notional, command.settled_on)
 
@@ -192,14 +221,6 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         check_tick(self.terms.instrument, fill.price)
         check_lot(self.terms.instrument, fill.quantity)
         check_limit_price(self.terms, fill)
-
-    def _executed_plus(self, more: Decimal) -> Decimal:
-        executed = add(self.executed, more)
-        if executed > self.terms.quantity:
-            raise Overfilled(ordered=self.terms.quantity, executed=self.executed, filled=more)
-        return executed
-
-    # --- evolving -------------------------------------------------------------------------------------------------
 
     def _add_fills(self, fills: tuple[Fill, ...]) -> Self:
         executed, notional = self.executed, self.notional
@@ -224,8 +245,5 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         return self.fills.with_records([replace(record, told_in=self.version, **changes)])
 
     def _with_totals(self, executed: Decimal, notional: Decimal, fills: FillBook) -> Self:
-        status = self.status
-        if status is not Status.CANCELLED:
-            is_open = executed < self.terms.quantity
-            status = Status.FILLED if not is_open else Status.PARTLY_FILLED if executed else Status.OPEN
+        status = status_for(executed, self.terms.quantity, self.closed)
         return replace(self, status=status, executed=executed, notional=notional, fills=fills)

@@ -37,6 +37,8 @@ Reference: TypeAlias = Annotated[NonEmptyText, NotPersonal("the number of a trad
 VenueTradeId: TypeAlias = Annotated[NonEmptyText, NotPersonal("the venue's number of a fill")]
 #: A text in anybody's own words about a trade, encrypted under the trade's key.
 TRADING_NOTE: Final = Personal(of="trade_id", purpose="trading-notes", since=2, free_text=True)
+#: A note whose field was encrypted from its first version on.
+REVIEW_NOTE: Final = Personal(of="trade_id", purpose="trading-notes", free_text=True)
 #: The same about an export of the audit trail, under the key of its log.
 EXPORT_NOTE: Final = Personal(of="log_id", purpose="trading-notes", since=2, free_text=True)
 #: Such a note, and the same after its erasure.
@@ -52,6 +54,14 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     MARKET = "MARKET"  # at the current market price
     LIMIT = "LIMIT"  # at this price or better
+
+
+class ReviewRule(StrEnum):
+    """Why staff should look at what a venue reported; it is booked all the same."""
+
+    BEYOND_QUANTITY = "BEYOND_QUANTITY"  # more was filled than ordered
+    AFTER_REJECTION = "AFTER_REJECTION"
+    AFTER_SETTLEMENT = "AFTER_SETTLEMENT"  # the trade settles once more, with its new totals
 
 
 def check_positive(name: str, value: Any) -> None:

@@ -1,12 +1,15 @@
 """The settlement saga settles a completed trade after its business days, unless it is reopened, held or settled early.
 
+The settlement day follows from the fills that stand: one that is void or corrected leaves no trace. What the venue
+reports later, of a trade that was cancelled, rejected or settled, is settled as well, once more if need be.
 As soon as a trade has no open quantity, the saga releases the amount that the trade had frozen. A reopened trade
 freezes the amount of its open quantity again; if a limit is too small for that, the saga cancels the open quantity.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import ClassVar, Final, Self, TypeAlias, assert_never
 from uuid import UUID
@@ -81,13 +84,15 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     account_id: UUID = UUID(int=0)
     instrument: Instrument | None = None
     limit_price: Decimal | None = None
-    executed_at: datetime = _NEVER  # time of the latest fill
+    executed_at: datetime = _NEVER  # the latest fill, where `days` was not counted yet: cannot go back
+    days: Mapping[date, int] = {}  # the fills that stand, by their day in the zone of the calendar
     filled: int = 0  # number of fills that are not void
-    closed: bool = False  # cancelled: no further fill is possible
+    closed: bool = False  # cancelled, rejected or settled: we expect no further fill
     waiting: bool = False  # the settlement timer runs
     on_hold: bool = False
     overdue: bool = False  # the settlement time passed while the trade was on hold
     reopened: bool = False  # the trade was complete before, and its open quantity is frozen again
+    settled_on: date | None = None  # the value date of the latest settlement
     ended_as: str = ""
 
     @staticmethod
@@ -104,9 +109,15 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
 
     @property
     def settles_at(self) -> datetime:
-        """The settlement time."""
-        terms = self.instrument
-        return settlement_time(terms.calendar, self.executed_at, terms.settlement_days) if terms else _NEVER
+        """The settlement time: so many business days after the latest fill that stands."""
+        if self.instrument is None:
+            return _NEVER
+        executed_at = max([self.executed_at, *(datetime.combine(day, time(), self._zone) for day in self.days)])
+        return settlement_time(self.instrument.calendar, executed_at, self.instrument.settlement_days)
+
+    @property
+    def _zone(self) -> tzinfo:
+        return CALENDARS[self.instrument.calendar].zone if self.instrument else UTC
 
     def react(self, event: SettlementInput) -> list[SagaAction]:
         after = self.evolve(event)
@@ -146,18 +157,17 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
                 started = replace(self, trade_id=event.trade_id, account_id=event.account_id)
                 return replace(started, instrument=event.instrument, limit_price=event.limit_price)
             case TradeExecuted(fills=fills, open=left):
-                return self._add_fills(fills, len(fills))._update_waiting(not left)
-            case TradeCorrected(now=now, open=left):
-                return self._add_fills((now,), 0)._update_waiting(not left)
-            case TradeBusted(open=left):
-                return replace(self, filled=self.filled - 1)._update_waiting(not left)
+                return self._count_fills(more=fills)._update_waiting(not left)
+            case TradeCorrected(was=was, now=now, open=left):
+                return self._count_fills(more=(now,), less=(was,))._update_waiting(not left)
+            case TradeBusted(was=was, open=left):
+                return self._count_fills(less=(was,))._update_waiting(not left)
             case TradeCancelled():
-                after = replace(self, closed=True)._update_waiting(True)
-                return after if after.filled else replace(after, ended_as="cancelled")
+                return replace(self, closed=True)._update_waiting(True)
             case TradeRejected():
-                return replace(self, ended_as="rejected")
-            case TradeSettled():
-                return replace(self, ended_as="settled", waiting=False)
+                return replace(self, closed=True, ended_as="rejected")
+            case TradeSettled(settled_on=day):
+                return replace(self, closed=True, settled_on=day, ended_as="settled", waiting=False)
             case SettlementHeld():
                 return replace(self, on_hold=True)
             case SettlementResumed():
@@ -171,14 +181,23 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
             case _:
                 assert_never(event)
 
-    def _add_fills(self, fills: tuple[Fill, ...], more: int) -> Self:
-        newest = max(self.executed_at, *(fill.at for fill in fills))
-        return replace(self, executed_at=newest, filled=self.filled + more)
+    def _count_fills(self, *, more: tuple[Fill, ...] = (), less: tuple[Fill, ...] = ()) -> Self:
+        days = dict(self.days)
+        for fill, change in [*((fill, -1) for fill in less), *((fill, 1) for fill in more)]:
+            day = fill.at.astimezone(self._zone).date()
+            days[day] = days.get(day, 0) + change
+        standing = {day: count for day, count in days.items() if count > 0}
+        return replace(self, days=standing, filled=self.filled + len(more) - len(less))
 
     def _update_waiting(self, done: bool) -> Self:
-        """Set `waiting`: a trade waits for its settlement if nothing is open and at least one fill is valid."""
-        waiting = (done or self.closed) and self.filled > 0
-        return replace(self, waiting=waiting, reopened=not waiting and (self.waiting or self.reopened))
+        """Set `waiting`: a trade waits for its settlement if nothing is open and at least one fill is valid.
+
+        One that has settled settles again after every change, if need be with nothing.
+        """
+        waiting = (done or self.closed) and (self.filled > 0 or self.settled_on is not None)
+        reopened = not waiting and (self.waiting or self.reopened)
+        ended_as = "" if waiting else self.ended_as or ("cancelled" if self.closed else "")
+        return replace(self, waiting=waiting, reopened=reopened, ended_as=ended_as)
 
     def _steps_after_fills(self, after: Self) -> list[SagaAction]:
         if after.waiting:
@@ -201,5 +220,6 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
 
     def _settle(self) -> SettleTrade:
         """The command to settle. The value date is the due date, even if the settlement is late."""
-        zone = CALENDARS[self.instrument.calendar].zone if self.instrument else UTC
-        return SettleTrade(self.trade_id, self.settles_at.astimezone(zone).date())
+        if not self.filled and self.settled_on is not None:  # all that had settled is void
+            return SettleTrade(self.trade_id, self.settled_on)
+        return SettleTrade(self.trade_id, self.settles_at.astimezone(self._zone).date())

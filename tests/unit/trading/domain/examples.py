@@ -14,13 +14,16 @@ from trading.domain.commands import (
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
+    ReviewTrade,
     SettleTrade,
     SubmitTrade,
 )
 from trading.domain.events import (
     Deal,
     Fill,
+    FillsFlagged,
     OrderType,
+    ReviewRule,
     SettlementHeld,
     SettlementResumed,
     Side,
@@ -29,6 +32,7 @@ from trading.domain.events import (
     TradeCorrected,
     TradeExecuted,
     TradeRejected,
+    TradeReviewed,
     TradeSettled,
     TradeSubmitted,
 )
@@ -72,6 +76,8 @@ def busted(was: Fill, *, corrects: int, left: str) -> TradeBusted:
 submit = SubmitTrade(TRADE, "T-1", ACCOUNT, SAP, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00"))
 reject = RejectTrade(TRADE, "limit exceeded")
 cancel = CancelTrade(TRADE, "too slow")
+review = ReviewTrade(TRADE, "the venue confirmed it")
+reviewed = TradeReviewed(TRADE, "the venue confirmed it")
 hold = HoldSettlement(TRADE, "papers missing")
 resume = ResumeSettlement(TRADE, "papers came")
 settle = SettleTrade(TRADE, date(2026, 2, 3))
@@ -91,3 +97,7 @@ def cancelled(left: str) -> TradeCancelled:
 
 def settled(quantity: str, notional: str) -> TradeSettled:
     return TradeSettled(TRADE, DEAL, Decimal(quantity), Decimal(notional), date(2026, 2, 3))
+
+
+def flagged(rule: ReviewRule, excess: str = "0") -> FillsFlagged:
+    return FillsFlagged(TRADE, DEAL, rule, Decimal(excess))

@@ -20,7 +20,7 @@ from trading.domain.account import TradingAccount
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
-from trading.domain.events import Instrument
+from trading.domain.events import Instrument, ReviewRule
 from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
@@ -124,6 +124,8 @@ _EXAMPLES: dict[str, Any] = {
     "was": examples.FOUR,
     "now": examples.SIX,
     "corrects": 1,
+    "rule": ReviewRule.BEYOND_QUANTITY,
+    "excess": Decimal(1),
     "cost_method": CostMethod.FIFO,
     "reason": "why",
     "settled_on": examples.settle.settled_on,

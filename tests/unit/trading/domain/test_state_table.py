@@ -19,11 +19,13 @@ from trading.domain.commands import (
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
+    ReviewTrade,
     SettleTrade,
     SubmitTrade,
 )
 from trading.domain.errors import InvalidTradeState, NothingFilled, UnknownFill
 from trading.domain.events import (
+    FillsFlagged,
     SettlementHeld,
     SettlementResumed,
     TradeBusted,
@@ -31,6 +33,7 @@ from trading.domain.events import (
     TradeCorrected,
     TradeExecuted,
     TradeRejected,
+    TradeReviewed,
     TradeSettled,
     TradeSubmitted,
 )
@@ -52,6 +55,7 @@ COMMANDS: dict[type[Command], Command] = {
     CancelTrade: examples.cancel,
     CorrectTrade: examples.correct(examples.fill("v1", "3")),
     BustTrade: examples.bust("v1"),
+    ReviewTrade: examples.review,
     HoldSettlement: examples.hold,
     ResumeSettlement: examples.resume,
     SettleTrade: examples.settle,
@@ -64,42 +68,34 @@ def event_types(*events: type[Event]) -> list[type[Event]]:
     return list(events)
 
 
-#: Columns in the order of COMMANDS.
+CORRECTED, BUSTED = event_types(TradeCorrected), event_types(TradeBusted)
+FILLED_AFTERWARDS = event_types(TradeExecuted, FillsFlagged)
+NOTHING = event_types()
 TABLE: dict[Status, list[Answer]] = {
-    # submit the same again, execute, reject, cancel, correct, bust, hold, resume, settle
-    Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no],
+    # submit the same again, execute, reject, cancel, correct, bust, review, hold, resume, settle
+    Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no, no],
     Status.OPEN: [
-        *(event_types(), event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
-        *(UnknownFill, UnknownFill, event_types(SettlementHeld), event_types(), no),
+        *(NOTHING, event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
+        *(UnknownFill, UnknownFill, NOTHING, event_types(SettlementHeld), NOTHING, no),
     ],
     Status.PARTLY_FILLED: [
-        *(event_types(), event_types(TradeExecuted), no, event_types(TradeCancelled)),
-        *(event_types(TradeCorrected), event_types(TradeBusted), event_types(SettlementHeld), event_types(), no),
+        *(NOTHING, event_types(TradeExecuted), no, event_types(TradeCancelled)),
+        *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, no),
     ],
     Status.FILLED: [
-        event_types(),
-        no,
-        no,
-        no,
-        event_types(TradeCorrected),
-        event_types(TradeBusted),
-        event_types(SettlementHeld),
-        event_types(),
-        [TradeSettled],
+        *(NOTHING, FILLED_AFTERWARDS, no, no),
+        *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, event_types(TradeSettled)),
     ],
     Status.CANCELLED: [
-        event_types(),
-        no,
-        no,
-        event_types(),
-        event_types(TradeCorrected),
-        event_types(TradeBusted),
-        event_types(SettlementHeld),
-        event_types(),
-        [TradeSettled],
+        *(NOTHING, event_types(TradeExecuted), no, NOTHING),
+        *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, event_types(TradeSettled)),
     ],
-    Status.REJECTED: [event_types(), no, event_types(), no, no, no, no, no, no],
-    Status.SETTLED: [event_types(), no, no, no, no, no, no, no, event_types()],
+    Status.REJECTED: [NOTHING, FILLED_AFTERWARDS, NOTHING, no, UnknownFill, UnknownFill, NOTHING, no, no, no],
+    Status.SETTLED: [
+        *(NOTHING, event_types(TradeExecuted, FillsFlagged, FillsFlagged), no, no),
+        *(event_types(TradeCorrected, FillsFlagged), event_types(TradeBusted, FillsFlagged)),
+        *(NOTHING, no, no, NOTHING),
+    ],
 }
 PAIRS = {
     (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)
@@ -110,7 +106,7 @@ def test_every_state_and_every_command_is_listed() -> None:
     commands, events = declared_messages(Trade)
     assert set(PAIRS) == set(product(Status, commands))
     reached = {event for answer in PAIRS.values() if isinstance(answer, list) for event in answer}
-    assert reached | {SettlementResumed} == set(events), "an event that no pair leads to"
+    assert reached | {SettlementResumed, TradeReviewed} == set(events), "an event that no pair leads to"
 
 
 @pytest.mark.parametrize("status", Status)

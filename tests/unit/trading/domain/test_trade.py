@@ -15,15 +15,13 @@ from tests.unit.trading.domain.examples import FOUR, SIX, bust, correct, execute
 from trading.domain.errors import (
     FillBusted,
     FillChanged,
-    InvalidTradeState,
-    Overfilled,
     SettlementOnHold,
     UnknownFill,
     WorseThanLimit,
     WrongLot,
     WrongTick,
 )
-from trading.domain.events import Fill, Side
+from trading.domain.events import Fill, ReviewRule, Side, TradeEvent
 from trading.domain.trade import Status, Trade
 
 
@@ -49,15 +47,66 @@ def test_a_fill_told_again_differently_is_refused(other: Fill) -> None:
     given(Trade, submitted, four).when(execute(other)).then_refused(FillChanged, "v1")
 
 
-def test_no_more_is_filled_than_is_open() -> None:
-    given(Trade, submitted, four).when(execute(fill("v2", "7"))).then_refused(Overfilled, "10", "7")
-    given(Trade, submitted).when(execute(FOUR, SIX, fill("v3", "1"))).then_refused(Overfilled)
+def test_what_is_filled_beyond_the_quantity_is_booked_and_flagged() -> None:
+    seven = fill("v2", "7")
+    beyond = examples.flagged(ReviewRule.BEYOND_QUANTITY, "1")
+    given(Trade, submitted, four).when(execute(seven)).then(executed(seven, left="0"), beyond)
+    overfilled = (submitted, four, executed(seven, left="0"), beyond)
+    trade = cast(Trade, given(Trade, *overfilled).state)
+    assert (trade.status, trade.executed, trade.open, trade.flagged) == (Status.FILLED, Decimal(11), Decimal(0), True)
+    given(Trade, *overfilled).when(examples.review).then(examples.reviewed)
+    given(Trade, *overfilled, examples.reviewed).when(examples.review).then_nothing()
+    given(Trade, submitted, four, six).when(correct(fill("v1", "5"))).then(
+        examples.corrected(FOUR, fill("v1", "5"), corrects=2, left="0"), beyond
+    )
 
 
-def test_a_closed_trade_takes_no_fill() -> None:
-    late = execute(fill("v9", "1"))
-    for closed in ((examples.rejected,), (four, examples.cancelled("6")), (four, six)):
-        given(Trade, submitted, *closed).when(late).then_refused(InvalidTradeState, "ExecuteTrade")
+LATE = fill("v9", "1")
+
+
+@pytest.mark.parametrize(
+    ("closed", "flags", "status"),
+    [
+        ((four, examples.cancelled("6")), (), Status.CANCELLED),
+        ((examples.cancelled("10"),), (), Status.CANCELLED),
+        ((examples.rejected,), (examples.flagged(ReviewRule.AFTER_REJECTION),), Status.CANCELLED),
+        ((four, six), (examples.flagged(ReviewRule.BEYOND_QUANTITY, "1"),), Status.FILLED),
+        (
+            (four, examples.cancelled("6"), examples.settled("4", "799.92")),
+            (examples.flagged(ReviewRule.AFTER_SETTLEMENT),),
+            Status.CANCELLED,
+        ),
+    ],
+)
+def test_a_fill_of_a_closed_trade_is_booked(
+    closed: tuple[TradeEvent, ...], flags: tuple[TradeEvent, ...], status: Status
+) -> None:
+    given(Trade, submitted, *closed).when(execute(LATE)).then(executed(LATE, left="0"), *flags)
+    before = cast(Trade, given(Trade, submitted, *closed).state)
+    after = cast(Trade, given(Trade, submitted, *closed, executed(LATE, left="0"), *flags).state)
+    assert (after.status, after.executed) == (status, before.executed + 1)
+    void = cast(
+        Trade,
+        given(
+            Trade,
+            submitted,
+            *closed,
+            executed(LATE, left="0"),
+            examples.busted(LATE, corrects=before.version + 1, left="0"),
+        ).state,
+    )
+    if not before.has_settled:
+        assert void.status is before.status
+
+
+def test_what_had_settled_settles_again_after_a_change() -> None:
+    done = (submitted, four, six, examples.settled("10", "1999.92"))
+    void = examples.busted(FOUR, corrects=2, left="0")
+    given(Trade, *done).when(bust("v1")).then(void, examples.flagged(ReviewRule.AFTER_SETTLEMENT))
+    given(Trade, *done).when(examples.settle).then_nothing()
+    given(Trade, *done, void).when(examples.settle).then(examples.settled("6", "1200.00"))
+    all_void = (*done, void, examples.busted(SIX, corrects=3, left="0"))
+    given(Trade, *all_void).when(examples.settle).then(examples.settled("0", "0"))
 
 
 def test_no_fill_is_worse_than_the_limit() -> None:
@@ -103,7 +152,6 @@ def test_a_report_that_comes_again_does_not_undo_its_correction() -> None:
 
 def test_a_correction_obeys_the_rules_of_a_fill() -> None:
     history = given(Trade, submitted, four, six)
-    history.when(correct(fill("v1", "5"))).then_refused(Overfilled)
     history.when(correct(fill("v1", "4", "200.02"))).then_refused(WorseThanLimit)
     history.when(correct(fill("v1", "4", "199.99"))).then_refused(WrongTick)
     history.when(correct(fill("v3", "4"))).then_refused(UnknownFill, "v3")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedCommand, SagaMessage, StartTimer, TimerFired
@@ -15,7 +18,7 @@ from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SIX, TRADE, 
 from trading.domain.business_days import CALENDARS, settlement_time
 from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
 from trading.domain.errors import UnknownCalendar
-from trading.domain.events import FreezeRefused, OrderType
+from trading.domain.events import Fill, FreezeRefused, OrderType
 from trading.domain.instruments import INSTRUMENTS
 from trading.sagas.settlement_saga import RETRY_AFTER, SettlementSaga
 
@@ -58,7 +61,51 @@ def test_a_trade_that_is_opened_again_does_not_settle_until_it_is_filled() -> No
 
 def test_a_cancelled_trade_whose_only_fill_is_void_does_not_settle() -> None:
     cancelled = (submitted, four, examples.cancelled("6"))
-    given_saga(SettlementSaga, *cancelled).when(examples.busted(FOUR, corrects=2, left="0")).then(STOP)
+    given_saga(SettlementSaga, *cancelled).when(examples.busted(FOUR, corrects=2, left="0")).then(STOP).and_ended()
+
+
+def on_day(number: str, quantity: str | int, day: int) -> Fill:
+    """A fill at noon of a day of March 2026."""
+    return replace(fill(number, str(quantity)), at=datetime(2026, 3, day, 12, tzinfo=UTC))
+
+
+def due_on(day: int) -> StartTimer:
+    return StartTimer("settlement", due=datetime(2026, 3, day, 16, tzinfo=ZoneInfo("Europe/Berlin")))
+
+
+MONDAY, ON_TUESDAY = on_day("v1", "5", 2), on_day("v2", "5", 3)
+TWO_DAYS = (submitted, examples.executed(MONDAY, left="5"), examples.executed(ON_TUESDAY, left="0"))
+
+
+def test_a_void_fill_leaves_no_trace_in_the_settlement_day() -> None:
+    given_saga(SettlementSaga, *TWO_DAYS[:2]).when(TWO_DAYS[2]).then(release, due_on(5))
+    void = examples.busted(ON_TUESDAY, corrects=3, left="5")
+    cancelled = examples.cancelled("5")
+    given_saga(SettlementSaga, *TWO_DAYS, void).when(cancelled).then(release, due_on(4))
+
+
+def test_a_corrected_day_leaves_no_trace_in_the_settlement_day() -> None:
+    on_monday = replace(ON_TUESDAY, at=MONDAY.at)
+    right = examples.corrected(ON_TUESDAY, on_monday, corrects=3, left="0")
+    given_saga(SettlementSaga, *TWO_DAYS).when(right).then(due_on(4))
+    back = examples.corrected(on_monday, ON_TUESDAY, corrects=4, left="0")
+    given_saga(SettlementSaga, *TWO_DAYS, right).when(back).then(due_on(5))
+
+
+@pytest.mark.parametrize("closed", [examples.cancelled("10"), examples.rejected])
+def test_a_fill_that_our_cancellation_or_rejection_came_too_late_for_settles(closed: SagaMessage) -> None:
+    late = examples.executed(MONDAY, left="0")
+    given_saga(SettlementSaga, submitted, closed).when(late).then(due_on(4))
+    settled_on_its_day = replace(settle, settled_on=date(2026, 3, 4))
+    given_saga(SettlementSaga, submitted, closed, late).when(its_day).then(settled_on_its_day)
+
+
+def test_what_had_settled_settles_again_after_a_change() -> None:
+    done = (*TWO_DAYS, its_day, replace(settled, settled_on=date(2026, 3, 5)))
+    void = examples.busted(ON_TUESDAY, corrects=3, left="0")
+    given_saga(SettlementSaga, *done).when(void).then(due_on(4))
+    all_void = (*done, void, examples.busted(MONDAY, corrects=2, left="0"))
+    given_saga(SettlementSaga, *all_void).when(its_day).then(replace(settle, settled_on=date(2026, 3, 5)))
 
 
 def test_staff_can_settle_early() -> None:
@@ -138,3 +185,32 @@ def test_a_trade_that_is_opened_again_over_its_limit_is_cancelled() -> None:
     cancel = CancelTrade(TRADE, "reopened, but the limit gross is too small")
     given_saga(SettlementSaga, submitted, four, six, void).when(refused).then(cancel)
     given_saga(SettlementSaga, submitted).when(refused).then_nothing()  # an earlier try of the client's
+
+
+FILLS_OF_DAYS = st.lists(st.tuples(st.integers(2, 6), st.integers(1, 9)), min_size=1, max_size=5)
+
+
+@settings(max_examples=40)
+@given(FILLS_OF_DAYS, FILLS_OF_DAYS, st.lists(st.integers(2, 6), max_size=3))
+def test_errors_put_right_leave_no_trace_in_the_settlement(
+    right: list[tuple[int, int]], wrong: list[tuple[int, int]], void: list[int]
+) -> None:
+    """Fills that were reported wrongly and corrected, and fills that are void: the saga is as if none had been."""
+    history: list[SagaMessage] = [submitted]
+    for place, (day, quantity) in enumerate(right):
+        wrong_day, wrong_quantity = wrong[place % len(wrong)]
+        as_told = on_day(f"v{place}", wrong_quantity, wrong_day)
+        as_it_is = on_day(f"v{place}", quantity, day)
+        history += [examples.executed(as_told, left="0")]
+        history += [examples.corrected(as_told, as_it_is, corrects=2, left="0")] if as_told != as_it_is else []
+    for place, day in enumerate(void):
+        bogus = on_day(f"x{place}", 1, day)
+        history += [examples.executed(bogus, left="0"), examples.busted(bogus, corrects=2, left="0")]
+    clean = [examples.executed(on_day(f"v{place}", size, day), left="0") for place, (day, size) in enumerate(right)]
+    erred, never = (SettlementSaga(), SettlementSaga())
+    for message in history:
+        erred = erred.evolve(message)  # type: ignore[arg-type]
+    for event in (submitted, *clean):
+        never = never.evolve(event)  # type: ignore[arg-type]
+    assert erred == never
+    assert erred.settles_at == never.settles_at

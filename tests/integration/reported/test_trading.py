@@ -1,0 +1,109 @@
+"""Reported cases of trading: through commands, the settlement saga and the read models."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from eventshop.core.messages import Command, Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.sagas import workers
+from projections.models import Position, TradeBlotter
+from projections.position import position
+from projections.trade_blotter import trade_blotter
+from tests.support.read_models import catch_up
+from tests.support.trade_commands import ACCOUNT_ID
+from trading.domain.commands import BustTrade, CancelTrade, ExecuteTrade, ReviewTrade, SubmitTrade
+from trading.domain.events import Fill, OrderType, Side, TradeSettled
+from trading.domain.instruments import get_instrument
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+SAP = "XETRA/SAP"
+MONDAY, TUESDAY = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+
+def submit(quantity: str, side: Side = Side.BUY, code: str = SAP) -> UUID:
+    trade_id = new_id()
+    terms = get_instrument(code)
+    send_now(SubmitTrade(trade_id, f"T-{trade_id}", ACCOUNT_ID, terms, side, OrderType.MARKET, Decimal(quantity)))
+    return trade_id
+
+
+def send_now(command: Command) -> None:
+    send(command, envelope=Envelope(new_id(), actor="desk"))
+
+
+def fill(trade_id: UUID, quantity: str, price: str, at: datetime = MONDAY) -> str:
+    number = f"V-{new_id()}"
+    send_now(ExecuteTrade(trade_id, (Fill(number, Decimal(price), Decimal(quantity), at),)))
+    return number
+
+
+def settlements(trade_id: UUID) -> list[tuple[date, Decimal]]:
+    """The value date and the quantity of each settlement; the dates of these cases are past."""
+    workers.run_until_idle("test")
+    events = [recorded.event for recorded in store.get_events(trade_id)]
+    return [(event.settled_on, event.quantity) for event in events if isinstance(event, TradeSettled)]
+
+
+def test_a_busted_fill_moves_the_settlement_back() -> None:
+    """Input: 5 filled on Monday, 5 on Tuesday; Tuesday's busted, the rest cancelled. Right: due on Wednesday."""
+    trade_id = submit("10")
+    fill(trade_id, "5", "200.00", MONDAY)
+    number = fill(trade_id, "5", "200.00", TUESDAY)
+    send_now(BustTrade(trade_id, number, "erroneous print"))
+    send_now(CancelTrade(trade_id, "too slow"))
+    assert settlements(trade_id) == [(date(2026, 3, 4), Decimal(5))]
+
+
+def test_a_bust_of_a_settled_trade_settles_it_again() -> None:
+    """The same kind: the bust comes after the settlement. Right: settled once more, for what stands and on its day."""
+    trade_id = submit("10")
+    fill(trade_id, "5", "200.00", MONDAY)
+    number = fill(trade_id, "5", "200.00", TUESDAY)
+    assert settlements(trade_id) == [(date(2026, 3, 5), Decimal(10))]
+    send_now(BustTrade(trade_id, number, "erroneous print"))
+    assert settlements(trade_id)[1:] == [(date(2026, 3, 4), Decimal(5))]
+    catch_up(position, trade_blotter)
+    row = TradeBlotter.objects.get(pk=trade_id)
+    assert (row.status, row.settled_on, row.needs_review) == ("SETTLED", date(2026, 3, 4), True)
+    assert Position.objects.get().quantity == Decimal(5)
+
+
+def test_a_fill_that_was_faster_than_our_cancellation_is_booked() -> None:
+    """Input: a fill that the venue made before the cancel arrived. Right: booked; position and settlement follow."""
+    trade_id = submit("10")
+    send_now(CancelTrade(trade_id, "too slow"))
+    assert settlements(trade_id) == []
+    fill(trade_id, "4", "200.00")
+    catch_up(position, trade_blotter)
+    row = TradeBlotter.objects.get(pk=trade_id)
+    assert (row.status, row.executed, row.needs_review) == ("CANCELLED", Decimal(4), False)
+    assert Position.objects.get().quantity == Decimal(4)
+    assert settlements(trade_id) == [(date(2026, 3, 4), Decimal(4))]
+
+
+def test_a_fill_beyond_the_quantity_is_booked_and_listed_for_review() -> None:
+    trade_id = submit("10")
+    fill(trade_id, "10", "200.00")
+    fill(trade_id, "1", "200.00")
+    send_now(ReviewTrade(trade_id, "the venue confirmed it"))
+    fill(trade_id, "2", "200.00")
+    catch_up(position, trade_blotter)
+    row = TradeBlotter.objects.get(pk=trade_id)
+    assert (row.status, row.executed, row.needs_review) == ("FILLED", Decimal(13), True)
+    assert Position.objects.get().quantity == Decimal(13)
+
+
+def test_what_opens_a_position_earns_nothing() -> None:
+    """Input: buy 10 at 100, sell 10 at 110, buy 10 at 200. Right: realised 100, average cost 200."""
+    for minute, (side, price) in enumerate([(Side.BUY, "100"), (Side.SELL, "110"), (Side.BUY, "200")]):
+        fill(submit("10", side), "10", price, MONDAY.replace(minute=minute))
+    catch_up(position)
+    row = Position.objects.get()
+    assert (row.quantity, row.realised, row.average_cost) == (Decimal(10), Decimal(100), Decimal(200))
