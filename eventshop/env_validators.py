@@ -338,3 +338,14 @@ def objectives(name: str, texts: list[str]) -> dict[str, tuple[int, int]]:
             raise invalid_setting(name, f"{text!r} is not NAME:SECONDS or NAME:SECONDS:DEAD_LETTERS")
         found[match[1]] = int(match[2]), int(match[3] or 0)
     return found
+
+
+def port_range(name: str, text: str) -> range:
+    """Return the ports of `FIRST` or `FIRST-LAST`; none for an empty text."""
+    if not text.strip():
+        return range(0)
+    match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last <= 65_535:
+        raise invalid_setting(name, f"must be a port or a range of ports such as 9101-9109, not {text!r}")
+    return range(first, last + 1)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
+import tempfile
 from multiprocessing import Value
 from typing import Any
 
@@ -35,6 +37,23 @@ log = logging.getLogger("eventshop.gunicorn_settings")  # gunicorn loads this fi
 _former = os.getppid() if os.environ.get("GUNICORN_PID") == str(os.getppid()) else 0
 #: Processes of this generation that have loaded the program, as its master and all of them see it.
 _loaded = Value("i", 0)
+
+
+#: Where the processes of this generation count for `/metrics`; prometheus-client reads the variable when imported.
+_counts_dir = tempfile.mkdtemp(prefix="eventshop-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts_dir
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Called in the master when a process has ended: its open connections count no more."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Called in the master when it ends."""
+    shutil.rmtree(_counts_dir, ignore_errors=True)
 
 
 def when_ready(server: Any) -> None:

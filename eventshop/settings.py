@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "eventshop.plugins",
 ]
 MIDDLEWARE = [
+    "eventshop.operations.metrics.http_metrics.http_metrics_middleware",
     "eventshop.operations.request_log.request_log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -337,12 +338,18 @@ PROJECTION_OBJECTIVES = env_validators.objectives(
     "PROJECTION_OBJECTIVES", env.list("PROJECTION_OBJECTIVES", default=[])
 )
 
+#: The ports of which each worker, relay and publisher takes the first free one for its metrics; empty: none.
+METRICS_PORT = env_validators.port_range("METRICS_PORT", env.str("METRICS_PORT", default=""))
+METRICS_ADDRESS = env.str("METRICS_ADDRESS", default="127.0.0.1")
+#: What Prometheus has to send to /metrics as its bearer token; empty: /metrics answers this machine only.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- security -------------------------------------------------------------------------------------
 
 HTTPS = _switch("HTTPS")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Load balancers send health checks over plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from eventshop.operations import health_checks
+from eventshop.operations.metrics.metrics_view import show_metrics
 from eventshop.operations.status_view import status
 from eventshop.plugins.loading import loaded_plugins
 from eventshop.web.pages.home_view import home
@@ -24,5 +25,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("status/", status, name="status"),
     path("healthz", health_checks.live, name="healthz"),
+    path("metrics", show_metrics, name="metrics"),
     path("readyz", health_checks.ready, name="readyz"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import perf_counter
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage, WrongExpectedVersion
 from eventshop.core.message_registry import MessageRegistry
@@ -19,12 +20,14 @@ from eventshop.eventstore.command_execution import (
     load_aggregate,
     prepare_command,
 )
+from eventshop.eventstore.command_metrics import CommandTimer, count_batch
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.contention import Attempt, repeat_on_conflict
 from eventshop.eventstore.event_append import to_receipt, translate_violations
 from eventshop.eventstore.event_store import replay_receipt
 from eventshop.eventstore.stream_locks import lock_streams
 from eventshop.eventstore.unit_of_work import batch_write, single_write
+from eventshop.runtime import metrics
 from eventshop.runtime.wake_signals import Channel, wake
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
@@ -45,11 +48,23 @@ def send(
     of the stream (`WrongExpectedVersion`). Also raises `CommandRefused`, `InvalidMessage`, `UnknownName`,
     `EventTooLarge`, `WrongAggregateType` and `StoreDiverged`. Nothing is written when an error is raised.
     """
+    timer = CommandTimer(command)
+    try:
+        return timer.count(_send(command, envelope, expected_version, registry))
+    except BaseException as error:
+        timer.count_error(error)
+        raise
+
+
+def _send(
+    command: Command, envelope: Envelope | None, expected_version: int | None, registry: MessageRegistry
+) -> Receipt:
     store_epochs.refuse_if_diverged()
     prepared = prepare_command(command, envelope or Envelope(command_id=new_id()), registry)
     receipt = _append_from_cache(prepared, expected_version, registry)
     if receipt is not None:
         return receipt
+    metrics.AGGREGATE_LOADS.inc()
 
     def append(attempt: Attempt) -> Receipt:
         current = prepared
@@ -76,12 +91,16 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Message
     if len(pairs) == 1:
         return [_send_or_refuse(*pairs[0], registry)]  # with half the statements
     store_epochs.refuse_if_diverged()
+    started = perf_counter()
 
     def append(attempt: Attempt) -> list[Outcome]:
         with translate_violations(), batch_write():
             return CommandBatch(registry, pairs, exclusive=attempt.locked).run()
 
-    return repeat_on_conflict(append)
+    outcomes = repeat_on_conflict(append)
+    commands_sent = (command for command, _ in pairs)
+    count_batch(zip(commands_sent, outcomes, strict=True), perf_counter() - started)
+    return outcomes
 
 
 def _send_or_refuse(command: Command, envelope: Envelope, registry: MessageRegistry) -> Outcome:

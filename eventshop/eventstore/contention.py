@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from eventshop.core.errors import Conflict
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_append import ConcurrencyConflict
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import Backoff
 
 Result = TypeVar("Result")
@@ -49,6 +50,7 @@ def repeat_on_conflict(append: Callable[[Attempt], Result]) -> Result:
             if nested or not backend().is_deadlock(error):
                 raise
             cause = error
+        metrics.APPEND_CONFLICTS.inc()
         if not nested and number + 1 < optimistic:
             sleep(BACKOFF.delay_s(number + 1))
     raise Conflict(attempts=optimistic + LOCKED_ATTEMPTS) from cause

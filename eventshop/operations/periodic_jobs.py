@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from eventshop.core.errors import DuplicateName
 from eventshop.operations.models import PeriodicWork
-from eventshop.runtime import leases
+from eventshop.runtime import leases, metrics
 from eventshop.runtime.process_name import process_name
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ def _run_job(job: PeriodicJob, started_at: datetime) -> bool:
     except Exception as error:  # any error: it is shown to staff, and the other jobs must run
         log.exception("%s failed", job.name)
         result, failed = f"{type(error).__name__}: {error}", True
+    metrics.PERIODIC_JOB_RUNS.labels(job.name, "failed" if failed else "done").inc()
     wait = min(job.every, RETRY_AFTER) if failed else job.every
     leases.release_leases(
         PeriodicWork.objects.filter(name=job.name, started_at__lte=started_at),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from eventshop.eventstore.open_appends import describe_open_appends
 from eventshop.messaging.event_log import EventLog
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
 from eventshop.operations.event_ledger import REBUILD, EventWindow, LedgerLine, read_ledger, read_window
 from eventshop.operations.health_checks import (
     ComponentHealth,
@@ -22,7 +23,7 @@ from eventshop.operations.health_checks import (
 )
 from eventshop.operations.objectives import Progress, objective_of
 from eventshop.projections import dead_letters, lag, outbox
-from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
+from eventshop.projections.models import Checkpoint, OutboxRecord, UnreadableRecord, Worker
 from eventshop.projections.outbox_reader import OUTBOX_FENCE
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime.database_clock import database_now
@@ -152,3 +153,14 @@ def _judge(projection: ProjectionProgress) -> ComponentHealth:
         detail = f"its ledger does not close: {projection.ledger_difference:,} events; {health.detail}"
         return health._replace(ok=False, detail=detail)
     return health
+
+
+def check_unreadable_records() -> ComponentHealth:
+    """Whether the log holds records that are no events of ours, and that no operator has acknowledged."""
+    acknowledged = AcknowledgedRecord.objects.filter(
+        topic=OuterRef("topic"), partition=OuterRef("partition"), offset=OuterRef("offset")
+    )
+    found = UnreadableRecord.objects.exclude(Exists(acknowledged)).values("topic", "partition", "offset")
+    number = found.distinct()[:COUNT_LIMIT].count()
+    progress = Progress(set_aside=number)
+    return ComponentHealth("unreadable records", not number, f"{number:,} not acknowledged", False, progress)

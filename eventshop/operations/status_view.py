@@ -24,6 +24,7 @@ COMPONENT_TEXTS: Final = {
     "webhooks": ("Messages to other systems", "Orders are accepted; other systems are told later."),
     "erasures": ("Erasure of personal data", "Requests are accepted; they are carried out later."),
     "periodic jobs": ("Housekeeping", "Nothing that you see is affected."),
+    "unreadable records": ("Event distribution", "Nothing that you see is affected."),
     "workers": ("Background work", "Orders are accepted; some are processed later."),
     "projections": ("Order lists and reports", "Orders are accepted; they appear in lists later."),
 }

@@ -16,7 +16,7 @@ from eventshop.operations import tasks
 from eventshop.operations.append_health import check_event_table
 from eventshop.operations.divergence_health import check_divergence
 from eventshop.operations.periodic_jobs import PeriodicJob
-from eventshop.operations.projection_health import check_projections, check_publisher
+from eventshop.operations.projection_health import check_projections, check_publisher, check_unreadable_records
 from eventshop.operations.saga_health import check_sagas
 from eventshop.operations.work_health import check_erasures, check_periodic_jobs
 from eventshop.operations.worker_health import check_workers
@@ -51,6 +51,7 @@ PLUGIN = Plugin(
         check_sagas,
         check_projections,
         check_publisher,
+        check_unreadable_records,
         check_workers,
         check_webhooks,
         check_erasures,

@@ -17,6 +17,7 @@ from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.projection import Projection
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import WORKER_BACKOFF
 from eventshop.runtime.watchdog import Watchdog
 
@@ -75,12 +76,16 @@ class TargetRunner:
         """Fold events in one transaction. After an error the checkpoints must be opened again."""
         if not delivered:
             return
+        started = monotonic()
         try:
             with self._deadline():
                 batch_processor.process_batch(self.target, self.cached, delivered)
         except Exception:
             self.cached = {}  # the checkpoints in memory may be wrong
+            metrics.PROJECTION_FAILURES.labels(self.name).inc()
             raise
+        metrics.PROJECTION_EVENTS.labels(self.name).inc(len(delivered))
+        metrics.PROJECTION_SECONDS.labels(self.name).observe(monotonic() - started)
 
     def is_at_end(self) -> bool:
         """Whether all events of the log are folded."""

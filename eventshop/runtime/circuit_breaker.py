@@ -12,6 +12,7 @@ import pybreaker
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from eventshop.core.errors import EventShopError
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import Backoff
 
 T = TypeVar("T")
@@ -94,10 +95,12 @@ class CircuitBreaker:
 
     def _probe(self, function: Callable[[], T]) -> T:
         if not self._probe_lock.acquire(blocking=False):
+            metrics.CIRCUIT_REFUSALS.labels(self.name).inc()
             raise CircuitOpen(server=self.name)
         try:
             return self._breaker.call(function)
         except pybreaker.CircuitBreakerError:
+            metrics.CIRCUIT_REFUSALS.labels(self.name).inc()
             raise CircuitOpen(server=self.name) from None
         finally:
             self._probe_lock.release()

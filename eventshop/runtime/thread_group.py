@@ -7,6 +7,7 @@ from threading import Event as Signal
 from typing import Final
 
 from eventshop.runtime import process_heartbeat, wake_signals
+from eventshop.runtime.metrics_server import serve_metrics
 from eventshop.runtime.supervised_threads import SupervisedThread, ThreadTarget, start_threads
 
 #: How long the end of a process waits for a thread, and for its last heartbeat, in seconds. Less than the time that
@@ -24,6 +25,7 @@ class ThreadGroup:
 
     def start(self) -> None:
         wake_signals.start_listening()
+        serve_metrics()
         self.threads = start_threads(self.targets, self._stop)
         process_heartbeat.report(self.threads)
 

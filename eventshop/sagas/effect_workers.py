@@ -15,6 +15,7 @@ from django.db import connections
 
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.connections import close_connections, release_connections
 from eventshop.runtime.task_threads import TaskThreads
@@ -96,7 +97,8 @@ class EffectWorker:
         finished: EffectAttempt | SagaStep = step
         try:
             if not stop.is_set():
-                finished = effects.perform_effect(step, sagas=self.sagas)
+                finished = attempt = effects.perform_effect(step, sagas=self.sagas)
+                metrics.EFFECT_ATTEMPTS.labels(step.name, "failed" if attempt.error else "answered").inc()
             release_connections()
         except TRANSIENT_ERRORS as error:  # the worker that claims it next tries it again
             log.warning("%s of saga %s: %s", step.name, step.saga_id, error)

@@ -29,6 +29,7 @@ from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
+from eventshop.runtime import metrics
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.sagas import catch_up, inbox, kafka_positions, live_points, partition_leases
 from eventshop.sagas.inbox import partition_for, saga_id_for
@@ -103,6 +104,7 @@ class EventRouter:
         elif rows:
             self.newer_release.hand_over([self.lease], f"{rows[0].event_type}/{rows[0].schema_version}")
             self.lease = None
+        metrics.SAGA_EVENTS_ROUTED.inc(len(readable))
         return len(readable) + self._route_past()
 
     def _route_past(self) -> int:

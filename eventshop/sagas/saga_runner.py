@@ -28,6 +28,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.fault_injection import crash_point
@@ -96,6 +97,7 @@ class SagaRunner:
         messages = inbox.read_waiting(partitions, limit, held) if partitions else []
         if messages:
             self._process(messages)
+            metrics.SAGA_MESSAGES.inc(len(messages))
         return len(messages)
 
     def retry_pending_commands(self) -> int:

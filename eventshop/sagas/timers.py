@@ -24,6 +24,7 @@ from eventshop.core.messages import Command, Envelope
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.command_dispatcher import Outcome, send_many
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime import metrics
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import claim_due_rows
@@ -165,6 +166,7 @@ def _fire_together(owner: str, ids: Sequence[int], registry: MessageRegistry) ->
             timer.answer = _describe(outcome)
         for timer in timers:
             timer.fired_at = now
+            metrics.TIMER_DELAY_SECONDS.observe(max(0.0, (now - timer.due_at).total_seconds()))
         Timer.objects.bulk_update(timers, ["fired_at", "answer"])
 
 

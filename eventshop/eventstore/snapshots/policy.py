@@ -14,6 +14,7 @@ from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as program
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import SnapshotProgress, StoredEvent
+from eventshop.runtime import metrics
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def take_due_snapshots(registry: MessageRegistry = program) -> int:
             count += take_snapshot(aggregate_id, registry)
         except EventShopError as error:
             log.warning("no snapshot taken of stream %s: %s", aggregate_id, error)
+    metrics.SNAPSHOTS_TAKEN.inc(count)
     return count
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event as Signal
+from time import perf_counter
 from typing import Any, Final, Protocol
 
 from django.db import Error as DatabaseFailure
@@ -22,7 +23,7 @@ from eventshop.messaging.kafka import clients, publish_faults, topics
 from eventshop.messaging.kafka.publish_faults import Fault
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.reconciliation.divergence import DivergenceSuspected
-from eventshop.runtime import leases
+from eventshop.runtime import leases, metrics
 from eventshop.runtime.backoff import WORKER_BACKOFF
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.wake_signals import Channel, Waiter
@@ -100,6 +101,7 @@ def run_leader(create_leader: Callable[[Watchdog], Leader], stop: Signal) -> Non
                 term.run(watchdog, stop)
             except Exception as error:  # any error of Kafka or of the database is handled in the same way
                 failures = 1 if term.has_begun else failures + 1
+                metrics.PUBLISH_FAILURES.labels(term.topic).inc()
                 if isinstance(error, ProgramTooOld):
                     term.hand_over(error)
                     connections.close_all()
@@ -123,6 +125,10 @@ class _Term:
         self.create_leader = create_leader
         self.has_begun = False  # the leader has taken over
         self._leader: Leader | None = None
+
+    @property
+    def topic(self) -> str:
+        return self._leader.topic if self._leader else ""
 
     def run(self, watchdog: Watchdog, stop: Signal) -> None:
         """Publish until `stop` is set, or wait a while if another process leads. Raises any error."""
@@ -168,11 +174,14 @@ def _publish_until_stopped(leader: Leader, stop: Signal) -> None:
     is_resumed = False
     try:
         while not stop.is_set():
+            started = perf_counter()
             published = leader.publish_batch()
             if not is_resumed:
                 _rows(leader.topic).exclude(stopped_reason="").update(stopped_at=None, stopped_reason="")
                 is_resumed = True
             if published:
+                metrics.PUBLISHED_RECORDS.labels(leader.topic).inc(published)
+                metrics.PUBLISH_SECONDS.labels(leader.topic).observe(perf_counter() - started)
                 if linger_s := leader.linger_s(published):
                     stop.wait(linger_s)
             else:

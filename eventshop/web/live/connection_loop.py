@@ -24,6 +24,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
+from eventshop.runtime import metrics
 from eventshop.web.live.subscriptions import LiveSource
 
 log = logging.getLogger(__name__)
@@ -105,11 +106,13 @@ class ConnectionLoop:
             )
             if has_room:
                 self._count_per_login[login] += 1
+                metrics.LIVE_CONNECTIONS.inc()
             return has_room
 
     def release(self, login: int) -> None:
         with self._lock:
             self._count_per_login[login] -= 1
+            metrics.LIVE_CONNECTIONS.dec()
             self._count_per_login += Counter()  # removes zero counts
 
     def add(self, live: LiveConnection) -> None:

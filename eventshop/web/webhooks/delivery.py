@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.runtime import metrics
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import Channel, wake
@@ -47,6 +48,10 @@ class AttemptResult(NamedTuple):
     @property
     def is_accepted(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def outcome(self) -> str:
+        return "delivered" if self.is_accepted else "unreachable" if self.status is None else "refused"
 
 
 def claim_due(*, except_to: Collection[UUID] = ()) -> Sequence[WebhookDelivery]:
@@ -85,6 +90,7 @@ def resend(delivery: WebhookDelivery) -> None:
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
     started = monotonic()
     result = _post_event(delivery, client)
+    metrics.WEBHOOK_ATTEMPTS.labels(result.outcome).inc()
     took_ms = int((monotonic() - started) * 1_000)
     with transaction.atomic():
         if not _schedule_next(delivery, result):  # the webhook was deleted in the meantime

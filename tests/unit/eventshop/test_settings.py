@@ -45,6 +45,7 @@ def value(probe: str, **environment: str) -> str:
         ("FORMER_ROOT_KEYS", "abc"),
         ("SNAPSHOT_EVERY", "often"),
         ("PROJECTION_OBJECTIVES", "daily-sales"),
+        ("METRICS_PORT", "9109-9101"),
         ("HEALTH_LAG_S", "0"),
         ("KEYS_DATABASE_URL", "mysql://localhost/keys"),
         ("KEY_CACHE_SECONDS", "soon"),

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from eventshop.runtime import wake_signals
+from eventshop.runtime.metrics_server import serve_metrics
 
 
 class Command(BaseCommand):
@@ -26,5 +27,6 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("Relaying; Ctrl-C stops after the current transaction.")
         wake_signals.start_listening()
+        serve_metrics()
         event_relay.run_relay(stop)
         self.stdout.write("Stopped.")

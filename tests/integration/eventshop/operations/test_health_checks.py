@@ -50,6 +50,7 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
         "sagas": True,
         "payments": True,
         "projections": False,
+        "unreadable records": True,
         "webhooks": True,
         "erasures": True,
         "periodic jobs": True,

@@ -17,18 +17,18 @@ from django.utils import timezone
 
 from eventshop.core.messages import new_id
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.models import RelayCheckpoint
+from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
 from eventshop.operations import tasks
 from eventshop.operations.event_ledger import LedgerOpen
 from eventshop.operations.health_checks import ComponentHealth, check_components, check_relay
 from eventshop.operations.models import PartitionTally, PeriodicWork
 from eventshop.operations.objectives import Objective, Progress, State
-from eventshop.operations.projection_health import check_projections, measure_projections
+from eventshop.operations.projection_health import check_projections, check_unreadable_records, measure_projections
 from eventshop.operations.saga_health import check_sagas
 from eventshop.operations.work_health import check_effects, check_erasures, check_periodic_jobs, check_timers
 from eventshop.operations.worker_health import check_workers
 from eventshop.privacy.models import Erasure
-from eventshop.projections.models import Checkpoint, DeadLetter
+from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
 from eventshop.runtime.process_heartbeat import SILENT_AFTER
 from eventshop.sagas.models import Timer
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
@@ -172,6 +172,18 @@ def test_a_webhook_that_nobody_sends_an_erasure_that_stopped_and_a_job_that_fail
     assert (check_periodic_jobs().state, check_periodic_jobs().detail) == (State.DEGRADED, "verify failed: 3 faults")
     PeriodicWork.objects.update(due_at=ago(1000), finished_at=ago(2000), failed=False)
     assert check_periodic_jobs().state is State.FAILING and "is beat running" in check_periodic_jobs().detail
+
+
+def test_a_record_of_a_stranger_is_reported_once_until_it_is_acknowledged() -> None:
+    place: dict[str, Any] = {"topic": "event-store", "partition": 1, "offset": 7}
+    for projection in ("one", "other"):
+        UnreadableRecord.objects.create(projection=projection, error="no event", found_at=ago(5), **place)
+    assert (check_unreadable_records().state, check_unreadable_records().detail) == (
+        State.DEGRADED,
+        "1 not acknowledged",
+    )
+    AcknowledgedRecord.objects.create(**place, topic_id=new_id(), digest="", error="", reason="", operator="x")
+    assert check_unreadable_records().ok
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
