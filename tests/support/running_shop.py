@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -80,6 +81,12 @@ class Shop:
                 "SELECT projection, (SELECT count(*) FROM event) - sum(events) FROM projections_checkpoint GROUP BY 1"
             ).fetchall()
         return {name: int(behind) for name, behind in rows if behind}
+
+    def periodic_jobs_since(self, moment: datetime) -> int:
+        """How many periodic jobs have ended since then."""
+        with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
+            rows = connection.execute("SELECT name FROM ops_periodicwork WHERE finished_at > %s", [moment]).fetchall()
+        return len(rows)
 
     def wait_until_caught_up(self) -> None:
         """Wait until no projection is behind; the error names those that are."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from deploy.stack.processes import Process, stop_processes
+from tests.support.docs_recipe import follow_section
 from tests.support.running_shop import Shop, running_shop
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -40,14 +43,20 @@ def test_without_kafka_commands_are_accepted(shop: Shop) -> None:
 
 
 @pytest.mark.long
-def test_without_redis_read_models_are_kept_up(shop: Shop) -> None:
+def test_redis_is_lost(shop: Shop) -> None:
+    """As in docs/recovery.md: an empty one takes its place."""
     assert shop.stack.redis
     stop_processes(shop.stack.redis.processes, immediately=True)
+    shutil.rmtree(shop.folder.path / "redis")
     assert shop.run_client("20") == "20 accepted\n"
     shop.wait_until_caught_up()
     wait_until(lambda: shop.read_health()[1].get("broker") is False, seen=shop.read_health)
     assert shop.read_health()[0] == 200
+    lost_at = datetime.now(UTC)
     shop.run_stack("up", "--services-only")
+    wait_until(lambda: shop.periodic_jobs_since(lost_at))
+    wait_until(shop.is_healthy, seen=shop.read_health)
+    follow_section("recovery.md", "Redis is lost", lambda words: shop.run_manage(*words[2:]), {})
 
 
 @pytest.mark.long
