@@ -32,6 +32,14 @@ from projections.erasure_handlers import (
     personal_tables,
     trading_streams,
 )
+from projections.expired_data import (
+    erase_expired_orders,
+    erase_expired_trades,
+    expired_orders,
+    expired_trades,
+    has_traded,
+    is_used_since,
+)
 from projections.external_id import external_id
 from projections.lineage import affected_rows
 from projections.market_minute import market_minute
@@ -80,7 +88,17 @@ PLUGIN = Plugin(
         streams_of_person.bind(streams_of),
     ],
     personal_data=[
-        PersonalDataHolder("orders", find_blockers=open_orders, has_data=has_orders),
+        PersonalDataHolder(
+            "orders",
+            find_blockers=open_orders,
+            has_data=has_orders,
+            find_expired=expired_orders,
+            erase_expired=erase_expired_orders,
+            is_used_since=is_used_since,
+        ),
+        PersonalDataHolder(
+            "trades", has_data=has_traded, find_expired=expired_trades, erase_expired=erase_expired_trades
+        ),
         PersonalDataHolder(
             "rows",
             erase=erase_rows,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.privacy.processing import processing_grounds
+from eventshop.privacy.retention_job import report_run
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
 from users.application import sign_in_notices
@@ -18,6 +22,7 @@ from users.application.erasure_handlers import (
     has_consents,
     record_erasure,
 )
+from users.application.inactive_accounts import find_inactive_accounts, request_erasures
 from users.application.newsletters import NEWSLETTERS
 from users.application.processing_grounds import GroundsOfPeople
 from users.domain import errors
@@ -42,13 +47,27 @@ PLUGIN = Plugin(
     bindings=[customer_port.bind(CustomerAdapter()), processing_grounds.bind(GroundsOfPeople())],
     personal_data=[
         PersonalDataHolder("account", erase=close_account),
+        PersonalDataHolder("inactive accounts", find_expired=find_inactive_accounts, erase_expired=request_erasures),
         PersonalDataHolder("consents", has_data=has_consents),
         PersonalDataHolder("events", erase=record_erasure),
     ],
-    periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],
+    periodic_jobs=[
+        sign_in_notices.NOTICES,
+        NEWSLETTERS,
+        PeriodicJob("carry-out-retention", timedelta(days=1), report_run),
+    ],
     api_urls=["users.api.urls"],
     page_urls=["users.pages.urls", "users.pages.passkey_urls"],
-    sidebar=[SidebarSection("Privacy", 50, [SidebarItem("Newsletters", "mail", "users.newsletter", order=90)])],
+    sidebar=[
+        SidebarSection(
+            "Privacy",
+            50,
+            [
+                SidebarItem("Retention runs", "auto_delete", "privacy.retentionrun", order=80),
+                SidebarItem("Newsletters", "mail", "users.newsletter", order=90),
+            ],
+        )
+    ],
     navigation=[
         NavigationEntry(
             "My data",

@@ -112,6 +112,43 @@ class ErasureFinding(models.Model):
         return f"{self.place} {self.item}"
 
 
+class RetentionRun(models.Model):
+    """What one run of the retention job erased under one rule: the certificate of those erasures."""
+
+    run_id = models.UUIDField(primary_key=True)
+    about = models.CharField(max_length=40)
+    what = models.TextField(help_text="As the retention rule said.")
+    duty = models.TextField(help_text="As the retention rule said.")
+    years = models.IntegerField()
+    ended_before = models.DateTimeField(help_text="What ended before this time was due.")
+    began_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    erased = models.IntegerField(default=0)
+    held = models.IntegerField(default=0, help_text="Due, and kept by a legal hold.")
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 over the erased ids, sorted, line by line.")
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (models.Index(fields=["-began_at"], name="retention_run_newest"),)
+
+    def __str__(self) -> str:
+        return f"{self.about}, {self.began_at:%Y-%m-%d}"
+
+
+class ExpiredRecord(models.Model):
+    """A stream or person whose duty of retention has ended, and whose personal data was erased for that."""
+
+    subject = models.UUIDField(primary_key=True)
+    run = models.ForeignKey(RetentionRun, on_delete=models.PROTECT)
+    ended_at = models.DateTimeField(help_text="The time of its newest event.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.subject)
+
+
 class Certificate(models.Model):
     """What was erased, what is kept under which duty and until when, what the scan found and what became of it."""
 

@@ -1,4 +1,4 @@
-"""The retention rules, read from a file: what is kept when a person is erased, under which duty, and until when."""
+"""The retention rules, read from a file: what is kept, under which duty, and until when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from msgspec import Struct
 
-RetentionTopic = Literal["account", "orders", "consents"]
+RetentionTopic = Literal["account", "orders", "consents", "trades", "inactive accounts", "access log"]
 DEFAULT_FILE: Final = Path(__file__).with_name("retention.toml")
 
 
@@ -28,6 +28,10 @@ class RetentionRule(Struct, frozen=True, forbid_unknown_fields=True):
     def until(self, erased_on: date) -> date | None:
         """The last day of the duty, counted from the end of the year of the erasure; None if it has no end."""
         return date(erased_on.year + self.years, 12, 31) if self.years else None
+
+    def expired_before(self, today: date) -> date | None:
+        """What ended before this day has no duty any more, today; None if the duty has no end."""
+        return date(today.year - self.years, 1, 1) if self.years else None
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):

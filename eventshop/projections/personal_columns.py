@@ -74,21 +74,28 @@ def erase_subject(subject: UUID, projections: ProjectionRegistry) -> int:
 
 
 def erase_subjects(
-    subjects: Collection[UUID], projections: ProjectionRegistry, purposes: Collection[str] | None = None
+    subjects: Collection[UUID],
+    projections: ProjectionRegistry,
+    purposes: Collection[str] | None = None,
+    columns: Collection[str] | None = None,
 ) -> int:
     """Empty the personal columns of every row about these subjects, or delete the row; returns how many rows changed.
 
-    With `purposes`, only the columns that are kept for them. The rows of a rebuild come before the live ones: rows that
+    With `purposes`, only the columns that are kept for them; with `columns`, only those. The rows of a rebuild come before the live ones: rows that
     are swapped in meanwhile are empty already.
     """
     by_model = {projection.model: projection for projection in projections.select([]) if projection.model.erasable()}
     existing = set(connection.introspection.table_names())
     count = 0
     for model in sorted(by_model, key=lambda model: model.__name__):
-        columns = [name for name, purpose in model.erasable().items() if purposes is None or purpose in purposes]
+        chosen = [
+            name
+            for name, purpose in model.erasable().items()
+            if (purposes is None or purpose in purposes) and (columns is None or name in columns)
+        ]
         tables = [target(by_model[model]).table for target in (rebuild_target, live_target)]
-        for table in (table for table in tables if columns and table.name in existing):
-            count += _delete_rows(table, subjects) if model.deleted_when_erased else _empty(table, columns, subjects)
+        for table in (table for table in tables if chosen and table.name in existing):
+            count += _delete_rows(table, subjects) if model.deleted_when_erased else _empty(table, chosen, subjects)
     return count
 
 

@@ -18,8 +18,9 @@ from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound
 from users.application.customer_adapter import load_person
+from users.application.erasure_links import person_from_token
 from users.domain.user import Status
-from users.pages.erasure_views import erasure_steps, person_from_token
+from users.pages.erasure_views import erasure_steps
 
 
 class ErasureState(StrEnum):

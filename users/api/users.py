@@ -24,6 +24,7 @@ from users.api import url_names
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
 from users.application.emails import EmailNotSent, send_email_to
+from users.application.erasure_links import erasure_link, erasure_token
 from users.domain.commands import (
     CancelErasure,
     ChangeContactDetails,
@@ -36,7 +37,6 @@ from users.domain.commands import (
 from users.domain.errors import AlreadyErased
 from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested
 from users.domain.purposes import PURPOSES, consent_expiry, get_purpose
-from users.pages.erasure_views import erasure_link, erasure_token
 
 log = logging.getLogger(__name__)
 

@@ -38,6 +38,7 @@ SOURCES: Final = {
     "staff": "through our staff",
     "api": "through the API",
     "import": "by a data import",
+    "retention": "because you had not used it for long",
 }
 
 
@@ -95,6 +96,8 @@ def describe_event(event: UserEvent) -> str:
             return f"Your data must be kept for now: {reason} ({hold})."
         case LegalHoldReleased(hold=hold):
             return f"The duty to keep your data has ended ({hold})."
+        case ErasureRequested(due_at=due_at, source="retention"):
+            return f"You had not used your account for long: we erase your data on {format_date(due_at)}."
         case ErasureRequested(due_at=due_at):
             return f"You asked us to erase your data on {format_date(due_at)}."
         case ErasureCancelled():

@@ -16,7 +16,7 @@ from eventshop.core.personal_fields import DataCategory, NotPersonal, Personal, 
 #: One @ with text on both sides. Only an e-mail to the address can prove that somebody reads it.
 Email: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+\Z"), VISIBLE_TEXT]
 #: The channel that a decision came through.
-Source: TypeAlias = Literal["page", "staff", "api", "import"]
+Source: TypeAlias = Literal["page", "staff", "api", "import", "retention"]
 
 #: A purpose or legal basis of the lists in `users.domain.purposes`, or the version of a privacy notice.
 Term: TypeAlias = Annotated[NonEmptyText, NotPersonal("a term of a list of the program")]

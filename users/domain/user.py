@@ -89,7 +89,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
     """
 
-    snapshot_version = 4
+    snapshot_version = 5
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,7 +21,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.messages import new_id
 from eventshop.datetimes import format_date, format_datetime
-from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.erasure import certificates, personal_data_holders
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
@@ -31,14 +29,12 @@ from eventshop.web.pages.pdf import Document
 from eventshop.web.pages.post_only import post_only
 from users.application.customer_adapter import Person, load_person
 from users.application.emails import EmailNotSent, send_email_to, site_url
+from users.application.erasure_links import erasure_link, person_from_token
 from users.domain.commands import CancelErasure, RequestErasure
 from users.domain.user import Status
 from users.pages.forms import PasswordForm
 from users.pages.privacy_views import person_page, send_command
 
-_LINK_KIND: Final = "erasure"
-#: How long the link to status and certificate is valid.
-LINK_MAX_AGE_S: Final = 400 * 24 * 3600
 #: The steps of an erasure as the person reads them.
 STEP_LABELS: Final = {
     "collect": "Finding where your data is stored",
@@ -70,16 +66,6 @@ def request_erasure(request: HttpRequest, me: Person) -> HttpResponse:
         "days": settings.ERASURE_COOLING_OFF_DAYS,
     }
     return render(request, "users/erase.html", context)
-
-
-def erasure_link(person_id: UUID) -> str:
-    """The path of the status page of a person's erasure; needs no sign-in."""
-    return reverse("users:erasure", args=[erasure_token(person_id)])
-
-
-def erasure_token(person_id: UUID) -> str:
-    """The encrypted token that identifies a person in the links to the status page and API."""
-    return encrypted_tokens.encrypt_token(_LINK_KIND, person_id)
 
 
 def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpResponse:
@@ -172,14 +158,6 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
         texts = [(item.event_type, item.field, item.why, str(item.events)) for item in body.clear_fields]
         document.add_table(("Event", "Field", "Why", "Events"), texts, widths=(25, 25, 35, 15), numeric_columns=1)
     return document.to_response("certificate-of-erasure.pdf")
-
-
-def person_from_token(token: str) -> UUID | None:
-    """The person that a link is about; None for an invalid or expired token."""
-    try:
-        return encrypted_tokens.decrypt_token(_LINK_KIND, token, UUID, max_age_s=LINK_MAX_AGE_S)
-    except encrypted_tokens.InvalidLink:
-        return None
 
 
 class StepProgress(NamedTuple):

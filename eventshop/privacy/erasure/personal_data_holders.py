@@ -5,7 +5,8 @@ The erasure job stands below the domains and the read models; they name their ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -25,6 +26,14 @@ class HeldData(NamedTuple):
     what: dict[str, Any]
 
 
+class ExpiredItem(NamedTuple):
+    """Something whose duty to keep it has ended; `held` says why it stays nevertheless, such as a legal hold."""
+
+    subject: UUID
+    ended_at: datetime
+    held: str = ""
+
+
 class PersonalDataHolder(NamedTuple):
     """One place that holds personal data. Every part is optional.
 
@@ -34,6 +43,8 @@ class PersonalDataHolder(NamedTuple):
     personal data in clear, `has_data` whether a person has something that a duty of the same name is about
     (`retention.toml`). `find_streams` returns streams with data of the person whose events do not contain their id.
     `erase_purposes` erases what was kept for some purposes only, for a person or the subject of a stream.
+    `find_expired` yields what ended before a time, the oldest first; `erase_expired` erases some of it and returns a
+    summary; both for the rule of the same name (`retention.toml`). `is_used_since`: whether a person did something.
     """
 
     name: str
@@ -44,6 +55,9 @@ class PersonalDataHolder(NamedTuple):
     has_data: Callable[[UUID], bool] | None = None
     find_streams: Callable[[UUID], Collection[UUID]] | None = None
     erase_purposes: Callable[[Collection[UUID], Collection[str]], str] | None = None
+    find_expired: Callable[[datetime], Iterator[ExpiredItem]] | None = None
+    erase_expired: Callable[[Collection[UUID]], str] | None = None
+    is_used_since: Callable[[UUID, datetime], bool] | None = None
 
 
 _holders: Final[dict[str, PersonalDataHolder]] = {}
@@ -65,6 +79,16 @@ def erase_purposes(subjects: Collection[UUID], purposes: Collection[str]) -> dic
     return {
         holder.name: holder.erase_purposes(subjects, purposes) for holder in _sorted_holders() if holder.erase_purposes
     }
+
+
+def holder_of(name: str) -> PersonalDataHolder | None:
+    """The holder of this name, if there is one."""
+    return _holders.get(name)
+
+
+def is_used_since(person: UUID, since: datetime) -> bool:
+    """Whether any holder knows that a person did something since then."""
+    return any(holder.is_used_since(person, since) for holder in _sorted_holders() if holder.is_used_since)
 
 
 def find_streams(person: UUID) -> list[UUID]:

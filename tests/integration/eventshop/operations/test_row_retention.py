@@ -74,6 +74,8 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "privacy.PersonalKey": "deleted by the erasure",
     "privacy.ErasedPerson": "no key may be made again",
     "privacy.Claim": "deleted by the erasure",
+    "privacy.RetentionRun": "evidence; one for each day on which something was due",
+    "privacy.ExpiredRecord": "evidence; one for each stream that a retention rule has erased",
     "users.Newsletter": "evidence of what people were sent; names nobody",
     "privacy.Erasure": "evidence; one for each erased person",
     "privacy.Certificate": "evidence; one for each erased person",

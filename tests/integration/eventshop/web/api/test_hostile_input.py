@@ -31,7 +31,7 @@ from tests.support.sales import Sale
 from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
-from users.pages.erasure_views import erasure_token
+from users.application.erasure_links import erasure_token
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
