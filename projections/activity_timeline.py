@@ -10,7 +10,9 @@ from eventshop.core.money import Money
 from eventshop.projections.projection import Projection
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
+    LinesAdded,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -25,6 +27,7 @@ from orders.domain.events import (
     ReturnAccepted,
     ReturnDeclined,
     ReturnRequested,
+    ReturnReversed,
     ReturnWindowClosed,
     RuleBroken,
 )
@@ -62,6 +65,21 @@ def created(row: ActivityTimeline, event: OrderCreated, meta: Meta) -> None:
 @activity_timeline.on(CreditNoteIssued, dated_key=event_key)
 def credited(row: ActivityTimeline, event: CreditNoteIssued, meta: Meta) -> None:
     fill_row(row, event, meta, f"Credit note {event.reference} over {event.total}")
+    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(CreditNoteReversed, dated_key=event_key)
+def credit_reversed(row: ActivityTimeline, event: CreditNoteReversed, meta: Meta) -> None:
+    fill_row(row, event, meta, f"Credit note {event.reference} over {event.total} reversed")
+    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
+    row.reference = event.reference
+
+
+@activity_timeline.on(LinesAdded, dated_key=event_key)
+def lines_added(row: ActivityTimeline, event: LinesAdded, meta: Meta) -> None:
+    text = f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total} added (observed)"
+    fill_row(row, event, meta, text)
     _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
     row.reference = event.reference
 
@@ -157,6 +175,14 @@ def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
     fill_row(row, event, meta, _mark_observed(event, text))
     row.reference = event.reference
     row.lines, row.units = len(event.lines), units
+
+
+@activity_timeline.on(ReturnReversed, dated_key=event_key)
+def return_reversed(row: ActivityTimeline, event: ReturnReversed, meta: Meta) -> None:
+    units = count_units(event.lines)
+    fill_row(row, event, meta, f"Return {event.reference} of {_piece_count(units)} reversed")
+    _fill_goods(row, event.refunded, len(event.lines), units)
+    row.reference = event.reference
 
 
 @activity_timeline.on(ReturnWindowClosed, dated_key=event_key)

@@ -7,7 +7,14 @@ from uuid import UUID
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
 from eventshop.projections.projection import Projection, earliest, latest
-from orders.domain.events import CreditNoteIssued, OrderCreated, PaymentProcessed, PaymentRefunded
+from orders.domain.events import (
+    CreditNoteIssued,
+    CreditNoteReversed,
+    OrderCreated,
+    PaymentProcessed,
+    PaymentRefunded,
+    ReturnReversed,
+)
 from projections.models import CustomerSummary
 
 customer_summary = Projection(CustomerSummary, topic="customer-summary-projection", version=2)
@@ -42,3 +49,15 @@ def refunded(row: CustomerSummary, event: PaymentRefunded, meta: Meta) -> None:
 def credited(row: CustomerSummary, event: CreditNoteIssued, meta: Meta) -> None:
     row.refunded += event.total.amount
     row.lifetime_value -= event.total.amount
+
+
+@customer_summary.on(CreditNoteReversed, key=lambda event: _customer_key(event.customer_id, event.total))
+def credit_reversed(row: CustomerSummary, event: CreditNoteReversed, meta: Meta) -> None:
+    row.refunded -= event.total.amount
+    row.lifetime_value += event.total.amount
+
+
+@customer_summary.on(ReturnReversed, key=lambda event: _customer_key(event.customer_id, event.refunded))
+def return_reversed(row: CustomerSummary, event: ReturnReversed, meta: Meta) -> None:
+    row.refunded -= event.refunded.amount
+    row.lifetime_value += event.refunded.amount

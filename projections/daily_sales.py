@@ -11,7 +11,16 @@ from django.conf import settings
 from eventshop.core.messages import Meta
 from eventshop.core.money import Money
 from eventshop.projections.projection import Projection
-from orders.domain.events import CreditNoteIssued, ItemsReturned, OrderCancelled, PaymentProcessed, PaymentRefunded
+from orders.domain.events import (
+    CreditNoteIssued,
+    CreditNoteReversed,
+    ItemsReturned,
+    LinesAdded,
+    OrderCancelled,
+    PaymentProcessed,
+    PaymentRefunded,
+    ReturnReversed,
+)
 from projections.models import DailySales
 from projections.units import count_units
 
@@ -58,6 +67,27 @@ def credited(row: DailySales, event: CreditNoteIssued, meta: Meta) -> None:
 @daily_sales.on(ItemsReturned, dated_key=lambda event, meta: _day_key(meta, event.lines[0].amount))
 def returned(row: DailySales, event: ItemsReturned, meta: Meta) -> None:
     row.units_returned += count_units(event.lines)
+
+
+@daily_sales.on(LinesAdded, dated_key=lambda event, meta: _day_key(meta, event.total) if event.sold else None)
+def lines_added(row: DailySales, event: LinesAdded, meta: Meta) -> None:
+    row.units_sold += count_units(event.sold)
+
+
+@daily_sales.on(CreditNoteReversed, dated_key=lambda event, meta: _day_key(meta, event.total))
+def credit_reversed(row: DailySales, event: CreditNoteReversed, meta: Meta) -> None:
+    row.refunds -= 1
+    row.units_returned -= count_units(event.lines)
+    row.refunded -= event.total.amount
+    row.net += event.total.amount
+
+
+@daily_sales.on(ReturnReversed, dated_key=lambda event, meta: _day_key(meta, event.refunded))
+def return_reversed(row: DailySales, event: ReturnReversed, meta: Meta) -> None:
+    row.units_returned -= count_units(event.lines)
+    row.refunds -= bool(event.refunded.amount)
+    row.refunded -= event.refunded.amount
+    row.net += event.refunded.amount
 
 
 @daily_sales.on(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from uuid import UUID
 
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection
-from orders.domain.events import CreditNoteIssued, ItemsReturned, Line, OrderCreated
+from orders.domain.events import (
+    CreditNoteIssued,
+    CreditNoteReversed,
+    ItemsReturned,
+    Line,
+    LinesAdded,
+    OrderCreated,
+    ReturnReversed,
+)
 from projections.models import OrderLine
 
 order_lines = Projection(OrderLine, topic="order-lines-projection", version=2, shared_rows=False)
@@ -24,6 +33,28 @@ def ordered(row: OrderLine, event: OrderCreated, meta: Meta) -> None:
 @order_lines.on(CreditNoteIssued, key=_line_keys)
 def credited(row: OrderLine, event: CreditNoteIssued, meta: Meta) -> None:
     _fill_row(row, event.lines[row.line - 1])
+
+
+def _added_keys(event: LinesAdded) -> list[tuple[UUID, int]]:
+    return [(event.order_id, number) for number in range(event.first_line, event.first_line + len(event.lines))]
+
+
+@order_lines.on(LinesAdded, key=_added_keys)
+def added(row: OrderLine, event: LinesAdded, meta: Meta) -> None:
+    _fill_row(row, event.lines[row.line - event.first_line])
+
+
+@order_lines.on(CreditNoteReversed, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+def credit_reversed(row: OrderLine, event: CreditNoteReversed, meta: Meta) -> None:
+    row.quantity = 0
+    row.amount = Decimal(0)
+
+
+@order_lines.on(ReturnReversed, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+def return_reversed(row: OrderLine, event: ReturnReversed, meta: Meta) -> None:
+    line = next(line for line in event.lines if line.line == row.line)
+    row.returned -= line.quantity
+    row.refunded -= line.amount.amount
 
 
 @order_lines.on(ItemsReturned, key=lambda event: [(event.order_id, line.line) for line in event.lines])

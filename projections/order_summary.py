@@ -9,7 +9,9 @@ from eventshop.projections.personal_columns import personal_text
 from eventshop.projections.projection import Projection
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
+    LinesAdded,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -24,6 +26,7 @@ from orders.domain.events import (
     ReturnAccepted,
     ReturnDeclined,
     ReturnRequested,
+    ReturnReversed,
     ReturnWindowClosed,
     RuleBroken,
 )
@@ -35,7 +38,14 @@ from projections.units import count_units
 FULLY_PAID: Final = (OrderSummary.PaymentState.PAID, OrderSummary.PaymentState.OVERPAID)
 #: Events that may have been observed elsewhere instead of decided here.
 ObservableEvent: TypeAlias = (
-    PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded
+    PaymentProcessed
+    | OrderShipped
+    | OrderDelivered
+    | OrderCancelled
+    | ItemsReturned
+    | PaymentRefunded
+    | LinesAdded
+    | ReturnReversed
 )
 
 order_summary = Projection(OrderSummary, topic="order-summary-projection", version=3, shared_rows=False)
@@ -57,6 +67,24 @@ def credited(row: OrderSummary, event: CreditNoteIssued, meta: Meta) -> None:
     row.refunded = event.total.amount
     row.units_returned = row.units
     row.reason = personal_text(event.reason)
+
+
+@order_summary.on(CreditNoteReversed, key=lambda event: event.order_id)
+def credit_reversed(row: OrderSummary, event: CreditNoteReversed, meta: Meta) -> None:
+    row.status = OrderSummary.Status.REVERSED
+    row.total -= event.total.amount
+    row.refunded -= event.total.amount
+    row.lines = row.units = row.units_returned = 0
+    row.updated_at = meta.occurred_at
+
+
+@order_summary.on(LinesAdded, key=lambda event: event.order_id)
+def lines_added(row: OrderSummary, event: LinesAdded, meta: Meta) -> None:
+    row.total += event.total.amount
+    row.lines += len(event.lines)
+    row.units += count_units(event.lines)
+    update_balance(row)
+    _note_fact(row, event, meta)
 
 
 @order_summary.on(PaymentRequested, key=lambda event: event.order_id)
@@ -152,6 +180,15 @@ def return_declined(row: OrderSummary, event: ReturnDeclined, meta: Meta) -> Non
 def returned(row: OrderSummary, event: ItemsReturned, meta: Meta) -> None:
     row.units_returned += count_units(event.lines)
     row.returned_value += sum(line.amount.amount for line in event.lines)
+    update_balance(row)
+    _note_fact(row, event, meta)
+
+
+@order_summary.on(ReturnReversed, key=lambda event: event.order_id)
+def return_reversed(row: OrderSummary, event: ReturnReversed, meta: Meta) -> None:
+    row.units_returned -= count_units(event.lines)
+    row.returned_value -= sum(line.amount.amount for line in event.lines)
+    row.refunded -= event.refunded.amount
     update_balance(row)
     _note_fact(row, event, meta)
 

@@ -23,7 +23,9 @@ from orders.application.order_timeline import describe_event, status_label
 from orders.domain.commands import RequestPayment
 from orders.domain.events import (
     CreditNoteIssued,
+    Line,
     LineAmount,
+    LinesAdded,
     OrderCreated,
     OrderEvent,
     PaymentAuthorised,
@@ -37,7 +39,7 @@ from orders.domain.payments import PaymentState
 from orders.sagas import fulfilment_values
 
 #: In these states an order changes only by a return or a refund.
-FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED)
+FINAL_STATUSES: Final = (Status.DELIVERED, Status.CANCELLED, Status.CREDITED, Status.REVERSED)
 
 
 class CustomerOrder(NamedTuple):
@@ -97,7 +99,13 @@ class CustomerOrder(NamedTuple):
 
     @property
     def line_names(self) -> dict[int, str]:
-        return {number: line.description or line.sku for number, line in enumerate(self.opening_event.lines, start=1)}
+        return {number: line.description or line.sku for number, line in enumerate(self.lines, start=1)}
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines, also those that became known later."""
+        added = (recorded.event for recorded in self.events if isinstance(recorded.event, LinesAdded))
+        return (*self.opening_event.lines, *(line for event in added for line in event.lines))
 
     # --- payment --------------------------------------------------------------------------------------------------
 
@@ -220,7 +228,9 @@ def load_any_order(order_id: UUID) -> CustomerOrder | None:
     if not events or not isinstance(events[0].event, OrderCreated | CreditNoteIssued):
         return None
     state = Order().evolve_all(recorded.event for recorded in events)
-    return CustomerOrder(order_id, events, state, events[0].event)
+    # A credit note that was void may have been issued anew.
+    opened = [recorded.event for recorded in events if isinstance(recorded.event, OrderCreated | CreditNoteIssued)]
+    return CustomerOrder(order_id, events, state, opened[-1])
 
 
 def _is_own_order(request: HttpRequest, order_id: UUID) -> bool:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money
-from orders.domain.events import ItemsReturned, LineAmount, OrderCancelled, OrderEvent, PaymentRefunded
+from orders.domain.events import (
+    ItemsReturned,
+    LineAmount,
+    OrderCancelled,
+    OrderEvent,
+    PaymentRefunded,
+    ReturnReversed,
+)
 from orders.domain.payments import PaymentState
 
 
@@ -31,6 +38,7 @@ class Refund(NamedTuple):
     refunded_at: datetime
     method: str
     items: tuple[RefundedItem, ...]
+    return_reference: str  # of the return or cancelled order that it is for
 
 
 def collect_refunds(
@@ -43,12 +51,13 @@ def collect_refunds(
     methods = {payment.payment_id: payment.method for payment in payments}
     lines_by_reference: dict[str, tuple[LineAmount, ...]] = {}
     refunds: list[Refund] = []
+    number = 0
     for recorded in events:
         match recorded.event:
             case ItemsReturned(reference=reference, lines=lines) | OrderCancelled(reference=reference, lines=lines):
                 lines_by_reference[reference] = lines
             case PaymentRefunded(reference=reference, payment_id=payment_id) as event:
-                number = len(refunds) + 1
+                number += 1
                 refunds.append(
                     Refund(
                         number=number,
@@ -61,8 +70,12 @@ def collect_refunds(
                             RefundedItem(line_names[line.line], line.sku, line.quantity, line.amount)
                             for line in lines_by_reference.get(reference, ())
                         ),
+                        return_reference=reference,
                     )
                 )
+            case ReturnReversed(reference=reference, refunded=amount):
+                wrong = [one for one in refunds if (one.return_reference, one.amount) == (reference, amount)]
+                refunds = [one for one in refunds if one not in wrong[-1:]]  # the others keep their numbers
             case _:
                 pass
     return refunds

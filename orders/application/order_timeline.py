@@ -10,8 +10,10 @@ from eventshop.core.currencies import DECIMALS
 from eventshop.core.money import Money
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
     LineAmount,
+    LinesAdded,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -27,6 +29,7 @@ from orders.domain.events import (
     ReturnAccepted,
     ReturnDeclined,
     ReturnRequested,
+    ReturnReversed,
     ReturnWindowClosed,
     RuleBroken,
 )
@@ -41,6 +44,7 @@ STATUS_LABELS: Final = {
     Status.DELIVERED: ("Delivered", "good"),
     Status.CANCELLED: ("Cancelled", "bad"),
     Status.CREDITED: ("Credit note", "good"),
+    Status.REVERSED: ("Credit note, void", "bad"),
     Status.PENDING: ("Being processed", "info"),
 }
 #: Of an order that waits for its payment.
@@ -81,6 +85,12 @@ def describe_event(event: OrderEvent) -> tuple[str, str]:
             return f"The order was cancelled: {reason}.", "bad"
         case CreditNoteIssued(total=amount, reason=reason):
             return f"We credited {format_money(amount)}: {reason}.", "done"
+        case CreditNoteReversed(total=amount):
+            return f"The credit note of {format_money(amount)} is void.", "bad"
+        case LinesAdded(total=amount):
+            return f"Items for {format_money(amount)} were added to the order.", "done"
+        case ReturnReversed(lines=lines):
+            return f"The return of {count_items(lines)} was recorded by mistake, and is void.", "bad"
         case RuleBroken(detail=detail):
             return f"We are checking this order: {detail}.", ""
         case ReturnRequested() | ReturnAccepted() | ReturnDeclined() | ItemsReturned() | ReturnWindowClosed():

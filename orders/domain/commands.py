@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import msgspec
 
-from eventshop.core.errors import CurrencyMismatch, InvalidMessage
+from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, MultilineText, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
-from orders.domain.events import CUSTOMER_NUMBER, DELIVERY, RECEIVER, ExternalId, Line
+from orders.domain.events import CUSTOMER_NUMBER, DELIVERY, RECEIVER, ExternalId
+from orders.domain.line_rules import PRICE_DECIMALS, OrderLines, check_lines, order_total
 from orders.domain.observed_commands import (
     ObservedCommand,
     RecordObservedCancellation,
     RecordObservedDelivery,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedRefund,
     RecordObservedReturn,
     RecordObservedShipment,
+    ReverseObservedReturn,
 )
 from orders.domain.order_values import Country, Reference, note, parcel
 from orders.domain.payment_commands import (
@@ -30,7 +32,6 @@ from orders.domain.payment_commands import (
     RecordVoid,
     RequestPayment,
 )
-from orders.domain.payments import payable
 from orders.domain.return_commands import (
     AcceptReturn,
     CloseReturnWindow,
@@ -47,10 +48,10 @@ from orders.domain.stock_commands import (
     ReserveInventory,
     StockCommand,
     WriteOffStock,
-    check_quantity,
 )
 
 __all__ = [
+    "PRICE_DECIMALS",
     "AcceptReturn",
     "AuthorisePayment",
     "CancelOrder",
@@ -69,6 +70,7 @@ __all__ = [
     "ReceivedLine",
     "RecordObservedCancellation",
     "RecordObservedDelivery",
+    "RecordObservedLines",
     "RecordObservedPayment",
     "RecordObservedRefund",
     "RecordObservedReturn",
@@ -80,6 +82,8 @@ __all__ = [
     "RequestReturn",
     "ReserveInventory",
     "ReturnLine",
+    "ReverseCreditNote",
+    "ReverseObservedReturn",
     "ShipOrder",
     "StockCommand",
     "WriteOffStock",
@@ -87,10 +91,6 @@ __all__ = [
     "order_total",
 ]
 
-#: A tenth of a penny: unit prices of small goods are quoted with three decimals.
-PRICE_DECIMALS = 3
-#: The largest order the codec's 256 KiB can hold with long descriptions.
-OrderLines: TypeAlias = Annotated[tuple[Line, ...], msgspec.Meta(max_length=1_500)]
 ExternalIds: TypeAlias = Annotated[tuple[ExternalId, ...], msgspec.Meta(max_length=10)]
 
 
@@ -157,6 +157,12 @@ class CreateCreditNote(Command, frozen=True):
         return order_total(self.lines)
 
 
+class ReverseCreditNote(Command, frozen=True):
+    """Declare a credit note void. It can be issued anew."""
+
+    order_id: UUID
+
+
 OrderCommand: TypeAlias = (
     CreateOrder
     | RequestPayment
@@ -174,34 +180,9 @@ OrderCommand: TypeAlias = (
     | CloseReturnWindow
     | RecordRefund
     | CreateCreditNote
+    | ReverseCreditNote
     | ObservedCommand
 )
-
-
-def order_total(lines: tuple[Line, ...]) -> Money:
-    """The sum of price × quantity over at least one line."""
-    # One `Money` at the end: the import sums 42,000 lines, and `check_lines` refuses mixed currencies.
-    return Money(sum((line.price.amount * line.quantity for line in lines), Decimal(0)), lines[0].price.currency)
-
-
-def check_lines(lines: tuple[Line, ...]) -> None:
-    """Validate the lines of an order or credit note.
-
-    Raises `InvalidMessage` for no lines, a quantity below 1, too many decimals, a discount above zero, another price or
-    a total below zero; `CurrencyMismatch` for mixed currencies; `InvalidMoney` for a total that is too large.
-    """
-    if not lines:
-        raise InvalidMessage("an order needs at least one line")
-    currency = lines[0].price.currency
-    for line in lines:
-        check_quantity(line.sku, line.quantity)
-        _check_price(line)
-        if line.price.currency != currency:
-            raise CurrencyMismatch(f"{line.sku}: the price {line.price} is not in the order's {currency}", sku=line.sku)
-    total = order_total(lines)
-    if total.amount < 0:
-        raise InvalidMessage(f"the discounts are larger than the order: its total would be {total}")
-    payable(total)  # InvalidMoney: too large once it is rounded
 
 
 def check_external_ids(external_ids: tuple[ExternalId, ...]) -> None:
@@ -209,12 +190,3 @@ def check_external_ids(external_ids: tuple[ExternalId, ...]) -> None:
     sources = [external_id.source for external_id in external_ids]
     if len(set(sources)) != len(sources):
         raise InvalidMessage("each source has one identifier for an order", sources=", ".join(sources))
-
-
-def _check_price(line: Line) -> None:
-    if line.kind == "discount" and line.price.amount > 0:
-        raise InvalidMessage(f"{line.sku}: a discount must not be above zero, but is {line.price}")
-    if line.kind != "discount" and line.price.amount < 0:
-        raise InvalidMessage(f"{line.sku}: the price must not be negative, but is {line.price}")
-    if line.price.decimals > PRICE_DECIMALS:
-        raise InvalidMessage(f"{line.sku}: the price {line.price} has more than {PRICE_DECIMALS} decimals")

@@ -1,4 +1,6 @@
-"""The events of orders and stock items. Payments, returns and stock have a module each; import all from here.
+"""The events of orders and stock items; import all from here.
+
+Payments, returns, corrections and stock have a module each.
 
 `observed=True` marks what was reported from elsewhere instead of decided here. Fields with defaults are missing in
 events of earlier schema versions.
@@ -12,6 +14,7 @@ from uuid import UUID
 from eventshop.core.messages import Event, MultilineText, NonEmptyText, Text, UniqueValue
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import NotPersonal, Redacted
+from orders.domain.correction_events import CreditNoteReversed, LinesAdded, ReturnReversed
 from orders.domain.order_values import (
     CUSTOMER_NUMBER,
     DELIVERY,
@@ -61,6 +64,7 @@ __all__ = [
     "DELIVERY",
     "RECEIVER",
     "CreditNoteIssued",
+    "CreditNoteReversed",
     "ExternalId",
     "InventoryDispatched",
     "InventoryRefused",
@@ -71,6 +75,7 @@ __all__ = [
     "LineAmount",
     "LineKind",
     "LineNumber",
+    "LinesAdded",
     "OrderCancelled",
     "OrderCreated",
     "OrderDelivered",
@@ -87,6 +92,7 @@ __all__ = [
     "ReturnAccepted",
     "ReturnDeclined",
     "ReturnRequested",
+    "ReturnReversed",
     "ReturnWindowClosed",
     "RuleBroken",
     "StockEvent",
@@ -198,5 +204,8 @@ OrderEvent: TypeAlias = (
     | RefundRequested
     | PaymentRefunded
     | CreditNoteIssued
+    | CreditNoteReversed
+    | LinesAdded
+    | ReturnReversed
     | RuleBroken
 )

@@ -13,7 +13,8 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText, OptionalName, Text
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import NotPersonal
-from orders.domain.order_values import RECEIVER, PaymentMethod, Reference, note, parcel
+from orders.domain.line_rules import OrderLines, check_lines, order_total
+from orders.domain.order_values import RECEIVER, LineNumber, PaymentMethod, Reference, note, parcel
 from orders.domain.return_commands import ReturnLines, check_return_lines
 
 
@@ -68,6 +69,32 @@ class RecordObservedRefund(Command, frozen=True):
         _check_amount(self.amount)
 
 
+class RecordObservedLines(Command, frozen=True):
+    """More lines of the order became known. The same lines from the same `first_line` on are recorded once."""
+
+    order_id: UUID
+    first_line: LineNumber
+    lines: OrderLines
+
+    def __post_init__(self) -> None:
+        check_lines(self.lines)
+
+    @property
+    def total(self) -> Money:
+        return order_total(self.lines)
+
+
+class ReverseObservedReturn(Command, frozen=True):
+    """Take back a `RecordObservedReturn` that turned out to be wrong, with the refund that was recorded with it."""
+
+    order_id: UUID
+    reference: Reference
+    lines: ReturnLines
+
+    def __post_init__(self) -> None:
+        check_return_lines(self.lines)
+
+
 ObservedCommand: TypeAlias = (
     RecordObservedPayment
     | RecordObservedShipment
@@ -75,6 +102,8 @@ ObservedCommand: TypeAlias = (
     | RecordObservedCancellation
     | RecordObservedReturn
     | RecordObservedRefund
+    | RecordObservedLines
+    | ReverseObservedReturn
 )
 
 

@@ -1,7 +1,7 @@
 """Observed facts: what happened elsewhere is recorded as it was, and followed by `RuleBroken` where it breaks a rule.
 
 The rules: `shipped-before-paid`, `shipped-after-cancelling`, `cancelled-after-shipping`, `delivered-without-shipping`,
-`overpaid`, `refund-exceeds-payments`, `returned-more-than-kept`.
+`overpaid`, `refund-exceeds-payments`, `returned-more-than-kept`, `lines-added-after-cancelling`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.money import Money, total
+from orders.domain import corrections
 from orders.domain.carriers import carrier_and_service
 from orders.domain.errors import FactRecordedDifferently
 from orders.domain.events import (
     ItemsReturned,
+    LinesAdded,
     OrderCancelled,
     OrderDelivered,
     OrderShipped,
@@ -22,14 +24,17 @@ from orders.domain.events import (
     PaymentRefunded,
     RuleBroken,
 )
+from orders.domain.fact_keys import key_of
 from orders.domain.observed_commands import (
     ObservedCommand,
     RecordObservedCancellation,
     RecordObservedDelivery,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedRefund,
     RecordObservedReturn,
     RecordObservedShipment,
+    ReverseObservedReturn,
 )
 from orders.domain.order_balance import amount_taken
 from orders.domain.order_status import Status
@@ -55,24 +60,6 @@ def record_fact(order: Order, command: ObservedCommand) -> list[OrderEvent]:
     return [*facts, *broken]
 
 
-def key_of(event: OrderEvent) -> str:
-    """What tells an observed fact from the others of its order; empty for a decided event."""
-    match event:
-        case PaymentProcessed(observed=True):
-            return f"payment {event.payment_id}"
-        case OrderShipped(observed=True):
-            return f"shipment {event.carrier} {event.service} {event.tracking}"
-        case OrderDelivered(observed=True):
-            return "delivery"
-        case ItemsReturned(observed=True):
-            lines = ",".join(f"{line.line}x{line.quantity}" for line in event.lines)
-            return f"return {event.reference} {lines}"
-        case PaymentRefunded(observed=True):
-            return f"refund {event.reference} {event.amount}"
-        case _:
-            return ""
-
-
 def _facts(order: Order, command: ObservedCommand) -> list[OrderEvent]:
     order_id, customer = order.order_id, order.customer_id
     match command:
@@ -95,6 +82,10 @@ def _facts(order: Order, command: ObservedCommand) -> list[OrderEvent]:
             return _return(order, command)
         case RecordObservedRefund():
             return [_refund(order, command)]
+        case RecordObservedLines():
+            return [*corrections.add_lines(order, command)]
+        case ReverseObservedReturn():
+            return [*corrections.reverse_return(order, command)]
         case _:
             assert_never(command)
 
@@ -170,6 +161,8 @@ def _broken_rules(order: Order, facts: list[OrderEvent]) -> Iterator[tuple[str, 
                 yield "delivered-without-shipping", "no shipment of the order is known"
             case OrderCancelled() if order.is_shipped:
                 yield "cancelled-after-shipping", f"the order was {order.status}"
+            case LinesAdded() if order.status is Status.CANCELLED:
+                yield "lines-added-after-cancelling", f"{fact.total} was added to a cancelled order"
             case ItemsReturned(lines=lines):
                 yield from _returned_too_much(order, lines)
             case PaymentRefunded() if after.refunded > (taken := amount_taken(after)):

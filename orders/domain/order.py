@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.money import Money
 from eventshop.core.personal_fields import Redacted
-from orders.domain import observed_facts, payment_decisions, returns
-from orders.domain.carriers import carrier_and_service
+from orders.domain import corrections, observed_facts, payment_decisions, returns, shipping
 from orders.domain.commands import (
     AcceptReturn,
     AuthorisePayment,
@@ -31,13 +30,16 @@ from orders.domain.commands import (
     RecordVoid,
     RequestPayment,
     RequestReturn,
+    ReverseCreditNote,
     ShipOrder,
 )
-from orders.domain.errors import InvalidOrderState, NothingToShip
+from orders.domain.errors import InvalidOrderState
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
     LineAmount,
+    LinesAdded,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -53,9 +55,11 @@ from orders.domain.events import (
     ReturnAccepted,
     ReturnDeclined,
     ReturnRequested,
+    ReturnReversed,
     ReturnWindowClosed,
     RuleBroken,
 )
+from orders.domain.fact_keys import key_of
 from orders.domain.order_balance import Balance, balance_of
 from orders.domain.order_creation import credit_note_issued, order_created
 from orders.domain.order_line import OrderLineStates, amounts_kept, number_lines, subtract_returned
@@ -69,7 +73,7 @@ __all__ = ["Order", "PaymentStateName", "Status"]
 class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
     """One customer's order, from creation to delivery, cancellation or return; or a credit note."""
 
-    snapshot_version = 6
+    snapshot_version = 7
 
     status: Status = Status.PENDING
     order_id: UUID = UUID(int=0)
@@ -96,9 +100,13 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
         match self.status, command:
             case Status.PENDING, CreateOrder() as command:
                 return [order_created(command)]
-            case Status.PENDING, CreateCreditNote() as command:
+            case Status.PENDING | Status.REVERSED, CreateCreditNote() as command:
                 return [credit_note_issued(command)]
-            case Status.PENDING | Status.CREDITED as status, _:
+            case Status.CREDITED, ReverseCreditNote():
+                return [corrections.reverse_credit_note(self)]
+            case Status.REVERSED, ReverseCreditNote():
+                return []
+            case Status.PENDING | Status.CREDITED | Status.REVERSED as status, _:
                 raise InvalidOrderState(command, status)
             case _, command if isinstance(command, ObservedCommand):
                 return observed_facts.record_fact(self, command)
@@ -115,17 +123,17 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
             case _, RecordRefund() as command:
                 return payment_decisions.record_refund(self, command)
             case Status.PAID, ShipOrder() as command:
-                return [self._order_shipped(command)]
+                return [shipping.order_shipped(self, command)]
             case Status.CREATED, ShipOrder() as command if self.balance.is_covered:
-                return [self._order_shipped(command)]
-            case Status.SHIPPED | Status.DELIVERED, ShipOrder() as command if self._is_shipped_so(command):
+                return [shipping.order_shipped(self, command)]
+            case Status.SHIPPED | Status.DELIVERED, ShipOrder() as command if shipping.is_shipped_so(self, command):
                 return []
             case Status.DELIVERED, DeliverOrder():
                 return []
             case Status.SHIPPED, DeliverOrder() as command:
                 return [OrderDelivered(command.order_id, self.customer_id, received_by=command.received_by)]
             case Status.CREATED | Status.PAID, CancelOrder() as command:
-                return self._cancel(command)
+                return shipping.cancel_order(self, command)
             case Status.CANCELLED, CancelOrder():
                 return []
             case Status.SHIPPED | Status.DELIVERED, RequestReturn() as command:
@@ -168,6 +176,13 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
                 return replace(back, returns=apply_return_event(self.returns, event))._remember(event)
             case ReturnWindowClosed():
                 return replace(self, is_return_window_closed=True)
+            case LinesAdded(lines=lines, total=total):
+                added = number_lines(lines, first=event.first_line)
+                return replace(self, lines=(*self.lines, *added), total=self.total + total)
+            case ReturnReversed():
+                return corrections.apply_return_reversal(self, event)
+            case CreditNoteReversed():
+                return replace(self, status=Status.REVERSED, lines=(), total=self.total * 0)
             case RuleBroken():
                 return self
             case _:
@@ -223,24 +238,5 @@ class Order(Aggregate[OrderCommand, OrderEvent], frozen=True):
 
     def _remember(self, event: OrderEvent) -> Self:
         """Keep an observed fact, so that the same one is not recorded again."""
-        key = observed_facts.key_of(event)
+        key = key_of(event)
         return replace(self, observed_facts=(*self.observed_facts, key)) if key else self
-
-    def _is_shipped_so(self, command: ShipOrder) -> bool:
-        return self.shipped_with == (*carrier_and_service(command.carrier), command.tracking)
-
-    def _order_shipped(self, command: ShipOrder) -> OrderShipped:
-        if not self.lines_kept:
-            raise NothingToShip(order=self.reference)
-        carrier, service = carrier_and_service(command.carrier)
-        return OrderShipped(command.order_id, self.customer_id, carrier, command.tracking, service)
-
-    def _cancel(self, command: CancelOrder) -> list[OrderEvent]:
-        cancelled = OrderCancelled(
-            order_id=command.order_id,
-            reference=self.reference,
-            customer_id=self.customer_id,
-            reason=command.reason,
-            lines=self.lines_kept if self.is_sold else (),
-        )
-        return [cancelled, *payment_decisions.refund_everything(self, "order cancelled")]

@@ -35,11 +35,11 @@ class OrderLineState(Struct, frozen=True):
 OrderLineStates: TypeAlias = tuple[OrderLineState, ...]
 
 
-def number_lines(lines: Iterable[Line]) -> OrderLineStates:
-    """The lines of a new order, numbered from 1."""
+def number_lines(lines: Iterable[Line], *, first: int = 1) -> OrderLineStates:
+    """The lines of an order, numbered in their order."""
     return tuple(
         OrderLineState(line=number, sku=line.sku, quantity=line.quantity, price=line.price, kind=line.kind)
-        for number, line in enumerate(lines, start=1)
+        for number, line in enumerate(lines, start=first)
     )
 
 
@@ -53,9 +53,9 @@ def amounts_ordered(lines: OrderLineStates) -> tuple[LineAmount, ...]:
     return tuple(line.amount_of(line.quantity) for line in lines)
 
 
-def subtract_returned(lines: OrderLineStates, returned: Iterable[LineAmount]) -> OrderLineStates:
-    """The lines after a return."""
+def subtract_returned(lines: OrderLineStates, returned: Iterable[LineAmount], *, sign: int = 1) -> OrderLineStates:
+    """The lines after a return; with `sign` -1 after its reversal."""
     quantities: dict[int, int] = {}
     for line in returned:
-        quantities[line.line] = quantities.get(line.line, 0) + line.quantity
+        quantities[line.line] = quantities.get(line.line, 0) + sign * line.quantity
     return tuple(replace(line, returned=line.returned + quantities.get(line.line, 0)) for line in lines)

@@ -13,3 +13,4 @@ class Status(StrEnum):
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
     CREDITED = "CREDITED"  # a credit note, not an order
+    REVERSED = "REVERSED"  # a credit note that is void

@@ -207,6 +207,18 @@ def _refund_newest_first(payments: Payments, amount: Money) -> Payments:
     return tuple(reversed(changed))
 
 
+def reverse_refund(payments: Payments, amount: Money) -> Payments:
+    """The payments after an observed refund turned out not to be one."""
+    rest, changed = amount.amount, list[PaymentState]()
+    for old in payments:
+        part = min(rest, old.refunded.amount)
+        rest -= part
+        refunded = Money(old.refunded.amount - part, amount.currency)
+        owed = Money(old.owed.amount - part, amount.currency)
+        changed.append(replace(old, refunded=refunded, owed=owed) if part else old)
+    return tuple(changed)
+
+
 def _new_payment(payment_id: UUID, method: str, amount: Money) -> PaymentState:
     nothing = Money(ZERO, amount.currency)
     return PaymentState(payment_id, method, amount, "requested", nothing, nothing, nothing, nothing)

@@ -8,13 +8,14 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from orders.domain.correction_events import ReturnReversed
 from orders.domain.order_values import LineAmount
 from orders.domain.return_events import ItemsReturned, ReturnAccepted, ReturnDeclined, ReturnRequested
 
 ReturnStatus: TypeAlias = Literal["requested", "accepted", "declined"]
 #: Units by line number.
 LineQuantities: TypeAlias = Mapping[int, int]
-ReturnEvent: TypeAlias = ReturnRequested | ReturnAccepted | ReturnDeclined | ItemsReturned
+ReturnEvent: TypeAlias = ReturnRequested | ReturnAccepted | ReturnDeclined | ItemsReturned | ReturnReversed
 
 
 class ReturnState(Struct, frozen=True):
@@ -53,6 +54,9 @@ def apply_return_event(returns: Returns, event: ReturnEvent) -> Returns:
             if find_return(returns, reference) is None:
                 returns = (*returns, ReturnState(reference, "accepted"))
             return _change(returns, reference, lambda old: replace(old, received=_quantities(lines, old.received)))
+        case ReturnReversed(reference=reference, lines=lines):
+            after = _change(returns, reference, lambda old: replace(old, received=_less(old.received, lines)))
+            return tuple(old for old in after if old.reference != reference or old.asked or old.received)
 
 
 def _quantities(lines: tuple[LineAmount, ...], before: LineQuantities | None = None) -> dict[int, int]:
@@ -60,6 +64,11 @@ def _quantities(lines: tuple[LineAmount, ...], before: LineQuantities | None = N
     for line in lines:
         quantities[line.line] = quantities.get(line.line, 0) + line.quantity
     return quantities
+
+
+def _less(before: LineQuantities, lines: tuple[LineAmount, ...]) -> LineQuantities:
+    left = {line: -quantity for line, quantity in _quantities(lines).items()}
+    return {line: quantity for line, before_ in before.items() if (quantity := before_ + left.get(line, 0)) > 0}
 
 
 def _change(returns: Returns, reference: str, change: Callable[[ReturnState], ReturnState]) -> Returns:

@@ -39,14 +39,14 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
         ("Item", "Code", "Quantity", "Price", "Amount"),
         [
             (line.description, line.sku, str(line.quantity), format_money(line.price), format_money(line.amount))
-            for line in order.opening_event.lines
+            for line in order.lines
         ],
         widths=(42, 16, 12, 15, 15),
         numeric_columns=3,
     )
     document.add_facts(
         [
-            ("Total", format_money(order.opening_event.total)),
+            ("Total", format_money(order.state.total)),
             *((f"Paid by {method_name(one.method)}", format_money(one.taken)) for one in order.payments),
             ("Refunded since", format_money(order.refunded)),
         ]
@@ -99,6 +99,7 @@ def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: 
 
 def _load_refund_or_404(order_id: UUID, person: UUID, number: int) -> tuple[CustomerOrder, Refund]:
     order = load_order_or_404(order_id, person)
-    if not 0 < number <= len(order.refunds):
+    refund = next((refund for refund in order.refunds if refund.number == number), None)
+    if refund is None:
         raise Http404
-    return order, order.refunds[number - 1]
+    return order, refund

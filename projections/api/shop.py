@@ -25,7 +25,7 @@ ORDERS: Final = Resource(
     "orders:read",
     ordering="-created_at",
     orderings=("created_at", "updated_at", "total"),
-    moving=("updated_at",),
+    moving=("updated_at", "total"),
     filters=("status", "payment_state", "kind", "reference", "customer_id", "country", "currency", "observed"),
     more_filters=(
         ("external_id", ExternalIdFilter(ExternalId.Kind.ORDER, "pk")),
@@ -43,6 +43,7 @@ ORDER_LINES: Final = Resource(
     "orders:read",
     ordering="key",
     orderings=("key", "sku", "amount", "quantity"),
+    moving=("sku", "amount", "quantity"),
     filters=("order_id", "sku", "kind", "currency"),
     parent=ParentRow("order_id", OrderSummary, owner="customer_id", time="created_at"),
 )

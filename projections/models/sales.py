@@ -28,6 +28,7 @@ class OrderSummary(ReadModel):
         DELIVERED = "DELIVERED", "Delivered"
         CANCELLED = "CANCELLED", "Cancelled"
         CREDITED = "CREDITED", "Credited"
+        REVERSED = "REVERSED", "Credit note, void"
 
     class PaymentState(models.TextChoices):
         UNPAID = "UNPAID", "Unpaid"

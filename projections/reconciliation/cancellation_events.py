@@ -10,7 +10,7 @@ from django.db.models import Sum
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import to_recorded_event
-from orders.domain.events import CreditNoteIssued, ItemsReturned
+from orders.domain.events import CreditNoteIssued, CreditNoteReversed, ItemsReturned, ReturnReversed
 from projections.models import OrderLine, OrderSummary
 from projections.reconciliation.control_totals import NotCompared
 
@@ -45,23 +45,26 @@ class Cancellations(NamedTuple):
 def read_cancellations() -> Cancellations:
     """The cancellations in the event store."""
     sums = Cancellations()
-    where = "WHERE event_type IN (%s, %s) ORDER BY position"
-    for stored in backend().select_events(where, [ItemsReturned.__name__, CreditNoteIssued.__name__]):
+    where = "WHERE event_type IN (%s, %s, %s, %s) ORDER BY position"
+    types = (ItemsReturned, CreditNoteIssued, ReturnReversed, CreditNoteReversed)
+    for stored in backend().select_events(where, [event_type.__name__ for event_type in types]):
         event = to_recorded_event(stored, registry).event
-        units = sum(line.quantity for line in event.lines)
-        amount = sum((line.amount.amount for line in event.lines), Decimal(0))
-        if isinstance(event, ItemsReturned):
+        sign = -1 if isinstance(event, ReturnReversed | CreditNoteReversed) else 1
+        units = sign * sum(line.quantity for line in event.lines)
+        amount = sign * sum((line.amount.amount for line in event.lines), Decimal(0))
+        lines = sign * len(event.lines)
+        if isinstance(event, ItemsReturned | ReturnReversed):
             sums = sums._replace(
-                returned_lines=sums.returned_lines + len(event.lines),
+                returned_lines=sums.returned_lines + lines,
                 returned_units=sums.returned_units + units,
                 returned_amount=sums.returned_amount + amount,
             )
         else:
             sums = sums._replace(
-                credited_lines=sums.credited_lines + len(event.lines),
+                credited_lines=sums.credited_lines + lines,
                 credited_units=sums.credited_units + units,
                 credited_amount=sums.credited_amount + amount,
-                anonymous_lines=sums.anonymous_lines + (len(event.lines) if event.customer_id is None else 0),
+                anonymous_lines=sums.anonymous_lines + (lines if event.customer_id is None else 0),
             )
     return sums
 

@@ -77,6 +77,7 @@ def _invoice_totals() -> dict[str, Any]:
         _count_documents(_events("StockWrittenOff")),
     )
     anonymous = _events(*DOCUMENT_EVENTS).filter(customer_id=None)
+    written_off = _sum(_events("StockWrittenOff"), "lines")
     span = ActivityTimeline.objects.aggregate(first=Min("at"), last=Max("at"))
     return {
         "invoices": sale + cancel + adjust,
@@ -86,9 +87,9 @@ def _invoice_totals() -> dict[str, Any]:
         "invoices_without_customer": _count_documents(anonymous),
         "max_lines_in_invoice": OrderSummary.objects.aggregate(most=Max("lines"))["most"],
         "rows_by_kind.sale": _sum(orders, "lines"),
-        "rows_by_kind.adjust": _sum(_events("StockWrittenOff"), "lines"),
+        "rows_by_kind.adjust": written_off,
         # Exact although a return may merge rows: anonymous customers return nothing, and a credit note keeps its rows.
-        "rows_without_customer": _sum(anonymous, "lines"),
+        "rows_without_customer": _sum(OrderSummary.objects.filter(customer_id=None), "lines") + written_off,
         "countries": OrderSummary.objects.aggregate(n=Count("country", distinct=True))["n"],
         "days": len({shop_day(at) for at in ActivityTimeline.objects.values_list("at", flat=True)}),
         "first": _local_time(span["first"]),

@@ -28,6 +28,7 @@ from orders.domain.commands import (
     ReceiveReturn,
     RecordObservedCancellation,
     RecordObservedDelivery,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedRefund,
     RecordObservedReturn,
@@ -37,10 +38,12 @@ from orders.domain.commands import (
     RequestPayment,
     RequestReturn,
     ReturnLine,
+    ReverseCreditNote,
+    ReverseObservedReturn,
     ShipOrder,
 )
 from orders.domain.events import ExternalId, Line, OrderEvent
-from orders.domain.order import Order
+from orders.domain.order import Order, Status
 from tests.support.sales import ADA, BOB, Sale
 
 MOMENT: Final = datetime(2026, 1, 30, 12, tzinfo=UTC)
@@ -102,6 +105,10 @@ def _first_command(chance: Random, sale: Sale) -> OrderCommand:
 
 
 def _random_command(chance: Random, order: Order, sale: Sale) -> OrderCommand:
+    if order.status in (Status.CREDITED, Status.REVERSED):
+        if chance.random() < 0.5:
+            return ReverseCreditNote(sale.order_id)
+        return CreateCreditNote(sale.order_id, sale.reference, sale.customer_id, sale.lines[:1], "goodwill")
     family = chance.choices([_payment, _delivery, _return, _observed], weights=[8, 4, 6, 2])[0]
     return family(chance, order, sale)
 
@@ -161,5 +168,7 @@ def _observed(chance: Random, order: Order, sale: Sale) -> OrderCommand:
         lambda: RecordObservedCancellation(order_id, "marketplace"),
         lambda: RecordObservedReturn(order_id, "C1", (ReturnLine(1, 1),), "back", chance.choice([True, False])),
         lambda: RecordObservedRefund(order_id, "F1", amount, "goodwill"),
+        lambda: RecordObservedLines(order_id, len(order.lines) + 1, sale.lines),
+        lambda: ReverseObservedReturn(order_id, "C1", (ReturnLine(1, 1),)),
     ]
     return chance.choice(facts)()

@@ -27,10 +27,12 @@ from orders.domain.commands import (
     RequestPayment,
     RequestReturn,
     ReturnLine,
+    ReverseCreditNote,
     ShipOrder,
 )
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
     Line,
     LineAmount,
@@ -96,6 +98,8 @@ credit = CreateCreditNote(
     order_id=ORDER, reference="C536379", customer_id=ADA, lines=LINES[:1], reason="goodwill", country="France"
 )
 
+reverse_credit = ReverseCreditNote(ORDER)
+
 
 def ask_return(*pieces: tuple[int, int], reference: str = "R1") -> RequestReturn:
     return RequestReturn(ORDER, reference, tuple(ReturnLine(*piece) for piece in pieces), "chipped")
@@ -132,6 +136,7 @@ credited = CreditNoteIssued(
     total=gbp("20.34"),
     reason="goodwill",
 )
+credit_reversed = CreditNoteReversed(ORDER, "C536379", ADA, (SIX_LANTERNS,), gbp("20.34"))
 #: An order that is with its customer.
 SOLD = (created, requested, paid, shipped)
 

@@ -31,6 +31,7 @@ from orders.domain.commands import (
     ReceiveReturn,
     RecordObservedCancellation,
     RecordObservedDelivery,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedRefund,
     RecordObservedReturn,
@@ -40,6 +41,8 @@ from orders.domain.commands import (
     RequestPayment,
     RequestReturn,
     ReturnLine,
+    ReverseCreditNote,
+    ReverseObservedReturn,
     ShipOrder,
 )
 from orders.domain.events import (
@@ -53,6 +56,7 @@ from orders.domain.events import (
     PaymentRefunded,
     PaymentRequested,
     RefundRequested,
+    ReturnReversed,
 )
 from orders.domain.order import Order, PaymentStateName, Status
 from orders.domain.payments import PaymentState, payable
@@ -151,6 +155,7 @@ DECIDED: dict[str, Intention] = {
     "receive": receive,
     "close window": lambda order, a, b: CloseReturnWindow(ORDER),
     "refund": record_refund,
+    "reverse credit": lambda order, a, b: ReverseCreditNote(ORDER),
     "credit": lambda order, a, b: CreateCreditNote(ORDER, "1", ADA, (Line("A", "", 1, pounds(1)),), "no"),
 }
 OBSERVED: dict[str, Intention] = {
@@ -161,6 +166,10 @@ OBSERVED: dict[str, Intention] = {
     "returned elsewhere": lambda order, a, b: RecordObservedReturn(
         ORDER, f"C{a}", (ReturnLine(1 + b % 2, 1 + a % 4),), "no", refunded=bool(b % 2)
     ),
+    "lines added elsewhere": lambda order, a, b: RecordObservedLines(
+        ORDER, len(order.lines) + 1, (Line("71053", "", 1 + a % 2, pounds(b)),)
+    ),
+    "return reversed": lambda order, a, b: ReverseObservedReturn(ORDER, f"C{a}", (ReturnLine(1 + b % 2, 1 + a % 4),)),
     "refunded elsewhere": lambda order, a, b: RecordObservedRefund(ORDER, f"G{a}", pounds(50 * b), "no"),
 }
 History = tuple[Order, list[OrderEvent]]
@@ -297,7 +306,8 @@ def test_the_balance_is_the_sum_of_the_events(told: History) -> None:
     order, history = told
     taken = amounts(event for event in history if isinstance(event, PaymentProcessed))
     assert sum((payment.taken.amount for payment in order.payments), Decimal(0)) == taken
-    assert order.refunded == amounts(event for event in history if isinstance(event, PaymentRefunded))
+    reversed_ = sum(event.refunded.amount for event in history if isinstance(event, ReturnReversed))
+    assert order.refunded == amounts(event for event in history if isinstance(event, PaymentRefunded)) - reversed_
 
 
 @given(decided)

@@ -15,18 +15,29 @@ from orders.domain.commands import (
     ObservedCommand,
     RecordObservedCancellation,
     RecordObservedDelivery,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedRefund,
     RecordObservedReturn,
     RecordObservedShipment,
     ReturnLine,
+    ReverseObservedReturn,
 )
-from orders.domain.errors import FactRecordedDifferently, InvalidOrderState, UnknownLine
-from orders.domain.events import ItemsReturned, PaymentProcessed, PaymentRefunded, RuleBroken
+from orders.domain.errors import FactRecordedDifferently, InvalidOrderState, UnknownLine, UnknownReturn
+from orders.domain.events import (
+    ItemsReturned,
+    LineAmount,
+    LinesAdded,
+    PaymentProcessed,
+    PaymentRefunded,
+    ReturnReversed,
+    RuleBroken,
+)
 from orders.domain.order import Order, PaymentStateName, Status
 from tests.unit.orders.domain.examples import (
     ADA,
     DUE,
+    LINES,
     ORDER,
     SIX_LANTERNS,
     SOLD,
@@ -38,6 +49,8 @@ from tests.unit.orders.domain.examples import (
     cancel,
     cancelled,
     created,
+    credit,
+    credit_reversed,
     credited,
     delivered,
     gbp,
@@ -48,6 +61,7 @@ from tests.unit.orders.domain.examples import (
     request,
     requested,
     return_asked,
+    reverse_credit,
     shipped,
 )
 
@@ -57,6 +71,8 @@ delivered_elsewhere = RecordObservedDelivery(ORDER, "Ada")
 cancelled_elsewhere = RecordObservedCancellation(ORDER, "changed her mind")
 returned_elsewhere = RecordObservedReturn(ORDER, "C1", (ReturnLine(1, 2),), "chipped")
 refunded_elsewhere = RecordObservedRefund(ORDER, "G1", gbp("1.00"), "goodwill")
+added_elsewhere = RecordObservedLines(ORDER, 3, LINES[1:])
+undo_return = ReverseObservedReturn(ORDER, "C1", (ReturnLine(1, 2),))
 ALL: tuple[ObservedCommand, ...] = (
     paid_elsewhere,
     shipped_elsewhere,
@@ -64,6 +80,7 @@ ALL: tuple[ObservedCommand, ...] = (
     cancelled_elsewhere,
     returned_elsewhere,
     refunded_elsewhere,
+    added_elsewhere,
 )
 seen_shipped, seen_delivered = replace(shipped, observed=True), replace(delivered, observed=True)
 seen_back = ItemsReturned(ORDER, "C1", ADA, (TWO_LANTERNS,), "chipped", observed=True)
@@ -192,7 +209,7 @@ def test_a_refund_that_was_requested_of_a_payment_elsewhere_is_settled_elsewhere
 
 def test_the_same_fact_twice_is_recorded_once() -> None:
     with_reference = replace(paid_elsewhere, reference="P1")
-    for command in (with_reference, shipped_elsewhere, delivered_elsewhere, returned_elsewhere, refunded_elsewhere):
+    for command in (with_reference, *ALL[1:3], *ALL[4:]):
         _, events = after(command)
         given(Order, created, *events).when(command).then_nothing()
     _, events = after(with_reference)
@@ -282,3 +299,46 @@ def test_a_requested_refund_adds_to_what_was_given_back_elsewhere_before() -> No
     order = given(Order, created, given_back, requested, paid, owed("22.59", reference="536365")).state
     assert isinstance(order, Order)
     assert order.balance.paid == gbp("-1.00").amount
+
+
+def test_lines_that_become_known_later_count_as_the_others_do() -> None:
+    mugs = LineAmount(line=3, sku="21212", quantity=2, amount=gbp("2.250"))
+    added = LinesAdded(ORDER, "536365", ADA, 3, LINES[1:], gbp("2.250"), ())
+    given(Order, created).when(added_elsewhere).then(added)
+    given(Order, *SOLD).when(added_elsewhere).then(replace(added, sold=(mugs,)))
+    order, _ = after(added_elsewhere, RecordObservedPayment(ORDER, gbp("2.25"), "invoice"), start=SOLD)
+    assert (order.total, len(order.lines), order.payment_state) == (gbp("24.840"), 3, PaymentStateName.PAID)
+    order, events = after(added_elsewhere, paid_elsewhere)
+    assert (order.status, order.payment_state) == (Status.CREATED, PaymentStateName.PARTLY_PAID)
+    _, events = after(added_elsewhere, start=(*SOLD, cancelled()))
+    assert events == [added, broken("lines-added-after-cancelling", "2.250 GBP was added to a cancelled order")]
+
+
+def test_lines_are_added_at_the_end_and_once() -> None:
+    given(Order, created).when(replace(added_elsewhere, first_line=2)).then_nothing()  # the order has them
+    given(Order, created).when(replace(added_elsewhere, first_line=1)).then_refused(FactRecordedDifferently)
+    given(Order, created).when(replace(added_elsewhere, first_line=4)).then_refused(UnknownLine)
+
+
+def test_a_return_that_was_recorded_wrongly_is_as_if_it_had_not_been() -> None:
+    before, _ = after(paid_elsewhere)
+    order, events = after(paid_elsewhere, returned_elsewhere, undo_return)
+    assert events[-1] == ReturnReversed(ORDER, "C1", ADA, (TWO_LANTERNS,), gbp("6.78"))
+    assert order == before
+    order, events = after(paid_elsewhere, replace(returned_elsewhere, refunded=False), undo_return)
+    assert (events[-1].refunded.amount, order) == (0, before)  # type: ignore[attr-defined]
+    order, _ = after(paid_elsewhere, returned_elsewhere, undo_return, returned_elsewhere)
+    assert order.refunded == gbp("6.78").amount
+
+
+def test_only_an_observed_return_is_reversed_and_as_it_was_recorded() -> None:
+    given(Order, *SOLD, seen_back, seen_refund).when(replace(undo_return, reference="C2")).then_refused(UnknownReturn)
+    less = replace(undo_return, lines=(ReturnLine(1, 1),))
+    given(Order, *SOLD, seen_back, seen_refund).when(less).then_refused(UnknownReturn)
+    given(Order, *SOLD, replace(seen_back, observed=False)).when(undo_return).then_refused(UnknownReturn)
+
+
+def test_a_credit_note_that_was_void_is_issued_anew() -> None:
+    given(Order, credited).when(reverse_credit).then(credit_reversed)
+    order, _ = after(reverse_credit, credit, start=(credited,))
+    assert order == given(Order, credited).state

@@ -27,6 +27,7 @@ from orders.domain.commands import (
     RecordVoid,
     RequestPayment,
     RequestReturn,
+    ReverseCreditNote,
     ShipOrder,
 )
 from orders.domain.errors import (
@@ -39,7 +40,9 @@ from orders.domain.errors import (
 )
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
+    LinesAdded,
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
@@ -54,6 +57,7 @@ from orders.domain.events import (
     ReturnAccepted,
     ReturnDeclined,
     ReturnRequested,
+    ReturnReversed,
     ReturnWindowClosed,
     RuleBroken,
 )
@@ -77,6 +81,7 @@ HISTORIES: dict[str, tuple[Event, ...]] = {
     Status.CANCELLED: (created, examples.requested, examples.paid, examples.cancelled(), examples.owed("22.59")),
     STOPPED: (created, examples.requested, examples.cancelled()),
     Status.CREDITED: (examples.credited,),
+    Status.REVERSED: (examples.credited, examples.credit_reversed),
 }
 COMMANDS: dict[type[Command], Command] = {
     CreateOrder: examples.create,
@@ -95,6 +100,7 @@ COMMANDS: dict[type[Command], Command] = {
     CloseReturnWindow: examples.close_window,
     RecordRefund: examples.record_refund("22.59"),
     CreateCreditNote: examples.credit,
+    ReverseCreditNote: examples.reverse_credit,
 }
 Answer = type[EventShopError] | list[type[Event]]
 
@@ -195,7 +201,8 @@ TABLE: dict[str, dict[type[Command], Answer]] = {
         DeclinePayment: [PaymentDeclined],
         CancelOrder: [],
     },
-    Status.CREDITED: {},
+    Status.CREDITED: {ReverseCreditNote: [CreditNoteReversed]},
+    Status.REVERSED: {CreateCreditNote: [CreditNoteIssued], ReverseCreditNote: []},
 }
 #: Observed facts are accepted in every state, and have a table of their own (`test_observed_facts`).
 OBSERVED = set(get_args(ObservedCommand))
@@ -209,7 +216,7 @@ def test_every_state_and_every_command_is_listed() -> None:
     reached = {
         event for row in TABLE.values() for answer in row.values() if isinstance(answer, list) for event in answer
     }
-    assert reached | {RuleBroken} == set(events), "an event that no pair leads to"
+    assert reached | {RuleBroken, LinesAdded, ReturnReversed} == set(events), "an event that no pair leads to"
 
 
 @pytest.mark.parametrize("state", HISTORIES)

@@ -11,7 +11,7 @@ import pytest
 from eventshop.core.message_registry import declared_messages, registry
 from eventshop.core.messages import Event
 from eventshop.core.serialization import decode_event, encode_canonical
-from orders.domain.events import RuleBroken
+from orders.domain.events import LinesAdded, ReturnReversed, RuleBroken
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from tests.unit.orders.domain import examples
@@ -99,6 +99,20 @@ STORED: dict[str, tuple[Event, str]] = {
         '"total":{"amount":"20.34","currency":"GBP"},"reason":"goodwill","external_ids":[],'
         '"customer_external_id":""}',
     ),
+    "CreditNoteReversed": (
+        examples.credit_reversed,
+        f'{HEAD}"reference":"C536379",{ADA},"lines":[{LANTERNS}],"total":{{"amount":"20.34","currency":"GBP"}}}}',
+    ),
+    "LinesAdded": (
+        LinesAdded(examples.ORDER, "536365", examples.ADA, 2, examples.LINES[1:], examples.gbp("2.25"), ()),
+        f'{HEAD}"reference":"536365",{ADA},"first_line":2,"lines":[{MUG}],'
+        '"total":{"amount":"2.25","currency":"GBP"},"sold":[],"observed":true}',
+    ),
+    "ReturnReversed": (
+        ReturnReversed(examples.ORDER, "C1", examples.ADA, (examples.TWO_MUGS,), examples.gbp("2.25")),
+        f'{HEAD}"reference":"C1",{ADA},"lines":[{MUGS}],"refunded":{{"amount":"2.25","currency":"GBP"}},'
+        '"observed":true}',
+    ),
     "RuleBroken": (
         RuleBroken(examples.ORDER, examples.ADA, "overpaid", "2 GBP paid of 1 GBP"),
         f'{HEAD}{ADA},"rule":"overpaid","detail":"2 GBP paid of 1 GBP"}}',
@@ -158,12 +172,15 @@ def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> N
         "CloseReturnWindow",
         "RecordRefund",
         "CreateCreditNote",
+        "ReverseCreditNote",
         "RecordObservedPayment",
         "RecordObservedShipment",
         "RecordObservedDelivery",
         "RecordObservedCancellation",
         "RecordObservedReturn",
         "RecordObservedRefund",
+        "RecordObservedLines",
+        "ReverseObservedReturn",
         "ReceiveStock",
         "ReserveInventory",
         "ReleaseInventory",
