@@ -118,6 +118,12 @@ class ImportCommand(BaseCommand):
                 f"the import skips such {run.importer.units_noun} and continues.",
                 returncode=STOPPED_AT_AN_ERROR,
             )
+        if run.failed_corrections:
+            raise CommandError(
+                f"{'; '.join(run.failed_corrections[:3])}. {len(run.failed_corrections):,} {run.importer.units_noun} "
+                "of earlier files do not agree with this one yet. To correct them, run the import again.",
+                returncode=ROWS_REFUSED,
+            )
         if run.tally.refused + run.tally.held_back:
             raise CommandError(
                 "Some rows were refused or held back; they are listed above. All others are stored."
@@ -144,6 +150,7 @@ class ImportCommand(BaseCommand):
     def _warnings(self, file: Path, run: ImportRun[Any]) -> Iterator[str]:
         if run.repeats:
             yield f"{run.repeats:,} rows repeat another row exactly"
+        yield from run.importer.warnings()
         if run.future_rows:
             yield f"{run.future_rows:,} rows are dated in the future, first in line {run.first_future_line}"
         if run.undecodable and (name := suggest_encoding(file)):

@@ -18,6 +18,7 @@ from eventshop.cli.importing.importer import FileImporter, FileUnit, UnitPlan
 from eventshop.cli.importing.unit_index import Row, UnitIndex
 from eventshop.cli.importing.unit_sender import send_units
 from eventshop.core.errors import CommandIdReused, EventShopError, InvalidMessage
+from eventshop.eventstore.command_receipts import Receipt
 
 #: A batch is one transaction: large enough to be fast, small enough to fit into memory and to stop soon.
 MAX_BATCH_UNITS: Final = 400
@@ -63,6 +64,7 @@ class ImportRun(Generic[Row]):
     ) -> None:
         self.importer, self.index, self.report_row, self.now, self.dry = importer, index, report_row, now, dry
         self.tally = RowTally()
+        self.failed_corrections: list[str] = []
         self.repeats = self.future_rows = self.first_future_line = self.undecodable = 0
 
     def read(self, file: Path, file_format: FileFormat) -> None:
@@ -95,6 +97,9 @@ class ImportRun(Generic[Row]):
             yield self.tally
             if stop_on_error and self.tally.refused + self.tally.held_back:
                 return
+        if not self.dry:
+            self._correct()
+            yield self.tally
 
     def preview(self, count: int) -> list[UnitPlan[Row]]:
         """The plans of the first units that can be imported."""
@@ -139,8 +144,20 @@ class ImportRun(Generic[Row]):
                 self.tally.refused += self._report(plan.unit, _explain(plan, outcome))
             else:
                 self._count(plan)
-                self.tally.events += sum(receipt.events for receipt in outcome if not receipt.replayed)
-                self.importer.count(plan, outcome)
+                self._count_receipts(plan, outcome)
+
+    def _correct(self) -> None:
+        plans = self.importer.corrections()
+        while chunk := list(islice(plans, MAX_BATCH_UNITS)):
+            for plan, outcome in send_units(chunk):
+                if isinstance(outcome, EventShopError):
+                    self.failed_corrections.append(_explain(plan, outcome))
+                else:
+                    self._count_receipts(plan, outcome)
+
+    def _count_receipts(self, plan: UnitPlan[Row], receipts: list[Receipt]) -> None:
+        self.tally.events += sum(receipt.events for receipt in receipts if not receipt.replayed)
+        self.importer.count(plan, receipts)
 
     def _count(self, plan: UnitPlan[Row]) -> None:
         there = plan.rows_there if plan.commands else len(plan.unit.rows)

@@ -76,6 +76,10 @@ class FileImporter(ABC, Generic[Row]):
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         """Compare some units with the store, and build the commands of what is missing."""
 
+    def corrections(self) -> Iterator[UnitPlan[Row]]:
+        """What the file changes of units that are stored and not in it; these have no rows. Asked for at the end."""
+        return iter(())
+
     @abstractmethod
     def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:
         """Count what was stored of a unit."""
@@ -83,6 +87,10 @@ class FileImporter(ABC, Generic[Row]):
     @abstractmethod
     def summary(self) -> str:
         """What was stored, without the number of events and rows."""
+
+    def warnings(self) -> Iterator[str]:
+        """What a person should know of what was stored."""
+        return iter(())
 
     @abstractmethod
     def add_to_totals(self, unit: FileUnit[Row]) -> None: ...

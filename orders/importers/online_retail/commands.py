@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -12,19 +15,25 @@ from msgspec.structs import replace
 from eventshop.cli.importing.importer import CommandToSend
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
+from eventshop.core.money import Money
 from orders.domain.commands import (
     CreateCreditNote,
     CreateOrder,
+    RecordObservedLines,
     RecordObservedPayment,
     RecordObservedReturn,
     ReturnLine,
+    ReverseCreditNote,
+    ReverseObservedReturn,
     WriteOffStock,
-    order_total,
 )
 from orders.domain.events import ExternalId, Line
 from orders.importers.online_retail.invoices import Invoice, Kind
-from orders.importers.online_retail.parsing import Row
-from orders.importers.online_retail.return_matching import CancellationMatch
+from orders.importers.online_retail.parsing import CURRENCY, Row
+
+if TYPE_CHECKING:
+    from orders.importers.online_retail.return_matching import CancellationMatch
+    from orders.importers.online_retail.stored_invoices import StoredInvoice
 
 #: The actor of the commands, and the source of the external ids.
 ACTOR: Final = "import"
@@ -51,50 +60,90 @@ def correlation_id(number: str) -> UUID:
     return derive_id("retail-invoice", number)
 
 
-def sale_commands(invoice: Invoice) -> list[Command]:
-    lines, order = _order_lines(invoice.rows), order_id(invoice.number)
-    create = CreateOrder(
-        order_id=order,
-        reference=invoice.number,
-        customer_id=customer_id(invoice.customer),
-        lines=lines,
-        country=invoice.country,
-        external_ids=(ExternalId(SOURCE, invoice.number),),
-        customer_external_id=_customer_external_id(invoice.customer),
-    )
-    return [create, RecordObservedPayment(order_id=order, amount=order_total(lines), method="invoice")]
+class Step(NamedTuple):
+    """A command, and the time of what it records. `rows` is kept in the metadata, see `describe_rows`."""
+
+    command: Command
+    at: datetime
+    rows: str = ""
 
 
-def cancellation_commands(invoice: Invoice, split: CancellationMatch) -> list[Command]:
-    returns: list[Command] = [
-        RecordObservedReturn(
+def sale_steps(invoice: Invoice, stored: StoredInvoice, missing: Sequence[Row]) -> list[Step]:
+    """Record a sale, or what is missing of it in the store."""
+    order = order_id(invoice.number)
+    if not stored.commands:
+        create = CreateOrder(
             order_id=order,
             reference=invoice.number,
-            lines=tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in sorted(quantities.items())),
-            reason="cancellation invoice",
+            customer_id=customer_id(invoice.customer),
+            lines=_order_lines(invoice.rows),
+            country=invoice.country,
+            external_ids=(ExternalId(SOURCE, invoice.number),),
+            customer_external_id=_customer_external_id(invoice.customer),
         )
-        for order, quantities in split.returns.items()
+        pay = RecordObservedPayment(order_id=order, amount=create.total, method="invoice")
+        return [Step(create, invoice.at), Step(pay, invoice.at)]
+    steps, due, at = list[Step](), stored.total - (stored.paid or 0), stored.at
+    if missing:
+        add = RecordObservedLines(order_id=order, first_line=stored.lines + 1, lines=_order_lines(missing))
+        due, at = due + add.total.amount, min(row.at for row in missing)
+        steps.append(Step(add, at))
+    if due or stored.paid is None:
+        reference = "" if stored.paid is None else f"{invoice.number} from line {stored.lines + 1}"
+        pay = RecordObservedPayment(order, Money(due, CURRENCY), "invoice", reference)
+        steps.append(Step(pay, at))
+    return steps
+
+
+def cancellation_steps(invoice: Invoice, stored: StoredInvoice, match: CancellationMatch) -> list[Step]:
+    """Reverse the returns and the credit note that are stored and do not agree with the match, and record the others.
+
+    A reversal happened when what it reverses did, so that sums by day stay right.
+    """
+    number = invoice.number
+    wanted = {
+        order: {line: sum(rows) for line, rows in sorted(lines.items())} for order, lines in match.returns.items()
+    }
+    is_note_right = _units(stored.credited) == _units(match.unmatched_rows)
+    steps = [
+        Step(ReverseObservedReturn(order, number, _return_lines(old.lines)), old.at)
+        for order, old in stored.returns.items()
+        if old.lines != wanted.get(order)
     ]
-    return [*returns, _credit_note(invoice, split.unmatched_rows)] if split.unmatched_rows else returns
+    if stored.credited and not is_note_right:
+        steps.append(Step(ReverseCreditNote(order_id(number)), stored.credited[0].at))
+    for order, lines in wanted.items():
+        if order in stored.returns and stored.returns[order].lines == lines:
+            continue
+        back = RecordObservedReturn(order, number, _return_lines(lines), "cancellation invoice")
+        steps.append(Step(back, invoice.at, describe_rows(match.returns[order])))
+    if match.unmatched_rows and not is_note_right:
+        steps.append(Step(_credit_note(invoice, match.unmatched_rows), invoice.at))
+    return steps
 
 
-def adjustment_commands(invoice: Invoice, rows: Iterable[Row]) -> list[Command]:
+def adjustment_steps(invoice: Invoice, rows: Iterable[Row]) -> list[Step]:
+    return [Step(WriteOffStock(row.sku, -row.quantity, reason_of(row), invoice.number), invoice.at) for row in rows]
+
+
+def describe_rows(lines: Mapping[int, Iterable[int]]) -> str:
+    """The quantities of the rows that a return merges, by order line: `1=5 3=1+1`."""
+    return " ".join(f"{line}={'+'.join(map(str, quantities))}" for line, quantities in sorted(lines.items()))
+
+
+def parse_rows(text: str) -> dict[int, list[int]]:
+    """The reverse of `describe_rows`."""
+    pairs = (part.partition("=") for part in text.split())
+    return {int(line): [int(quantity) for quantity in quantities.split("+")] for line, _, quantities in pairs}
+
+
+def without_customer_number(steps: Iterable[Step]) -> list[Step]:
+    """The same for an erased customer, about whom no personal data can be stored any more."""
     return [
-        WriteOffStock(
-            sku=row.sku,
-            quantity=-row.quantity,
-            reason=reason_of(row),
-            reference=invoice.number,
-        )
-        for row in rows
-    ]
-
-
-def without_customer_number(commands: Iterable[Command]) -> list[Command]:
-    """The same commands for an erased customer, about whom no personal data can be stored any more."""
-    return [
-        replace(command, customer_external_id=None) if isinstance(command, CreateOrder | CreateCreditNote) else command
-        for command in commands
+        step._replace(command=replace(step.command, customer_external_id=None))
+        if isinstance(step.command, CreateOrder | CreateCreditNote)
+        else step
+        for step in steps
     ]
 
 
@@ -103,21 +152,29 @@ def reason_of(row: Row) -> str:
     return row.description.strip() or "adjustment"
 
 
-def address_commands(invoice: Invoice, commands: Sequence[Command], first_step: int = 0) -> list[CommandToSend]:
-    """The commands with their envelopes. `first_step`: how many commands of this invoice are stored already."""
-    return [(command, _envelope(invoice, step)) for step, command in enumerate(commands, start=first_step)]
+def address_commands(invoice: Invoice, steps: Iterable[Step], first: int = 0) -> list[CommandToSend]:
+    """The commands with their envelopes. `first`: how many commands of this invoice are stored already."""
+    return [(step.command, _envelope(invoice, step, number)) for number, step in enumerate(steps, start=first)]
 
 
-def _envelope(invoice: Invoice, step: int) -> Envelope:
+def _envelope(invoice: Invoice, step: Step, number: int) -> Envelope:
     # The id contains the number of the step, not its content: two imports at once store each step once.
     return Envelope(
-        command_id=derive_id("retail-command", invoice.number, invoice.kind, step),
+        command_id=derive_id("retail-command", invoice.number, invoice.kind, number),
         actor=ACTOR,
-        occurred_at=invoice.at,
+        occurred_at=step.at,
         correlation_id=correlation_id(invoice.number),
-        sequence_number=_MAX_EVENTS_OF_RETURN * step if invoice.kind is Kind.CANCELLATION else step,
-        metadata={"line": str(invoice.line)},
+        sequence_number=_MAX_EVENTS_OF_RETURN * number if invoice.kind is Kind.CANCELLATION else number,
+        metadata={"line": str(invoice.line)} | ({"rows": step.rows} if step.rows else {}),
     )
+
+
+def _return_lines(quantities: Mapping[int, int]) -> tuple[ReturnLine, ...]:
+    return tuple(ReturnLine(line=line, quantity=quantity) for line, quantity in quantities.items())
+
+
+def _units(rows: Iterable[Row]) -> Counter[tuple[str, Decimal, int]]:
+    return Counter((row.sku, row.price.amount, row.quantity) for row in rows)
 
 
 def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:

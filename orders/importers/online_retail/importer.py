@@ -1,11 +1,15 @@
-"""Imports a shop's invoices: asks the store what is there, and sends the rest."""
+"""Imports a shop's invoices: asks the store what is there, and sends what is missing or no longer right."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from eventshop.cli.importing.file_format import FileFormat
 from eventshop.cli.importing.importer import FileImporter, FileUnit, UnitPlan
@@ -14,12 +18,12 @@ from eventshop.core.messages import Command
 from eventshop.eventstore.command_receipts import Receipt
 from orders.domain.commands import CreateCreditNote, CreateOrder, RecordObservedReturn, WriteOffStock
 from orders.importers.online_retail.commands import (
+    Step,
     address_commands,
-    adjustment_commands,
-    cancellation_commands,
-    customer_id,
+    adjustment_steps,
+    cancellation_steps,
     order_id,
-    sale_commands,
+    sale_steps,
     without_customer_number,
 )
 from orders.importers.online_retail.file_totals import FileTotals
@@ -32,11 +36,13 @@ from orders.importers.online_retail.invoices import (
     suspect_invoices,
 )
 from orders.importers.online_retail.parsing import LAYOUT, Row, parse_row
-from orders.importers.online_retail.return_matching import SaleKey, SaleLine, SalesLedger
-from orders.importers.online_retail.stored_invoices import Comparison, compare_with_store, load_sale_lines
+from orders.importers.online_retail.return_matching import CancellationMatch, SaleLine, SalesLedger, key_of
+from orders.importers.online_retail.stored_invoices import Comparison, compare_with_store
+from orders.importers.online_retail.stored_sales import find_cancellations, load_sale_lines
 
 #: Invoices compared with the store at a time.
 _INVOICES: Final = 200
+Compared: TypeAlias = tuple[Invoice, Comparison]
 
 
 class OnlineRetailImporter(FileImporter[Row]):
@@ -44,8 +50,14 @@ class OnlineRetailImporter(FileImporter[Row]):
     layout = LAYOUT
 
     def __init__(self) -> None:
-        self.ledger = SalesLedger(())
+        self._countries: dict[str, str] = {}  # of the customers of the file, by their numbers
+        self._first_line = self._last_line = self._changes_of_unit = 0
+        self._last_unit = ""
+        self._is_in_order = False
+        self.matches: dict[str, CancellationMatch] = {}
+        self._others: list[Compared] = []  # cancellations that are stored and not in the file
         self._stored: Counter[type[Command]] = Counter()
+        self._continued: list[Comparison] = []
         self._totals = FileTotals()
 
     def create_index(self) -> UnitIndex[Row]:
@@ -55,7 +67,14 @@ class OnlineRetailImporter(FileImporter[Row]):
         return parse_row(line, cells, file_format)
 
     def place(self, row: Row) -> Placement:
-        return place_row(row)
+        if row.customer:
+            self._countries[row.customer] = row.country
+        place = place_row(row)
+        self._first_line, self._last_line = self._first_line or row.line, row.line
+        if place.unit != self._last_unit:
+            self._last_unit = place.unit
+            self._changes_of_unit += 1
+        return place
 
     def suspects(self, cells: list[str], *, misshapen: bool) -> tuple[list[Suspect], bool]:
         return suspect_invoices(cells, misshapen=misshapen)
@@ -67,51 +86,70 @@ class OnlineRetailImporter(FileImporter[Row]):
         return read_invoices(index)
 
     def prepare(self, index: UnitIndex[Row]) -> None:
-        """Load the stored lines that the new cancellations of the file may return."""
-        wanted: set[SaleKey] = set()
-        for invoices in _chunks(read_invoices(index, cancellations_only=True)):
-            for invoice, comparison in zip(invoices, compare_with_store(invoices), strict=True):
-                customer = customer_id(invoice.customer)
-                if customer is not None:
-                    wanted |= {(customer, row.sku, row.price.amount) for row in comparison.missing}
-        self.ledger = SalesLedger(wanted)
-        for key, line in load_sale_lines({customer for customer, _, _ in wanted}):
-            self.ledger.add(*key, line)
+        """Match all cancellations of the file's customers with all their sales, those of the store and of the file."""
+        self._continued = []
+        self._is_in_order = self._changes_of_unit == sum(1 for _ in index.units())
+        cancellations = list(self._compare_all(read_invoices(index, Kind.CANCELLATION)))
+        in_file = {invoice.number for invoice, _ in cancellations}
+        self._others = list(find_cancellations(self._countries, besides=in_file))
+        cancellations += self._others
+        ledger = SalesLedger(comparison.complete(invoice) for invoice, comparison in cancellations)
+        earlier: dict[UUID, datetime] = {}
+        if ledger.customers:
+            earlier = add_sales(ledger, self._compare_all(read_invoices(index, Kind.SALE)))
+        free_again = Counter[tuple[UUID, int]]()
+        for _, comparison in cancellations:
+            for order, back in comparison.stored.returns.items():
+                free_again.update({(order, line): quantity for line, quantity in back.lines.items()})
+        for key, line in load_sale_lines(ledger.customers, free_again, earlier):
+            ledger.add(key, line)
+        self.matches = ledger.match()
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         invoices = cast(Sequence[Invoice], units)
-        return [self.plan_invoice(*pair) for pair in zip(invoices, compare_with_store(invoices), strict=True)]
+        return [self.plan_invoice(*pair) for pair in self._compare_all(iter(invoices))]
+
+    def corrections(self) -> Iterator[UnitPlan[Row]]:
+        for invoice, comparison in self._others:
+            plan = self.plan_invoice(invoice, comparison)
+            if plan.commands:
+                yield plan
 
     def plan_invoice(self, invoice: Invoice, comparison: Comparison) -> UnitPlan[Row]:
-        """Build the commands of what is missing in the store; sales must come before their cancellations."""
+        """Build the commands of what is missing in the store."""
         if comparison.differs:
             reason = f"{invoice.name} was imported before with other contents; what is stored stays"
             return UnitPlan(invoice, refusal=reason)
-        commands = self._missing_commands(invoice, comparison)
+        steps = self._steps(invoice, comparison)
         if comparison.is_customer_erased:
-            commands = without_customer_number(commands)
+            steps = without_customer_number(steps)
+        if comparison.missing and comparison.stored.commands:
+            self._continued.append(comparison)
         there = len(invoice.rows) - len(comparison.missing)
-        return UnitPlan(invoice, address_commands(invoice, commands, comparison.stored_commands), rows_there=there)
+        return UnitPlan(invoice, address_commands(invoice, steps, comparison.stored.commands), rows_there=there)
 
-    def _missing_commands(self, invoice: Invoice, comparison: Comparison) -> list[Command]:
+    def _compare_all(self, invoices: Iterator[Invoice]) -> Iterator[Compared]:
+        while chunk := list(islice(invoices, _INVOICES)):
+            for invoice, comparison in zip(chunk, compare_with_store(chunk), strict=True):
+                if comparison.changed and self._is_whole(invoice):
+                    comparison = replace(comparison, differs=True)
+                yield invoice, comparison
+
+    def _is_whole(self, invoice: Invoice) -> bool:
+        """Whether the file has all rows of an invoice: it was not cut within it, as it begins and ends inside."""
+        inside = self._first_line < invoice.line and invoice.last_line < self._last_line
+        return self._is_in_order and inside and invoice.is_in_one_piece
+
+    def _steps(self, invoice: Invoice, comparison: Comparison) -> list[Step]:
         match invoice.kind:
             case Kind.SALE:
-                if comparison.missing:
-                    self._add_sale(invoice)
-                return sale_commands(invoice)[comparison.stored_commands :]
+                return sale_steps(invoice, comparison.stored, comparison.missing)
             case Kind.CANCELLATION:
-                customer = customer_id(invoice.customer)
-                return cancellation_commands(invoice, self.ledger.match(invoice, comparison.missing, customer))
+                whole = comparison.complete(invoice)
+                match = self.matches.get(invoice.number) or CancellationMatch({}, tuple(whole.rows))
+                return cancellation_steps(whole, comparison.stored, match)
             case Kind.ADJUSTMENT:
-                return adjustment_commands(invoice, comparison.missing)
-
-    def _add_sale(self, invoice: Invoice) -> None:
-        customer, order = customer_id(invoice.customer), order_id(invoice.number)
-        if customer is None or not self.ledger.wants(customer):
-            return
-        position = order_of(invoice.number, invoice.at)
-        for number, row in enumerate(invoice.rows, start=1):
-            self.ledger.add(customer, row.sku, row.price.amount, SaleLine(order, number, position, row.quantity))
+                return adjustment_steps(invoice, comparison.missing)
 
     def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:
         self._stored.update(
@@ -125,6 +163,15 @@ class OnlineRetailImporter(FileImporter[Row]):
             f"{stored[RecordObservedReturn]:,} returns and {stored[WriteOffStock]:,} write-offs imported"
         )
 
+    def warnings(self) -> Iterator[str]:
+        if self._continued:
+            rows = sum(len(comparison.missing) for comparison in self._continued)
+            first = self._continued[0].missing[0]
+            yield (
+                f"{rows:,} rows were added to {len(self._continued):,} invoices that were stored before, first to "
+                f"{first.invoice} in line {first.line}; if the shop changed such a row, its former one is stored too"
+            )
+
     def add_to_totals(self, unit: FileUnit[Row]) -> None:
         self._totals.add(cast(Invoice, unit))
 
@@ -132,6 +179,15 @@ class OnlineRetailImporter(FileImporter[Row]):
         return self._totals.describe()
 
 
-def _chunks(invoices: Iterator[Invoice]) -> Iterator[list[Invoice]]:
-    while chunk := list(islice(invoices, _INVOICES)):
-        yield chunk
+def add_sales(ledger: SalesLedger, sales: Iterable[Compared]) -> dict[UUID, datetime]:
+    """Add the lines of a file that the store has not; gives the times of the orders that they belong to."""
+    times: dict[UUID, datetime] = {}
+    for invoice, comparison in sales:
+        missing = comparison.missing
+        if not (invoice.customer and missing) or comparison.differs or invoice.held_back:
+            continue
+        order = order_id(invoice.number)
+        times[order] = at = min([comparison.stored.at, *(row.at for row in missing)])
+        for number, row in enumerate(missing, start=comparison.stored.lines + 1):
+            ledger.add(key_of(row), SaleLine(order, number, order_of(invoice.number, at), row.quantity))
+    return times

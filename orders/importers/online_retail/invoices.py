@@ -27,23 +27,23 @@ _LIKE_A_NUMBER: Final = re.compile(r"C?[0-9]{1,20}", re.IGNORECASE)
 
 
 class Invoice(FileUnit[Row], frozen=True, kw_only=True):
-    """All rows of one invoice, wherever they are in the file. Its time is the earliest of its rows."""
+    """The rows of one invoice, wherever they are in the file. Its time is the earliest of its rows.
+
+    One that is in the store only has no rows, and line 0.
+    """
 
     number: str
     kind: Kind
     at: datetime
+    customer: str
+    country: str
+    line: int = 0
+    last_line: int = 0
 
     @property
-    def line(self) -> int:
-        return self.rows[0].line
-
-    @property
-    def customer(self) -> str:
-        return self.rows[0].customer
-
-    @property
-    def country(self) -> str:
-        return self.rows[0].country
+    def is_in_one_piece(self) -> bool:
+        """Whether its rows follow each other in the file."""
+        return self.last_line - self.line + 1 == len(self.rows)
 
 
 def place_row(row: Row) -> Placement:
@@ -68,13 +68,13 @@ def suspect_invoices(cells: list[str], *, misshapen: bool) -> tuple[list[Suspect
     return whole + cut, True
 
 
-def read_invoices(index: UnitIndex[Row], *, cancellations_only: bool = False) -> Iterator[Invoice]:
-    """The invoices of a file in their order. One that a broken row may belong to is held back as a whole.
+def read_invoices(index: UnitIndex[Row], kind: Kind | None = None) -> Iterator[Invoice]:
+    """The invoices of a file in their order, or those of one kind.
 
-    Payments and returns of an order without that row would be wrong, and a stored order cannot be completed later.
+    One that a broken row may belong to is held back as a whole: until it is mended, its total would be wrong.
     """
     for key in index.units():
-        if cancellations_only and not key.unit.endswith(Kind.CANCELLATION):
+        if kind and not key.unit.endswith(kind):
             continue
         rows = tuple(index.rows(key.unit))
         number = rows[0].invoice
@@ -86,6 +86,10 @@ def read_invoices(index: UnitIndex[Row], *, cancellations_only: bool = False) ->
             number=number,
             kind=kind_of(rows[0]),
             at=min(row.at for row in rows),
+            customer=rows[0].customer,
+            country=rows[0].country,
+            line=rows[0].line,
+            last_line=rows[-1].line,
         )
 
 

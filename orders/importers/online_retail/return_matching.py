@@ -1,20 +1,22 @@
 """Finds the order line that a cancelled row returns, as the file does not name it.
 
-It is the newest earlier line of an imported sale with the same customer, product and price that has enough units left,
-in this file or in the store. A row that matches none goes into a credit note.
+It is in the newest earlier sale to the same customer that has a line of the same product and price with enough units
+left; of several such lines the one with the fewest. A row that matches none goes into a credit note. Cancellations are
+matched in the order in which they happened, the larger rows of each first: so the result depends on nothing but what
+was sold and cancelled, never on the order in which it became known.
 """
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
+from orders.importers.online_retail.commands import customer_id
 from orders.importers.online_retail.invoices import Invoice, InvoiceOrder, order_of
 from orders.importers.online_retail.parsing import Row
 
@@ -32,47 +34,55 @@ class SaleLine(Struct):
 
 
 class CancellationMatch(Struct, frozen=True):
-    """The units that a cancellation returns, by order and line, and the rows that match no sale."""
+    """The quantities of the rows that return units, by order and line, and the rows that match no sale."""
 
-    returns: dict[UUID, dict[int, int]]
+    returns: dict[UUID, dict[int, list[int]]]
     unmatched_rows: tuple[Row, ...]
 
 
 class SalesLedger:
-    """The lines that the cancellations of a file may return, oldest first. Cancellations reduce what is left of them.
+    """The lines that some cancellations may return. No others are kept: it grows with the cancellations only."""
 
-    Lines of other customers, products and prices are not kept, so that it grows with the cancellations only.
-    """
+    def __init__(self, cancellations: Iterable[Invoice]) -> None:
+        self._cancellations = [invoice for invoice in cancellations if invoice.customer]
+        self._lines: dict[SaleKey, list[SaleLine]] = {
+            key_of(row): [] for invoice in self._cancellations for row in invoice.rows
+        }
+        self.customers = {customer for customer, _, _ in self._lines}
 
-    def __init__(self, wanted: Iterable[SaleKey]) -> None:
-        self._lines: dict[UUID, dict[tuple[str, Decimal], list[SaleLine]]] = defaultdict(dict)
-        for customer, sku, price in wanted:
-            self._lines[customer][sku, price] = []
-
-    def wants(self, customer: UUID) -> bool:
-        """Whether a cancellation may return lines of this customer."""
-        return customer in self._lines
-
-    def add(self, customer: UUID, sku: str, price: Decimal, line: SaleLine) -> None:
+    def add(self, key: SaleKey, line: SaleLine) -> None:
         """Add a line, if a cancellation may return it."""
-        if (lines := self._lines.get(customer, {}).get((sku, price))) is not None:
-            insort(lines, line, key=lambda line: (line.order, line.line))
+        if (lines := self._lines.get(key)) is not None:
+            lines.append(line)
 
-    def match(self, cancellation: Invoice, rows: Iterable[Row], customer: UUID | None) -> CancellationMatch:
-        """Match some rows of a cancellation and take what they return off the lines."""
-        returns: dict[UUID, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        unmatched: list[Row] = []
+    def match(self) -> dict[str, CancellationMatch]:
+        """What each cancellation returns, by its number."""
+        in_order = sorted(self._cancellations, key=lambda invoice: order_of(invoice.number, invoice.at))
+        return {invoice.number: self._match(invoice) for invoice in in_order}
+
+    def _match(self, cancellation: Invoice) -> CancellationMatch:
+        returns: dict[UUID, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        unmatched: set[int] = set()
         before = order_of(cancellation.number, cancellation.at)
-        for row in rows:
-            lines = self._lines.get(customer, {}).get((row.sku, row.price.amount), ()) if customer else ()
-            line = _newest_line(lines, -row.quantity, before)
+        for place, row in sorted(enumerate(cancellation.rows), key=lambda pair: pair[1].quantity):
+            line = _line_to_return(self._lines[key_of(row)], -row.quantity, before)
             if line is None:
-                unmatched.append(row)
+                unmatched.add(place)
                 continue
             line.quantity_left += row.quantity
-            returns[line.order_id][line.line] -= row.quantity
-        return CancellationMatch({order: dict(lines) for order, lines in returns.items()}, tuple(unmatched))
+            returns[line.order_id][line.line].append(-row.quantity)
+        rows = tuple(row for place, row in enumerate(cancellation.rows) if place in unmatched)
+        return CancellationMatch({order: dict(lines) for order, lines in returns.items()}, rows)
 
 
-def _newest_line(lines: Sequence[SaleLine], quantity: int, before: InvoiceOrder) -> SaleLine | None:
-    return next((line for line in reversed(lines) if line.quantity_left >= quantity and line.order < before), None)
+def key_of(row: Row) -> SaleKey:
+    """Raises `ValueError` for an anonymous sale."""
+    customer = customer_id(row.customer)
+    if customer is None:
+        raise ValueError("an anonymous sale cannot be found again")
+    return customer, row.sku, row.price.amount
+
+
+def _line_to_return(lines: Iterable[SaleLine], quantity: int, before: InvoiceOrder) -> SaleLine | None:
+    able = (line for line in lines if line.quantity_left >= quantity and line.order < before)
+    return max(able, key=lambda line: (line.order, -line.quantity_left, line.line), default=None)

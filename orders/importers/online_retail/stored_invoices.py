@@ -1,160 +1,227 @@
-"""What the store has of some invoices, and the orders whose lines a cancellation may return."""
+"""What the store has of some invoices, compared with the rows of a file."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from django.db.models import JSONField
-from django.db.models.functions import Cast
 from msgspec import Struct
 from msgspec.structs import replace
 
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Event, RecordedEvent
+from eventshop.core.money import Money
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.command_execution import load_aggregate
-from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.records import HistoryEntry, to_recorded_event
+from eventshop.eventstore.records import to_recorded_event
 from eventshop.privacy.encryption import personal_keys
 from orders.domain.events import (
     CreditNoteIssued,
+    CreditNoteReversed,
     ItemsReturned,
+    Line,
+    LinesAdded,
     OrderCreated,
     PaymentProcessed,
+    ReturnReversed,
     StockWrittenOff,
 )
-from orders.domain.order import Order, Status
-from orders.importers.online_retail.commands import ACTOR, correlation_id, customer_id, order_id, reason_of
-from orders.importers.online_retail.invoices import Invoice, InvoiceOrder, Kind, kind_of, order_of
+from orders.importers.online_retail.commands import ACTOR, correlation_id, customer_id, parse_rows, reason_of
+from orders.importers.online_retail.invoices import Invoice, Kind, kind_of
 from orders.importers.online_retail.parsing import Row
-from orders.importers.online_retail.return_matching import SaleKey, SaleLine
 
-#: Streams loaded at a time, and ids in one statement (SQLite's default limit is 32,766).
-_STREAMS: Final = 500
-_IDS: Final = 10_000
 #: The events that say what an invoice contains, by its kind; others with its number belong to what followed.
 _CONTENTS: Final[dict[Kind, tuple[type[Event], ...]]] = {
-    Kind.SALE: (OrderCreated, PaymentProcessed),
-    Kind.CANCELLATION: (ItemsReturned, CreditNoteIssued),
+    Kind.SALE: (OrderCreated, PaymentProcessed, LinesAdded),
+    Kind.CANCELLATION: (ItemsReturned, CreditNoteIssued, ReturnReversed, CreditNoteReversed),
     Kind.ADJUSTMENT: (StockWrittenOff,),
 }
-StoredContents: TypeAlias = list[RecordedEvent[Any]]
+#: The time of what did not happen.
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+#: What a row says of its units: rows of an invoice that agree in it are the same row, up to the number of each file.
+RowKey: TypeAlias = tuple[object, ...]
+
+
+class StoredReturn(Struct, frozen=True):
+    """Units of an order's lines that a cancellation returned."""
+
+    lines: dict[int, int]
+    at: datetime
+
+
+class StoredInvoice(Struct, frozen=True):
+    """What the import of this or an earlier release stored of an invoice."""
+
+    commands: int = 0
+    at: datetime = NEVER
+    keys: Counter[RowKey] = Counter()  # of its rows
+    units: Counter[RowKey] = Counter()  # of returns that do not say which rows they merge: units by SKU and price
+    # Of a sale:
+    lines: int = 0
+    total: Decimal = Decimal(0)
+    paid: Decimal | None = None
+    # Of a cancellation; what may be matched anew:
+    returns: dict[UUID, StoredReturn] = {}
+    returned: tuple[Row, ...] = ()
+    credited: tuple[Row, ...] = ()
 
 
 class Comparison(Struct, frozen=True):
-    """An invoice of the file against the store: the rows that are missing there, or that it has other contents."""
+    """An invoice of the file against the store: the rows that are missing there, or that it is another's.
+
+    `changed`: there is a row of the same product that the file has not. Either the shop changed it, or each file has a
+    part of the invoice.
+    """
 
     missing: Sequence[Row]
-    stored_commands: int = 0  # of this invoice; a sale has two
+    stored: StoredInvoice = StoredInvoice()
     differs: bool = False
+    changed: bool = False
     is_customer_erased: bool = False
+
+    def complete(self, invoice: Invoice) -> Invoice:
+        """The invoice with all rows that may be matched with sales, those of the store and those of the file."""
+        rows = self.missing if not (self.differs or invoice.held_back) else ()
+        at = min([self.stored.at, *(row.at for row in rows)])
+        return replace(invoice, rows=(*self.stored.returned, *self.stored.credited, *rows), at=at)
 
 
 def compare_with_store(invoices: Sequence[Invoice]) -> list[Comparison]:
-    """Compare each invoice with what an import of this or an earlier release stored of it, all in one query.
+    """Compare each invoice with what is stored of it, all in one query.
 
     Receipts cannot tell: earlier releases sent other commands for the same contents.
     """
-    stored: dict[UUID, StoredContents] = defaultdict(list)
+    events: dict[UUID, list[RecordedEvent[Any]]] = defaultdict(list)
     ids = list({correlation_id(invoice.number) for invoice in invoices})
     placeholders = ", ".join(["%s"] * len(ids))
     where = f"WHERE correlation_id IN ({placeholders}) AND actor = %s ORDER BY position"
     for row in backend().select_events(where, (*ids, ACTOR)) if ids else ():
-        stored[row.correlation_id].append(to_recorded_event(row, registry))
+        events[row.correlation_id].append(to_recorded_event(row, registry))
     erased = personal_keys.erased_among({id_ for invoice in invoices if (id_ := customer_id(invoice.customer))})
     return [
         replace(
-            _compare(invoice, stored.get(correlation_id(invoice.number), [])),
+            _compare(invoice, events.get(correlation_id(invoice.number), [])),
             is_customer_erased=customer_id(invoice.customer) in erased,
         )
         for invoice in invoices
     ]
 
 
-def load_sale_lines(customers: Iterable[UUID]) -> Iterator[tuple[SaleKey, SaleLine]]:
-    """The lines of imported orders of some customers that have units left."""
-    wanted, times = sorted(map(str, customers)), dict[UUID, Any]()
-    for start in range(0, len(wanted), _IDS):
-        orders = StoredEvent.objects.filter(event_type="OrderCreated", actor=ACTOR).annotate(
-            body=Cast("payload", JSONField())
-        )
-        found = orders.filter(body__customer_id__in=wanted[start : start + _IDS])
-        times |= dict(found.order_by().values_list("aggregate_id", "occurred_at"))
-    ids = list(times)
-    for start in range(0, len(ids), _STREAMS):
-        histories: dict[UUID, list[HistoryEntry]] = defaultdict(list)
-        for stream, entry in backend().load_histories(ids[start : start + _STREAMS]):
-            histories[stream].append(entry)
-        for stream, history in histories.items():
-            order = cast(Order, load_aggregate(Order, stream, history, registry).state)
-            if order.status is not Status.CANCELLED and stream == order_id(order.reference):
-                yield from _lines_of(order, stream, order_of(order.reference, times[stream]))
-
-
-def _lines_of(order: Order, stream: UUID, position: InvoiceOrder) -> Iterator[tuple[SaleKey, SaleLine]]:
-    for line in order.lines:
-        if order.customer_id and line.quantity_left:
-            key = (order.customer_id, line.sku, line.price.amount)
-            yield key, SaleLine(stream, line.line, position, line.quantity_left)
-
-
-def _compare(invoice: Invoice, stored: Iterable[RecordedEvent[Any]]) -> Comparison:
-    contents = [recorded for recorded in stored if isinstance(recorded.event, _CONTENTS[invoice.kind])]
-    commands = len({recorded.meta.command_id for recorded in contents})
-    if not commands:
+def _compare(invoice: Invoice, recorded: Iterable[RecordedEvent[Any]]) -> Comparison:
+    contents = [one for one in recorded if isinstance(one.event, _CONTENTS[invoice.kind])]
+    if not contents:
         return Comparison(missing=invoice.rows)
-    events = [recorded.event for recorded in contents]
-    left = _contents_of(events)
-    missing = [row for row in invoice.rows if not _take(left, row)]
-    times = {row.at for row in invoice.rows}
-    same = (
-        not +left
-        and not (missing and invoice.kind is Kind.SALE)  # an order cannot be completed
-        and all(recorded.meta.occurred_at in times for recorded in contents)
-        and all(event.customer_id == customer_id(invoice.customer) for event in events if hasattr(event, "customer_id"))
-        and all(event.country == invoice.country for event in events if hasattr(event, "country"))
+    events = [one.event for one in contents]
+    same = all(
+        event.customer_id == customer_id(invoice.customer) for event in events if hasattr(event, "customer_id")
+    ) and all(event.country == invoice.country for event in events if hasattr(event, "country"))
+    stored = replace(
+        _READERS[invoice.kind](invoice, contents),
+        commands=len({one.meta.command_id for one in contents}),
+        at=min(one.meta.occurred_at for one in contents),
     )
-    return Comparison(missing, commands, differs=not same)
+    keys, units = stored.keys.copy(), stored.units.copy()
+    missing = [row for row in invoice.rows if not _take(keys, units, row)]
+    not_in_file = {key[0] for key in (*+keys, *+units)}
+    changed = any(row.sku in not_in_file for row in missing)
+    return Comparison(missing, stored, differs=not same, changed=changed)
 
 
-def _contents_of(events: Iterable[Any]) -> Counter[tuple[object, ...]]:
-    """The units in the events, by what a row says of them."""
-    units: Counter[tuple[object, ...]] = Counter()
-    for event in events:
-        match event:
-            case OrderCreated():
-                for line in event.lines:
-                    units[line.sku, line.description.strip(), line.price.amount, line.quantity] += 1
+def _read_sale(invoice: Invoice, contents: Sequence[RecordedEvent[Any]]) -> StoredInvoice:
+    events = [one.event for one in contents]
+    lines = [line for event in events if isinstance(event, OrderCreated | LinesAdded) for line in event.lines]
+    payments = [event.amount.amount for event in events if isinstance(event, PaymentProcessed)]
+    return StoredInvoice(
+        keys=Counter((line.sku, line.description.strip(), line.price.amount, line.quantity) for line in lines),
+        lines=len(lines),
+        total=sum((line.amount.amount for line in lines), Decimal(0)),
+        paid=sum(payments, Decimal(0)) if payments else None,
+    )
+
+
+def _read_adjustment(invoice: Invoice, contents: Sequence[RecordedEvent[Any]]) -> StoredInvoice:
+    return StoredInvoice(
+        keys=Counter((one.event.sku, str(one.event.reason).strip(), one.event.quantity) for one in contents)
+    )
+
+
+def _read_cancellation(invoice: Invoice, contents: Sequence[RecordedEvent[Any]]) -> StoredInvoice:
+    """The returns and the credit note that hold. A return of an earlier release does not name its rows: it stays."""
+    returns: dict[UUID, RecordedEvent[Any]] = {}
+    note: RecordedEvent[Any] | None = None
+    units: Counter[RowKey] = Counter()
+    for one in contents:
+        match one.event:
+            case ItemsReturned(lines=lines) if "rows" not in one.meta.metadata:
+                for line in lines:
+                    units[line.sku, line.amount.amount / line.quantity] += line.quantity
+            case ItemsReturned(order_id=order):
+                returns[order] = one
+            case ReturnReversed(order_id=order):
+                returns.pop(order, None)
             case CreditNoteIssued():
-                for line in event.lines:
-                    units[line.sku, line.price.amount] += line.quantity
-            case ItemsReturned():
-                for amount in event.lines:
-                    units[amount.sku, amount.amount.amount / amount.quantity] += amount.quantity
-            case StockWrittenOff():
-                units[event.sku, str(event.reason).strip(), event.quantity] += 1
-            case _:
-                pass  # a payment has no lines
-    return units
+                note = one
+            case CreditNoteReversed():
+                note = None
+    returned = [row for one in returns.values() for row in _returned_rows(invoice, one)]
+    credited = [_stored_row(invoice, note, line) for line in note.event.lines] if note else []
+    return StoredInvoice(
+        keys=Counter(map(_key_of, (*returned, *credited))),
+        units=units,
+        returns={
+            order: StoredReturn({line.line: line.quantity for line in one.event.lines}, one.meta.occurred_at)
+            for order, one in returns.items()
+        },
+        returned=tuple(returned),
+        credited=tuple(credited),
+    )
 
 
-def _take(units: Counter[tuple[object, ...]], row: Row) -> bool:
-    """Take a row off the units that are stored; False if they are not all there."""
-    key, quantity = _key_of(row)
-    if units[key] < quantity:
-        return False
-    units[key] -= quantity
-    return True
+_READERS: Final = {Kind.SALE: _read_sale, Kind.CANCELLATION: _read_cancellation, Kind.ADJUSTMENT: _read_adjustment}
 
 
-def _key_of(row: Row) -> tuple[tuple[object, ...], int]:
+def _returned_rows(invoice: Invoice, returned: RecordedEvent[Any]) -> Iterator[Row]:
+    quantities: Mapping[int, list[int]] = parse_rows(returned.meta.metadata["rows"])
+    for amount in returned.event.lines:
+        price = Money(amount.amount.amount / amount.quantity, amount.amount.currency)
+        for quantity in quantities[amount.line]:
+            yield _stored_row(invoice, returned, Line(amount.sku, "", quantity, price))
+
+
+def _stored_row(invoice: Invoice, recorded: RecordedEvent[Any], line: Line) -> Row:
+    return Row(
+        line=0,
+        invoice=invoice.number,
+        sku=line.sku,
+        description=line.description,
+        quantity=-line.quantity,
+        at=recorded.meta.occurred_at,
+        price=line.price,
+        customer=invoice.customer,
+        country=invoice.country,
+    )
+
+
+def _take(keys: Counter[RowKey], units: Counter[RowKey], row: Row) -> bool:
+    """Take a row off what is stored; False if it is not there."""
+    key, merged = _key_of(row), (row.sku, row.price.amount)
+    if keys[key] > 0:
+        keys[key] -= 1
+        return True
+    if kind_of(row) is Kind.CANCELLATION and units[merged] >= -row.quantity:
+        units[merged] += row.quantity
+        return True
+    return False
+
+
+def _key_of(row: Row) -> RowKey:
     match kind_of(row):
         case Kind.SALE:
-            return (row.sku, row.description.strip(), row.price.amount, row.quantity), 1
+            return row.sku, row.description.strip(), row.price.amount, row.quantity
         case Kind.CANCELLATION:
-            return (row.sku, row.price.amount), -row.quantity
+            return row.sku, row.price.amount, row.quantity
         case Kind.ADJUSTMENT:
-            return (row.sku, reason_of(row), -row.quantity), 1
+            return row.sku, reason_of(row), -row.quantity

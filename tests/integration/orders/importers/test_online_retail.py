@@ -22,6 +22,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.encryption import personal_keys
 from orders.importers.online_retail.commands import customer_id, order_id
+from tests.support.database import empty_tables
 from tests.support.retail_files import csv_line, write_sales_file
 from tests.support.retail_import import (
     MONTH,
@@ -82,7 +83,7 @@ def test_an_erased_customers_sales_are_recognised_and_new_ones_stored_without_th
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
-    lines = [csv_line("1"), csv_line("C2", quantity="-1"), csv_line("3")]
+    lines = [csv_line("1"), csv_line("C2", quantity="-1"), csv_line("3", at="2010-12-02 08:26:00")]
     ImportRun(write_sales_file(tmp_path, *lines[:2]))
     run = ImportRun(write_sales_file(tmp_path, *lines))
     assert (run.counts, run.rows) == ([1, 0, 0, 0, 2], [3, 1, 2, 0, 0, 0])
@@ -115,14 +116,19 @@ def test_broken_rows_are_named_and_their_invoices_skipped_if_asked(tmp_path: Pat
 def test_an_invoice_that_changed_is_refused_and_what_is_stored_stays(tmp_path: Path) -> None:
     ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2")))
     before = imported_history()
-    file = write_sales_file(tmp_path, csv_line("1"), csv_line("2", quantity="7"), csv_line("2", sku="21212"))
+    changed = [csv_line("2", quantity="7"), csv_line("2", sku="21212")]
+    run = ImportRun(write_sales_file(tmp_path, csv_line("1"), *changed, csv_line("1", "22")), "--on-error", "skip")
+    assert (run.code, run.refused) == (0, {})  # an unordered file may have a part of the invoice
+    empty_tables()
+    ImportRun(write_sales_file(tmp_path, csv_line("1"), csv_line("2")))
+    file = write_sales_file(tmp_path, csv_line("1"), *changed, csv_line("3", customer="99"))
     run = ImportRun(file, "--on-error", "skip")
-    assert (run.code, list(run.refused), run.rows) == (ROWS_REFUSED, [3, 4], [3, 0, 1, 2, 0, 0])
+    assert (run.code, list(run.refused), run.rows) == (ROWS_REFUSED, [3, 4], [4, 1, 1, 2, 0, 0])
     assert all("invoice 2 " in reason for reason in run.refused.values())
-    assert imported_history() == before
+    assert [event for event in imported_history() if event[0] != order_id("3")] == before
 
 
-def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(tmp_path: Path) -> None:
+def test_what_was_credited_is_a_return_when_its_sale_becomes_known_and_is_not_refunded_twice(tmp_path: Path) -> None:
     cancelled = [
         csv_line("C3", quantity="-2"),
         csv_line("C3", sku="21212", quantity="-1"),
@@ -135,12 +141,16 @@ def test_what_was_credited_before_the_file_was_corrected_is_not_refunded_again(t
     run = ImportRun(
         write_sales_file(tmp_path, csv_line("1"), csv_line("2", sku="21212"), *cancelled), "--on-error", "skip"
     )
-    assert (run.counts[:3], run.rows) == ([2, 0, 0], [5, 2, 3, 0, 0, 0])
+    assert (run.counts[:3], run.rows) == ([2, 1, 2], [5, 2, 3, 0, 0, 0])
     assert Counter(StoredEvent.objects.values_list("event_type", flat=True)) == {
-        "CreditNoteIssued": 1,
+        "CreditNoteIssued": 2,
+        "CreditNoteReversed": 1,
+        "ItemsReturned": 2,
         "OrderCreated": 2,
         "PaymentProcessed": 2,
+        "PaymentRefunded": 2,
     }
+    assert [line.sku for line in store.get_events(order_id("C3"))[-1].event.lines] == ["M"]
 
 
 def test_the_rules_of_an_order_hold_for_the_import_too(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from orders.domain.commands import (
 )
 from orders.domain.events import ExternalId
 from orders.importers.online_retail.commands import customer_id, order_id
-from orders.importers.online_retail.importer import OnlineRetailImporter
-from orders.importers.online_retail.invoices import Invoice
+from orders.importers.online_retail.importer import OnlineRetailImporter, add_sales
+from orders.importers.online_retail.invoices import Invoice, Kind
 from orders.importers.online_retail.return_matching import SalesLedger
 from orders.importers.online_retail.stored_invoices import Comparison
 from tests.support.command_output import numbers_in
@@ -37,12 +37,9 @@ def invoice_commands(folder: Path, *lines: str) -> list[InvoiceCommand]:
     """The commands that are sent to an empty store."""
     importer = OnlineRetailImporter()
     invoices = cast(list[Invoice], read_file(importer, write_sales_file(folder, *lines)).complete)
-    cancelled = [(invoice, row) for invoice in invoices if invoice.number.startswith("C") for row in invoice.rows]
-    importer.ledger = SalesLedger(
-        (customer, row.sku, row.price.amount)
-        for invoice, row in cancelled
-        if (customer := customer_id(invoice.customer)) is not None
-    )
+    ledger = SalesLedger(invoice for invoice in invoices if invoice.kind is Kind.CANCELLATION)
+    add_sales(ledger, ((invoice, Comparison(invoice.rows)) for invoice in invoices if invoice.kind is Kind.SALE))
+    importer.matches = ledger.match()
     plans = [(invoice, importer.plan_invoice(invoice, Comparison(invoice.rows))) for invoice in invoices]
     return [InvoiceCommand(invoice, *command) for invoice, plan in plans for command in plan.commands]
 
@@ -161,7 +158,7 @@ def test_all_rows_of_a_cancellation_for_one_order_are_one_return(tmp_path: Path)
         csv_line("C2", quantity="-1"),
         csv_line("C2", quantity="-5"),
     ]
-    assert returns_of(tmp_path, *bought, *rows) == [("C2", "1", {1: 5, 2: 6, 3: 2})]
+    assert returns_of(tmp_path, *bought, *rows) == [("C2", "1", {1: 6, 2: 6, 3: 1})]
 
 
 def test_a_cancellation_may_return_to_several_orders(tmp_path: Path) -> None:
