@@ -39,9 +39,9 @@ _former = os.getppid() if os.environ.get("GUNICORN_PID") == str(os.getppid()) el
 _loaded = Value("i", 0)
 
 
-#: Where the processes of this generation count for `/metrics`; prometheus-client reads the variable when imported.
-_counts_dir = tempfile.mkdtemp(prefix="eventshop-metrics-")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts_dir
+def on_starting(server: Any) -> None:
+    """Called in the master before it starts processes: they count for `/metrics` in a folder of this generation."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="eventshop-metrics-")
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -53,7 +53,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Called in the master when it ends."""
-    shutil.rmtree(_counts_dir, ignore_errors=True)
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def when_ready(server: Any) -> None:

@@ -79,6 +79,13 @@ def follow_section(page: str, heading: str, run: Callable[[list[str]], str], var
             _require_lines(command, expected, run(shlex.split(command)))
 
 
+def commands_of_page(page: str) -> list[list[str]]:
+    """The words of every command on a page of `docs/`, in order."""
+    blocks = _BLOCK.findall((BASE_DIR / "docs" / page).read_text())
+    texts = [text for language, _, text in blocks if language == "console"]
+    return [shlex.split(command) for text in texts for command, _ in _commands_in(text)]
+
+
 def _append_code(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text() + "\n\n" if path.exists() else ""

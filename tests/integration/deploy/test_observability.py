@@ -1,0 +1,115 @@
+"""Alerts, dashboards and the runbook fit each other and the program: every metric, part and entry they name exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from random import Random
+from typing import Any, Final
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from eventshop.operations.health_checks import check_components
+from eventshop.runtime.metrics_server import DatabasePoolCollector
+from tests.conftest import BASE_DIR
+from tests.support.docs_recipe import commands_of_page, section_text
+from tests.support.read_models import append_order_histories
+
+FOLDER: Final = BASE_DIR / "deploy" / "observability"
+RUNBOOK: Final = (BASE_DIR / "docs" / "runbook.md").read_text()
+RULES: Final[list[dict[str, Any]]] = [
+    rule for group in yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
+]
+DASHBOARDS: Final = {path.name: json.loads(path.read_text()) for path in (FOLDER / "dashboards").glob("*.json")}
+#: Sections that are no entries for alerts.
+OVERVIEW: Final = {"Faults and how they are seen"}
+
+
+def expressions() -> Iterator[str]:
+    yield from (rule["expr"] for rule in RULES)
+    for board in DASHBOARDS.values():
+        yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
+
+
+@pytest.mark.usefixtures("clean_database")
+def test_every_metric_and_every_part_that_is_named_exists(client: Client) -> None:
+    text = client.get("/metrics").content.decode()
+    names = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    names |= {family.name for family in text_string_to_metric_families(text)}
+    names |= set(re.findall(r"`(eventshop_\w+)`", (BASE_DIR / "docs" / "metrics.md").read_text()))
+    names |= {metric.name for metric in DatabasePoolCollector().collect()}
+    used = {name for text in expressions() for name in re.findall(r"eventshop_\w+", text)}
+    assert {name for name in used if re.sub(r"_(bucket|count|sum)$", "", name) not in names} == set()
+    components = check_components()
+    parts = {part.name for component in components for part in (component, *component.parts)}
+    parts |= {"event router", "saga runner", "timers", "effects"}
+    named = {part for text in expressions() for part in re.findall(r'part=~?"([^"]+)"', text)}
+    assert {part for names in named for part in names.split("|")} - parts == set()
+
+
+def test_every_metric_is_on_a_dashboard_or_in_a_rule() -> None:
+    listed = set(re.findall(r"^\| `(eventshop_\w+)`", (BASE_DIR / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    named = {name for text in expressions() for name in re.findall(r"eventshop_\w+", text)}
+    used = {re.sub(r"_(bucket|count|sum)$", "", name) for name in named}
+    assert listed - used == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_it_means_and_leads_to_its_entry(rule: dict[str, Any]) -> None:
+    notes = rule["annotations"]
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert all(notes[name] for name in ("summary", "description", "action"))
+    page, anchor = notes["runbook_url"].split("#")
+    [heading] = [text for text in headings() if slug(text) == anchor]
+    assert page == "docs/runbook.md"
+    entry = section_text("runbook.md", heading)
+    assert f"`{rule['alert']}`" in entry
+    assert all(f"**{part}" in entry for part in ("What is seen", "Why", "How to know that it is over"))
+
+
+def test_every_entry_belongs_to_an_alert_and_faults_name_alerts_that_exist() -> None:
+    entries = {rule["annotations"]["runbook_url"].split("#")[1] for rule in RULES}
+    assert {slug(text) for text in headings() if text not in OVERVIEW} == entries
+    assert set(re.findall(r"`(EventShop\w+)`", RUNBOOK)) == {rule["alert"] for rule in RULES}
+
+
+def headings() -> list[str]:
+    return re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.usefixtures("clean_database")
+def test_the_commands_of_the_runbook_run_as_they_stand_there() -> None:
+    append_order_histories(Random(1), range(3))
+    commands = commands_of_page("runbook.md")
+    assert len(commands) >= 9
+    for words in commands:
+        try:
+            call_command(*words[2:])
+        except SystemExit as ended:  # health tells by its status that nobody runs anything here
+            if (words[2], ended.code) != ("health", 2):
+                raise
+
+
+def test_prometheus_takes_the_rules() -> None:
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("NOT CHECKED: promtool is not installed (Debian: apt-get install prometheus)")
+    done = subprocess.run([promtool, "check", "rules", "alerts.yaml"], cwd=FOLDER, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_dashboard_has_panels_that_do_not_overlap() -> None:
+    assert len(DASHBOARDS) == 6
+    for name, board in DASHBOARDS.items():
+        places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
+        assert len(set(places)) == len(places) == len({panel["id"] for panel in board["panels"]}), name
