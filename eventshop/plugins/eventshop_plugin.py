@@ -12,7 +12,7 @@ from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.core import errors as core_errors
 from eventshop.eventstore.field_encryption import field_cipher
 from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot_listener
-from eventshop.operations import tasks
+from eventshop.operations import tasks, verifications
 from eventshop.operations.append_health import check_event_table
 from eventshop.operations.divergence_health import check_divergence
 from eventshop.operations.periodic_jobs import PeriodicJob
@@ -62,6 +62,10 @@ PLUGIN = Plugin(
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
         PeriodicJob("close-ledger", MINUTE, tasks.close_ledger),
+        PeriodicJob("verify-chains", DAY, verifications.verify_all_chains),
+        PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
+        PeriodicJob("verify-log", DAY, verifications.verify_topic),
+        PeriodicJob("verify-rows", DAY, verifications.verify_rows),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
     retentions=RETENTIONS,
