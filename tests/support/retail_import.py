@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import os
 import re
 import signal
@@ -20,6 +22,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.records import to_recorded_event
 from tests.conftest import BASE_DIR, SHARED_DATA
+from tests.support.retail_files import write_sales_file
 from tests.support.waiting import DEADLINE_S, wait_until
 
 #: A month of real sales and its control totals; mark tests that use them with `data`.
@@ -29,6 +32,15 @@ IMPORT: Final = "import_online_retail"
 #: The events and receipts of the whole month.
 MONTH_EVENTS: Final = 3_844
 MONTH_RECEIPTS: Final = 3_688
+#: The events of its first day.
+DAY_EVENTS: Final = 280
+
+
+def write_first_days(folder: Path, last: str) -> Path:
+    """The days of the month up to this date as a file. The first one, 2010-12-01, is a fourteenth of the month."""
+    header, *rows = gzip.decompress(MONTH.read_bytes()).decode().splitlines()
+    days = (row for row in rows if next(csv.reader([row]))[4][:10] <= last)
+    return write_sales_file(folder, *days, header=header)
 
 
 class ImportRun:
@@ -74,8 +86,11 @@ def run_projections() -> None:
     call_command("run_projections", once=True, stdout=StringIO())
 
 
-def differing_totals(file: Path, totals: Path, command: str = "verify_sales") -> set[str]:
-    """The totals that the command marks as different; also checks its exit code and message."""
+def differing_totals(file: Path, totals: Path | None, command: str = "verify_sales") -> set[str]:
+    """The totals that the command marks as different, without `totals` to those of the file itself.
+
+    Also checks its exit code and message.
+    """
     out, code, message = StringIO(), 0, ""
     try:
         call_command(command, str(file), totals=totals, stdout=out)

@@ -13,7 +13,7 @@ from eventshop.messaging.models import KnownTopic
 from tests.support.kafka.topic_contents import CommandOutput, run_command
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "projection_topics")]
 
 
 def check() -> CommandOutput:

@@ -110,7 +110,7 @@ def flaky() -> Iterator[Flaky]:
 
 @pytest.fixture
 def surroundings(
-    flaky: Flaky, kafka_topics: str, redis_env: dict[str, str], settings: Any, tmp_path: Path
+    flaky: Flaky, projection_topics: None, redis_env: dict[str, str], settings: Any, tmp_path: Path
 ) -> Iterator[None]:
     """Kafka, Redis as cache and as broker, and a PostgreSQL that removes old WAL files."""
     settings.CACHES = {

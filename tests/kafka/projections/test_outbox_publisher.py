@@ -51,7 +51,7 @@ from tests.support.read_models import append, append_order_histories, catch_up, 
 from tests.support.sales import Sale
 from tests.support.waiting import DEADLINE_S, join_threads, wait_for_exit, wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "outbox_copy")]
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "outbox_copy", "projection_topics")]
 
 #: How often each crash point is tried; `make chaos` asks for more.
 TIMES = chaos.times(2)

@@ -30,12 +30,12 @@ MIN_TIMEOUT_S = 300
 
 
 def create_fresh_topics(url: str, settings: Any) -> None:
-    """Create topics under a unique prefix and configure this process to use them."""
+    """Create topics under a unique prefix, but none of projections, and configure this process to use them."""
     settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
     settings.EVENT_LOG_URL = url
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", url)
     settings.KAFKA_TOPIC_PREFIX = f"test-{uuid4().hex[:8]}-"
-    topics.ensure_topics(topics.topic_specs(projection.topic for projection in projection_registry.select([])))
+    topics.ensure_topics(topics.topic_specs([]))
 
 
 def process_env(database_url: str, settings: Any) -> dict[str, str]:
@@ -58,11 +58,17 @@ def kafka_topics(kafka_url: str, clean_database: None, settings: Any, monkeypatc
     monkeypatch.setattr(hanging_transactions, "STALL_LIMIT_S", MIN_TIMEOUT_S)
     prefix = settings.KAFKA_TOPIC_PREFIX
     yield kafka_url
-    # Each test creates a hundred partitions, and a broker with 400 MB of memory cannot hold ten thousand.
+    # Each test creates dozens of partitions, and a broker with 400 MB of memory cannot hold ten thousand.
     settings.KAFKA_OPTIONS = env_validators.kafka_options("EVENT_LOG_URL", kafka_url)  # the test may have changed it
     settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
     with clients.open_admin_client() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
+
+
+@pytest.fixture
+def projection_topics(kafka_topics: str) -> None:
+    """The topics too on which read models are published: three quarters of all partitions, which few tests need."""
+    topics.ensure_topics(topics.topic_specs(projection.topic for projection in projection_registry.select([])))
 
 
 @pytest.fixture
