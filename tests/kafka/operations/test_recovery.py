@@ -18,7 +18,9 @@ from eventshop.core.errors import EventShopError
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import clients, topics
+from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_batches import RelayStopped
 from eventshop.operations.backup.manifest import read_manifest
 from eventshop.operations.health_checks import check_components
@@ -198,7 +200,23 @@ def test_kafka_is_lost(shop: Shop) -> None:
     shop.assert_recovered()
 
 
-def test_kafka_is_old(own_broker: Stack, erasures: None, settings: Any, tmp_path: Path) -> None:
+def test_kafka_is_old(shop: Shop) -> None:
+    """It does not have what it confirmed last."""
+    append_orders(10, seed=4)
+    shop.events = backend().select_events("ORDER BY position", ())
+    RelayCheckpoint.objects.filter(topic=topics.event_store_topic()).update(position=newest_position())
+    assert_kafka_recovers(shop)
+
+
+def assert_kafka_recovers(shop: Shop) -> None:
+    relay_refuses()
+    assert_named("Kafka is old", "Kafka behind the database")
+    shop.follow("Kafka is old")
+    shop.assert_recovered()
+
+
+@pytest.mark.long
+def test_kafka_came_back_with_an_old_disk(own_broker: Stack, erasures: None, settings: Any, tmp_path: Path) -> None:
     """Its disk is put back as it was before the last events."""
     create_fresh_topics(own_broker.env["EVENT_LOG_URL"], settings)
     shop, disk = Shop(tmp_path), own_broker.folder.path / "kafka" / "data-1"
@@ -213,10 +231,7 @@ def test_kafka_is_old(own_broker: Stack, erasures: None, settings: Any, tmp_path
     shutil.rmtree(disk)
     shutil.copytree(tmp_path / "disk", disk)
     own_broker.start_broker(1)
-    relay_refuses()
-    assert_named("Kafka is old", "Kafka behind the database")
-    shop.follow("Kafka is old")
-    shop.assert_recovered()
+    assert_kafka_recovers(shop)
     store_epochs.clear_divergence()
 
 
