@@ -6,3 +6,10 @@ class UsersConfig(AppConfig):
 
     name = "users"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
+        from users.application.signed_in_sessions import remember_sign_in
+
+        user_logged_in.connect(remember_sign_in, dispatch_uid="remember_sign_in")

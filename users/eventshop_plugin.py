@@ -25,6 +25,7 @@ from users.application.erasure_handlers import (
 from users.application.inactive_accounts import find_inactive_accounts, request_erasures
 from users.application.newsletters import NEWSLETTERS
 from users.application.processing_grounds import GroundsOfPeople
+from users.application.signed_in_sessions import ENDED_SESSIONS
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
@@ -51,6 +52,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("consents", has_data=has_consents),
         PersonalDataHolder("events", erase=record_erasure),
     ],
+    retentions=[ENDED_SESSIONS],
     periodic_jobs=[
         sign_in_notices.NOTICES,
         NEWSLETTERS,

@@ -23,6 +23,23 @@ class Account(models.Model):
         return str(self.person)
 
 
+class SignedInSession(models.Model):
+    """A session that a login began, so that its owner can see and end it."""
+
+    login = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    browser = models.CharField(max_length=60, help_text="Browser and system, from lists of the program.")
+    since = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index(fields=["expires_at"], name="signed_in_expiry"),)
+
+    def __str__(self) -> str:
+        return self.browser
+
+
 class Newsletter(models.Model):
     """A letter to everybody whose consent to direct marketing is in force when it is sent. It names nobody."""
 

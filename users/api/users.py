@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.urls import reverse
 from msgspec import Struct
@@ -25,9 +26,11 @@ from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
 from users.application.emails import EmailNotSent, send_email_to
 from users.application.erasure_links import erasure_link, erasure_token
+from users.domain.categories import DESCRIPTIONS
 from users.domain.commands import (
     CancelErasure,
     ChangeContactDetails,
+    EraseData,
     GrantConsent,
     LiftRestriction,
     RequestErasure,
@@ -35,7 +38,7 @@ from users.domain.commands import (
     WithdrawConsent,
 )
 from users.domain.errors import AlreadyErased
-from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested
+from users.domain.events import ConsentGranted, ContactDetailsChanged, ErasureRequested, PartOfData
 from users.domain.purposes import PURPOSES, consent_expiry, get_purpose
 
 log = logging.getLogger(__name__)
@@ -144,6 +147,28 @@ class Restriction(OwnDataView):
         return self.execute(request, user_id, lambda _: LiftRestriction(user_id, "api"))
 
 
+class ErasedCategories(Struct, frozen=True, forbid_unknown_fields=True):
+    """The categories of data that are erased: the person stays a customer."""
+
+    example: ClassVar[dict[str, Any]] = {"categories": ["notes"]}
+
+    categories: Annotated[tuple[PartOfData, ...], msgspec.Meta(min_length=1, max_length=len(DESCRIPTIONS))]
+
+
+class CategoryErasure(OwnDataView):
+    """The erasure of categories of a person's data."""
+
+    body: ClassVar[type[Struct]] = ErasedCategories
+    status = 202
+
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Erase them; it cannot be undone. Only requests with an API token are accepted, as for the whole erasure."""
+        require_self(request, user_id)
+        require_token(request)
+        body = request_parsing.parse_body(request, ErasedCategories)
+        return self.execute(request, user_id, lambda _: EraseData(user_id, categories=body.categories, source="api"))
+
+
 class ErasureRequest(OwnDataView):
     """A person's request for erasure (Art. 17 GDPR)."""
 
@@ -156,8 +181,7 @@ class ErasureRequest(OwnDataView):
         API token are accepted: in a browser, the page checks the password first.
         """
         require_self(request, user_id)
-        if not isinstance(request.auth, ApiToken):
-            raise NotAllowed("With a browser session, request erasure on the page, which checks the password")
+        require_token(request)
         cooling_off, now = timedelta(days=settings.ERASURE_COOLING_OFF_DAYS), datetime.now(UTC)
 
         def command(earlier_event: Event | None) -> Command:
@@ -173,6 +197,12 @@ class ErasureRequest(OwnDataView):
     def delete(self, request: Request, user_id: UUID) -> Response:
         """Cancel the request."""
         return self.execute(request, user_id, lambda _: CancelErasure(user_id, "api"))
+
+
+def require_token(request: Request) -> None:
+    """Raise `NotAllowed` for a browser session, which somebody else may have found open."""
+    if not isinstance(request.auth, ApiToken):
+        raise NotAllowed("With a browser session, request erasure on the page, which checks the password")
 
 
 def require_self(request: Request, user_id: UUID) -> None:
@@ -196,6 +226,8 @@ def _send_erasure_email(user_id: UUID, due: datetime) -> None:
     """Send the same e-mail as the page. If it fails, the response still holds the link."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
-        send_email_to(user_id, _email_of(user_id), "erasure", link=erasure_link(user_id), due=due, days=days)
+        send_email_to(
+            user_id, _email_of(user_id), "erasure", link=erasure_link(user_id), is_answer=True, due=due, days=days
+        )
     except EmailNotSent:
         log.warning("erasure was requested by API, but the e-mail with its link was not sent")

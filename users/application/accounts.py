@@ -21,7 +21,7 @@ from eventshop.web.models import ApiToken
 from eventshop.web.shared import attempt_limits
 from users.application.second_factors import remove_second_factors
 from users.domain.commands import CreateUser
-from users.models import Account
+from users.models import Account, SignedInSession
 
 #: The name under which e-mail addresses are claimed as unique values.
 EMAIL_CLAIM: Final = "email"
@@ -84,6 +84,7 @@ def close(person: UUID) -> None:
     login.save()
     # The names of API tokens may hold personal data.
     ApiToken.objects.filter(owner=login).delete()
+    SignedInSession.objects.filter(login=login).delete()
     remove_second_factors(login)
 
 

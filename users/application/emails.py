@@ -20,7 +20,7 @@ from django.urls import reverse
 from eventshop.core.errors import CommandRefused, EventShopError
 from eventshop.core.messages import new_id
 from eventshop.privacy.mailbox_identity import mailbox_identity
-from eventshop.privacy.processing import DataUse, use_personal_data
+from eventshop.privacy.processing import DataUse, require_ground, use_personal_data
 from eventshop.web.shared import attempt_limits
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
@@ -51,11 +51,17 @@ def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> 
         raise EmailNotSent(template=template) from None
 
 
-def send_email_to(person: UUID, to: str, template: str, /, *, link: str = "", **context: Any) -> None:
-    """Send an e-mail that the law wants a person to get, after its ground was asked for. Raises `EmailNotSent`."""
+def send_email_to(
+    person: UUID, to: str, template: str, /, *, link: str = "", is_answer: bool = False, **context: Any
+) -> None:
+    """Send an e-mail that the law wants a person to get, after its ground was asked for. Raises `EmailNotSent`.
+
+    It is recorded, unless it `is_answer` to a command of the person, whose event is the record.
+    """
     activity = f"An e-mail: {template.replace('_', ' ')}"
+    use = DataUse(person, "LegalCompliance", activity, ("e-mail address",), occasion=new_id())
     try:
-        use_personal_data(DataUse(person, "LegalCompliance", activity, ("e-mail address",), occasion=new_id()))
+        require_ground(use) if is_answer else use_personal_data(use)
     except CommandRefused as refusal:
         log.error("e-mail %s was not sent: %s", template, refusal.code)
         raise EmailNotSent(template=template, reason=refusal.code) from refusal

@@ -62,7 +62,9 @@ def request_erasures(people: Collection[UUID]) -> str:
             requested += 1
             if contact:
                 with suppress(EmailNotSent):
-                    send_email_to(person, contact.email, "inactive", link=erasure_link(person), due=due, days=days)
+                    send_email_to(
+                        person, contact.email, "inactive", link=erasure_link(person), is_answer=True, due=due, days=days
+                    )
     return f"{requested} erasures requested"
 
 

@@ -25,7 +25,8 @@ STAFF_NOTE: Final = Personal(of="user_id", purpose="notes", since=2, free_text=T
 Note: TypeAlias = NonEmptyText | Redacted
 
 #: A part of a person's data that can be erased by itself; `users.domain.categories` says what is in it.
-Category: TypeAlias = Literal["contact", "delivery", "marketing", "notes", "trading notes", "everything"]
+PartOfData: TypeAlias = Literal["contact", "delivery", "marketing", "notes", "trading notes"]
+Category: TypeAlias = Literal[PartOfData, "everything"]
 
 CONTACT: Final = Personal(of="user_id", purpose="contact")
 #: The e-mail address is unique among all people.

@@ -38,6 +38,7 @@ from users.application.emails import (
     send_email_to,
     send_security_notice,
 )
+from users.application.signed_in_sessions import remember_sign_in
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
 
 SIGN_UP_LINK_MAX_AGE_S: Final = 24 * 3600
@@ -131,6 +132,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
             login.set_password(form.cleaned_data["password"])
             login.save(update_fields=["password"])
             update_session_auth_hash(request, login)
+            remember_sign_in(None, request, login)  # the session has another key now
             send_security_notice(login, "The password of your account was changed.")
             messages.success(request, "Your password is changed. You are signed out on all other devices.")
             return redirect("users:home")

@@ -75,7 +75,13 @@ def _send_request(request: HttpRequest, me: Person, form_id: UUID) -> HttpRespon
         link = erasure_link(me.id)
         try:
             send_email_to(
-                me.id, me.contact.email, "erasure", link=link, due=due, days=settings.ERASURE_COOLING_OFF_DAYS
+                me.id,
+                me.contact.email,
+                "erasure",
+                link=link,
+                is_answer=True,
+                due=due,
+                days=settings.ERASURE_COOLING_OFF_DAYS,
             )
         except EmailNotSent:
             url = site_url(link)

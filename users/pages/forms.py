@@ -15,6 +15,7 @@ from eventshop.core.human_text import LINES, NAME, VISIBLE_TEXT, TextRule, clean
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.form_fields import TextField
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
+from users.domain.categories import DESCRIPTIONS
 from users.domain.events import Email
 
 _MAX_LENGTH = 200
@@ -191,3 +192,15 @@ class RestrictionForm(CommandForm):
 
 class PasswordForm(PasswordConfirmation, CommandForm):
     """The password, as confirmation of an action that cannot be undone."""
+
+
+class CategoryForm(PasswordForm):
+    """Which categories of data are erased."""
+
+    categories = forms.MultipleChoiceField(
+        choices=list(DESCRIPTIONS.items()),
+        widget=forms.CheckboxSelectMultiple,
+        label="What we erase",
+        error_messages={"required": "Choose at least one"},
+    )
+    field_order = ("form_id", "categories", "password")

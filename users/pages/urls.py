@@ -8,11 +8,13 @@ from django.urls import path
 from eventshop.web.pages.post_only import post_only
 from users.pages import (
     auth_views,
+    category_views,
     erasure_views,
     newsletter_views,
     privacy_views,
     profile_views,
     second_factor_views,
+    session_views,
 )
 
 app_name = "users"
@@ -26,6 +28,9 @@ urlpatterns = [
     path("account/second-factor/check/", second_factor_views.check, name="second-factor-check"),
     path("account/second-factor/app/", second_factor_views.add_app, name="add-app"),
     path("account/second-factor/passkey/", second_factor_views.add_passkey, name="add-passkey"),
+    path("account/sessions/", session_views.sessions, name="sessions"),
+    path("account/sessions/end/", session_views.end_others, name="end-other-sessions"),
+    path("account/sessions/<int:session_id>/end/", session_views.end_one, name="end-session"),
     path("account/reset/", auth_views.request_password_reset, name="reset"),
     path("account/reset/<str:token>/", auth_views.finish_password_reset, name="reset-finish"),
     path("account/join/", auth_views.join, name="join"),
@@ -42,6 +47,7 @@ urlpatterns = [
     path("my/data/", privacy_views.personal_data, name="data"),
     path("my/data.json", privacy_views.download_export, name="download"),
     path("my/erasure/", erasure_views.request_erasure, name="erase"),
+    path("my/erasure/categories/", category_views.erase_categories, name="erase-categories"),
     path("my/erasure/stay/", erasure_views.cancel_erasure, name="stay"),
     path("erasure/<str:token>/", erasure_views.erasure_status, name="erasure"),
     path("erasure/<str:token>/certificate.pdf", erasure_views.certificate_pdf, name="certificate-pdf"),

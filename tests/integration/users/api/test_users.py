@@ -12,6 +12,7 @@ from eventshop.core.messages import new_id
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.customers import EMAIL
 from users.application.customer_adapter import Person, load_person
+from users.domain.events import CategoriesErased
 from users.domain.user import Status
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -106,6 +107,7 @@ def test_nobody_decides_for_somebody_else() -> None:
         ("put", "restriction", {"reason": "no"}),
         ("delete", "restriction", None),
         ("post", "erasure", None),
+        ("post", "erasure/categories", {"categories": ["notes"]}),
         ("delete", "erasure", None),
     ]
     for method, what, body in calls:
@@ -143,3 +145,21 @@ def test_staff_hold_what_a_claim_needs_and_release_it() -> None:
     assert problem_of(clerk.post(f"{path}/release", {"hold": "case 8"}, if_match="*")) == (409, "no-such-hold")
     assert clerk.post(f"{path}/release", {"hold": "case 7"}, if_match='"2"').status_code == 200
     assert problem_of(clerk.post(f"people/{new_id()}/holds", hold, if_match="*")) == (404, "not-found")
+
+
+def test_a_program_erases_categories_once_and_a_browser_session_may_not() -> None:
+    program = shopper(EMAIL)
+    path = f"people/{program.person}/erasure/categories"
+    for _ in range(2):
+        answer = program.send("post", path, {"categories": ["notes"]}, if_match="*", idempotency_key="k")
+        assert answer.status_code == 202, answer.content
+    erased = [one.event for one in load_me(program).events if isinstance(one.event, CategoriesErased)]
+    assert [(event.categories, event.source) for event in erased] == [(("notes",), "api")]
+    for wrong in (["everything"], [], ["notes", "everything"], ["orders"]):
+        assert program.send("post", path, {"categories": wrong}, if_match="*").status_code in (400, 422)
+    browser = Client()
+    browser.force_login(program.login)
+    body = {"categories": ["notes"]}
+    headers = {"if-match": "*", "idempotency-key": "b"}
+    answer = browser.post(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
+    assert problem_of(answer)[0] == 403

@@ -25,6 +25,7 @@ from tests.support.sales import Sale
 from tests.support.staff import message_tags
 from users.application.customer_adapter import load_person
 from users.domain.commands import PlaceLegalHold
+from users.domain.events import CategoriesErased
 from users.domain.user import Status
 from users.pages.erasure_views import STEP_LABELS
 
@@ -155,3 +156,21 @@ def test_when_no_mail_leaves_the_link_stands_on_the_page(settings: Any) -> None:
     assert event_types(me)[-1] == "ErasureRequested"
     link = re.search(r"http://localhost:8000(/erasure/\S+/)", warning.text)
     assert link and Client().get(link[1]).status_code == 200
+
+
+def test_a_person_erases_a_category_with_their_password() -> None:
+    client, person = sign_in_customer()
+    form = {"form_id": str(new_id()), "categories": ["notes", "delivery"]}
+    refused = client.post("/my/erasure/categories/", {**form, "password": "wrong"})
+    assert refused.status_code == 200 and not categories_of(person)
+    assert client.post("/my/erasure/categories/", {**form, "categories": ["everything"], "password": PASSWORD})
+    assert not categories_of(person)
+    for _ in range(2):  # sent twice: one decision
+        client.post("/my/erasure/categories/", {**form, "password": PASSWORD})
+    assert categories_of(person) == [("notes", "delivery")]
+    assert b"notes, delivery" in client.get("/my/erasure/categories/").content
+
+
+def categories_of(person: UUID) -> list[tuple[str, ...]]:
+    erasures = (recorded.event for recorded in load_person(person).events)
+    return [event.categories for event in erasures if isinstance(event, CategoriesErased)]

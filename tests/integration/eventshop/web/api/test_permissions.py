@@ -130,6 +130,7 @@ RIGHTS = {
     "post people/{user_id}/holds": only("people:write", "view_userprofile", "hold_personal"),
     "post people/{user_id}/holds/release": only("people:write", "view_userprofile", "hold_personal"),
     "post people/{user_id}/erasure": mine("people:write"),
+    "post people/{user_id}/erasure/categories": mine("people:write"),
     "delete people/{user_id}/erasure": mine("people:write"),
     "get erasures/{token}": Right("", by_link=True),
     "get webhooks": only(_READ_WEBHOOK, "view_webhookendpoint"),

@@ -58,6 +58,9 @@ BY_LINK = {
 SIGNED_IN = {
     "account/password/",
     "account/join/",
+    "account/sessions/",
+    "account/sessions/end/",
+    "account/sessions/<int:session_id>/end/",
     "account/tokens/",
     "account/tokens/<int:token_id>/revoke/",
     "account/second-factor/",
@@ -84,6 +87,7 @@ OWN = {
     "my/data.json",
     "my/erasure/",
     "my/erasure/stay/",
+    "my/erasure/categories/",
     "my/consents/<str:term>/choice/",
     "my/consents/<int:version>/receipt/",
     "my/consents/<int:version>/receipt.json",
@@ -123,6 +127,7 @@ def fill_path(path: str, order_id: UUID) -> str:
         "<int:number>": "1",
         "<int:version>": "2",
         "<int:token_id>": "1",
+        "<int:session_id>": "1",
         "<str:term>": "DirectMarketing",
         "<slug:code>": "not-found",
     }
