@@ -139,6 +139,13 @@ def log_level(name: str, text: str) -> str:
     return text.upper()
 
 
+def optional_url(name: str, text: str) -> str:
+    """Return an http or https URL, or an empty text."""
+    if text and urlsplit(text).scheme not in ("http", "https"):
+        raise invalid_setting(name, f"must begin with http:// or https://, not {text!r}")
+    return text
+
+
 def log_format(name: str, text: str) -> str:
     """Return `json`, for machines, or `console`, for people."""
     if text not in LOG_FORMATS:

@@ -39,6 +39,17 @@ if LOG_FILE:
     LOG_FILE = str(env_validators.folder("LOG_FILE", (BASE_DIR / LOG_FILE).parent) / Path(LOG_FILE).name)
 STAFF_PASSWORD = env.str("STAFF_PASSWORD", default="")
 
+# --- tracing: the standard's environment, which OpenTelemetry's SDK reads as well (docs/tracing.md) -------------------
+
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="eventshop")
+OTEL_EXPORTER_OTLP_ENDPOINT = env_validators.optional_url(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+)
+#: A file that every process appends its spans to, as JSON: for tests, and for a look without a collector.
+TRACES_FILE = env.str("TRACES_FILE", default="")
+#: Whether the traces of requests go on with the `traceparent` that they bring. Off: it is a link.
+TRUST_TRACEPARENT = _switch("TRUST_TRACEPARENT")
+
 # --- applications ---------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

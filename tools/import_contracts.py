@@ -63,6 +63,7 @@ DOORS: Final = {
     "kafka": ("eventshop.messaging.kafka.**", "deploy.stack.**"),
     "cryptography": ("eventshop.privacy.**",),
     "rest_framework": ("eventshop.web.**", "*.api.**"),
+    "opentelemetry": ("eventshop.runtime.**",),
 }
 
 Contract = dict[str, Any]

@@ -26,8 +26,9 @@ from eventshop.eventstore.command_execution import (
 from eventshop.eventstore.command_receipts import Receipt, ReceiptRow
 from eventshop.eventstore.event_append import to_receipt
 from eventshop.eventstore.field_encryption import EncryptionSession
-from eventshop.eventstore.records import EventRow, HistoryEntry
+from eventshop.eventstore.records import EventRow, HistoryEntry, traceparent_of
 from eventshop.eventstore.stream_locks import lock_streams
+from eventshop.runtime import tracing
 from eventshop.runtime.wake_signals import Channel, wake
 
 #: The outcome of one command: its receipt, or the error that refused it.
@@ -61,7 +62,8 @@ class CommandBatch:
         outcomes = [self._decide(job) if isinstance(job, PreparedCommand) else job for job in self.prepared]
         if self.session is not None:
             self.session.save_keys()
-        positions = backend().append_events(self.rows)
+        with tracing.span("append", causes=map(traceparent_of, self.rows), events=len(self.rows)):
+            positions = backend().append_events(self.rows)
         if self.rows:
             wake(Channel.EVENTS)
         for command_id, index in self.last_row_index.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 from eventshop.core.errors import CommandIdReused, CommandRefused, EventShopError, InvalidMessage, WrongExpectedVersion
@@ -22,12 +22,13 @@ from eventshop.eventstore.command_execution import (
 )
 from eventshop.eventstore.command_metrics import CommandTimer, count_batch
 from eventshop.eventstore.command_receipts import Receipt
+from eventshop.eventstore.command_tracing import CommandPair, command_spans
 from eventshop.eventstore.contention import Attempt, repeat_on_conflict
 from eventshop.eventstore.event_append import to_receipt, translate_violations
 from eventshop.eventstore.event_store import replay_receipt
 from eventshop.eventstore.stream_locks import lock_streams
 from eventshop.eventstore.unit_of_work import batch_write, single_write
-from eventshop.runtime import metrics
+from eventshop.runtime import metrics, tracing
 from eventshop.runtime.wake_signals import Channel, wake
 
 __all__ = ["Outcome", "Receipt", "send", "send_many"]
@@ -50,10 +51,18 @@ def send(
     """
     timer = CommandTimer(command)
     try:
-        return timer.count(_send(command, envelope, expected_version, registry))
+        dispatch = _send_traced if tracing.is_on() else _send
+        return timer.count(dispatch(command, envelope, expected_version, registry))
     except BaseException as error:
         timer.count_error(error)
         raise
+
+
+def _send_traced(
+    command: Command, envelope: Envelope | None, expected_version: int | None, registry: MessageRegistry
+) -> Receipt:
+    with command_spans([(command, envelope or Envelope(command_id=new_id()))]) as [(_, traced)]:
+        return _send(command, traced, expected_version, registry)
 
 
 def _send(
@@ -90,6 +99,13 @@ def send_many(commands: Iterable[tuple[Command, Envelope]], *, registry: Message
     pairs = list(commands)
     if len(pairs) == 1:
         return [_send_or_refuse(*pairs[0], registry)]  # with half the statements
+    if not tracing.is_on():
+        return _send_batch(pairs, registry)
+    with command_spans(pairs) as traced:
+        return _send_batch(traced, registry)
+
+
+def _send_batch(pairs: Sequence[CommandPair], registry: MessageRegistry) -> list[Outcome]:
     store_epochs.refuse_if_diverged()
     started = perf_counter()
 
@@ -143,7 +159,11 @@ def _load_and_append(prepared: PreparedCommand, expected_version: int | None, re
 
 
 def _append(prepared: PreparedCommand, result: CommandResult) -> Receipt:
-    with translate_violations(), field_encryption.save_keys_and_claims(result.session, result.claims):
+    with (
+        tracing.span("append", prepared.aggregate.__name__),
+        translate_violations(),
+        field_encryption.save_keys_and_claims(result.session, result.claims),
+    ):
         position = backend().append_command(result.rows, result.receipt, result.previous_hash)
     if result.rows:
         wake(Channel.EVENTS)

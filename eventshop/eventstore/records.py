@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,15 @@ class EventRow(NamedTuple):
     payload: str
     hash: bytes
     position: int = 0
+
+
+_TRACEPARENT: Final = re.compile(r'"traceparent":"([0-9a-f-]{55})"')
+
+
+def traceparent_of(row: EventRow) -> str:
+    """The span that appended the event; empty if it belongs to none. Its metadata need not be decoded for it."""
+    match = _TRACEPARENT.search(row.metadata)
+    return match[1] if match else ""
 
 
 #: The recording time of a stream without events.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from secrets import token_hex
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -21,9 +23,12 @@ from eventshop.core.request_context import REQUEST_ID_KEY, RequestContext, use_r
 from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.access_log.recorder import record_response
 from eventshop.operations.models import WebRequest
+from eventshop.runtime import tracing
 
 log = logging.getLogger(__name__)
 
+#: Asked every few seconds, by programs.
+_UNTRACED: Final = ("/healthz", "/readyz", "/metrics")
 #: A UUID, also without hyphens, as nginx makes it.
 _REQUEST_ID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: W3C Trace Context, level 1: version, trace id, parent id, flags. A later version may have more fields.
@@ -36,19 +41,21 @@ def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callab
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:
-            seen = LoggedRequest(request)
-            with use_request_context(seen.handling):
-                answer: HttpResponseBase = await _await_response(get_response(request))
-                await sync_to_async(seen.finish)(request, answer)
+            with _server_span(request) as traceparent:
+                seen = LoggedRequest(request, traceparent)
+                with use_request_context(seen.handling):
+                    answer: HttpResponseBase = await _await_response(get_response(request))
+                    await sync_to_async(seen.finish)(request, answer)
             return answer
 
         return handle_async
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        seen = LoggedRequest(request)
-        with use_request_context(seen.handling):
-            answer: HttpResponseBase = get_response(request)
-            seen.finish(request, answer)
+        with _server_span(request) as traceparent:
+            seen = LoggedRequest(request, traceparent)
+            with use_request_context(seen.handling):
+                answer: HttpResponseBase = get_response(request)
+                seen.finish(request, answer)
         return answer
 
     return handle
@@ -57,16 +64,20 @@ def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callab
 class LoggedRequest:
     """A request in progress: its id, trace and commands."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, traceparent: str = "") -> None:
+        """`traceparent` is that of the request's span; without one it gets an id that starts or continues a trace."""
         self.request_id = parse_request_id(request.headers.get("X-Request-ID", "")) or new_id()
         request.META[REQUEST_ID_KEY] = str(self.request_id)
         self.started = monotonic()
-        self.trace_id, flags = parse_traceparent(request.headers.get("traceparent", "")) or (self.request_id.hex, "00")
+        if not traceparent:
+            trace_id, flags = parse_traceparent(_trusted_traceparent(request)) or (self.request_id.hex, "00")
+            traceparent = f"00-{trace_id}-{token_hex(8)}-{flags}"
+        self.trace_id = traceparent.split("-")[1]
         self.handling = RequestContext(
             {
                 "request_id": str(self.request_id),
                 # This server is the parent span of everything that follows from this request.
-                "traceparent": f"00-{self.trace_id}-{token_hex(8)}-{flags}",
+                "traceparent": traceparent,
             },
             actor=lambda: _known_actor(request),
         )
@@ -75,12 +86,24 @@ class LoggedRequest:
         """Log the request's commands and reads. Raises `AccessLogFull`: then the response must not be sent."""
         record_response(request, response, self.request_id, self.handling.access_notes)
         response["X-Request-ID"] = str(self.request_id)
+        if tracing.is_on():
+            self._annotate_span(request, response)
         if self.handling.command_ids:
             try:
                 with relax_commit():
                     self._store(request, response)
             except DatabaseError as error:  # its events are stored; only its row is missing
                 log.warning("request %s could not be logged: %s", self.request_id, error)
+
+    def _annotate_span(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        match = request.resolver_match
+        attributes: dict[str, str | int] = {
+            "http.request.method": request.method or "",
+            "http.route": match.route if match else "",  # not the path, which may contain personal data
+            "http.response.status_code": response.status_code,
+            "eventshop.request_id": str(self.request_id),
+        }
+        tracing.annotate(f"{request.method} {match.route if match else ''}".rstrip(), **attributes)
 
     def _store(self, request: HttpRequest, response: HttpResponseBase) -> None:
         user = getattr(request, "user", None)
@@ -126,6 +149,23 @@ def _insert_web_request(**values: Any) -> bool:
             _INSERT, [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _FIELDS]
         )
         return bool(cursor.rowcount)
+
+
+def _trusted_traceparent(request: HttpRequest) -> str:
+    """The caller's traceparent, where callers may continue their traces here; a stranger must not choose our ids."""
+    return request.headers.get("traceparent", "").strip() if settings.TRUST_TRACEPARENT else ""
+
+
+def _server_span(request: HttpRequest) -> AbstractContextManager[str]:
+    """The span of a request: of the caller's trace where it is trusted, otherwise linked with it."""
+    if not tracing.is_on() or request.path_info.startswith((*_UNTRACED, settings.STATIC_URL)):
+        return nullcontext("")
+    caller = request.headers.get("traceparent", "").strip()
+    if parse_traceparent(caller) is None:
+        caller = ""
+    if caller and settings.TRUST_TRACEPARENT:
+        return tracing.span("request", kind="server", parent=caller)
+    return tracing.span("request", kind="server", causes=[caller], root=True)
 
 
 def _known_actor(request: HttpRequest) -> str:

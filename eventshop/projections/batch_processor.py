@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import begin_batch
 from eventshop.projections.targets import ProjectionTarget
+from eventshop.runtime import tracing
 from eventshop.runtime.fault_injection import crash_point
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,19 @@ def process_batch(target: ProjectionTarget, cached: CheckpointsByPartition, deli
         item if isinstance(item, UnreadableDelivery) else next(events) for item in delivered
     ]
     if planned:
-        _process_or_halve(target, cached, planned)
+        with _batch_span(target, planned):
+            _process_or_halve(target, cached, planned)
+
+
+def _batch_span(target: ProjectionTarget, planned: Sequence[PlannedRecord]) -> AbstractContextManager[object]:
+    """A span for a batch that changes rows, linked with the spans of its events."""
+    if not tracing.is_on():
+        return nullcontext()
+    metas = [item.meta for item in planned if isinstance(item, PlannedEvent) and item.changes]
+    causes = [str(meta.metadata.get("traceparent", "")) for meta in metas]
+    if not any(causes):
+        return nullcontext()
+    return tracing.span("project", target.name, kind="consumer", causes=causes, events=len(metas))
 
 
 def _process_or_halve(

@@ -42,6 +42,7 @@ def record_outcome(step: SagaStep, outcome: Outcome, now: datetime) -> InboxMess
         name=step.name,
         cause_id=step.step_id,
         heard_at=now,
+        traceparent=step.traceparent,
     )
 
 
@@ -89,4 +90,5 @@ def failure_message(step: SagaStep, now: datetime) -> InboxMessage:
         cause_id=derive_id("saga-failure", step.step_id, step.attempts),
         payload=f"{step.name} failed {step.attempts} times: {step.answer}"[:2_000],
         heard_at=now,
+        traceparent=step.traceparent,
     )

@@ -14,11 +14,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.log_context import log_context
+from eventshop.core.request_context import RequestContext, use_request_context
 from eventshop.core.saga import EffectResult
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import filter_literally, new_row
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.runtime import tracing
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.leases import claim_due_rows
@@ -77,7 +79,11 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     crash_point("saga.before-effect")
     try:
         effect, handler = sagas.effect_handler(step.name, recalled=step.recalled)
-        with log_context(saga_id=step.saga_id, effect=step.name, effect_id=step.step_id):
+        with (
+            log_context(saga_id=step.saga_id, effect=step.name, effect_id=step.step_id),
+            tracing.span("effect", step.name, parent=step.traceparent, saga_id=str(step.saga_id)) as own,
+            use_request_context(RequestContext(_trace_metadata(own or step.traceparent))),
+        ):
             result = handler(decode_stored(effect, step.payload), step.step_id)
         if result is not None:
             encode_canonical(_checked(step, result))  # what cannot be stored is this effect's failure, not the batch's
@@ -87,6 +93,11 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
         return EffectAttempt(step, None, f"{type(error).__name__}: {error}")
     crash_point("saga.after-effect")
     return EffectAttempt(step, result, "" if result else "no result yet")
+
+
+def _trace_metadata(traceparent: str) -> dict[str, str]:
+    """What the events of a handler's commands carry, so that they belong to the trace."""
+    return {"traceparent": traceparent} if traceparent else {}
 
 
 def _checked(step: SagaStep, result: object) -> EffectResult:
@@ -145,6 +156,7 @@ def _inbox_message(step: SagaStep, result: EffectResult, payload: str, actor: st
         payload=payload,
         actor=actor,
         heard_at=now,
+        traceparent=step.traceparent,
     )
 
 

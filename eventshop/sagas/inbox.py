@@ -39,6 +39,7 @@ class WaitingMessage(NamedTuple):
     position: int | None
     payload: str
     heard_at: datetime
+    traceparent: str  # of what it answers; an event has its own
 
 
 def read_waiting(partitions: Collection[int], limit: int, leave_out: Collection[UUID] = ()) -> list[WaitingMessage]:
@@ -67,6 +68,7 @@ def add_timer_messages(timers: Sequence[Timer], now: datetime) -> None:
                 name=timer.name,
                 cause_id=derive_id("saga-timer", timer.saga_id, int(timer.due_at.timestamp() * 1_000_000), timer.name),
                 heard_at=now,
+                traceparent=timer.traceparent,
             )
             for timer in timers
             if timer.saga_id is not None

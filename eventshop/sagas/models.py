@@ -25,6 +25,9 @@ class Timer(models.Model):
     attempts = models.IntegerField(default=0)
     fired_at = models.DateTimeField(null=True)
     answer = models.TextField(blank=True, help_text="The outcome: accepted, refused, or why it failed.")
+    traceparent = models.CharField(
+        max_length=55, default="", db_default="", help_text="W3C Trace Context: the span that it follows from."
+    )
 
     class Meta:
         default_permissions = ("view",)
@@ -123,6 +126,9 @@ class InboxMessage(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     heard_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)
+    traceparent = models.CharField(
+        max_length=55, default="", db_default="", help_text="W3C Trace Context: the span that it follows from."
+    )
 
     class Meta:
         db_table = "process_sagainput"
@@ -172,6 +178,9 @@ class SagaStep(models.Model):
     answered_at = models.DateTimeField(null=True)
     recalled = models.BooleanField(
         default=False, db_default=False, help_text="It may have been performed before: its outcome is looked up first."
+    )
+    traceparent = models.CharField(
+        max_length=55, default="", db_default="", help_text="W3C Trace Context: the span that it follows from."
     )
 
     class Meta:

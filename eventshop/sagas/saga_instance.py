@@ -60,13 +60,21 @@ class SagaInstance:
         self.resumed = False  # the deferred messages are to be processed
         self.skip_first_deferred = False
         self.went_live: WentLive | None = None
+        self.traceparent = ""  # of the message being handled: what follows from it belongs to that trace
         self.rests = False  # what is left of this round waits for the next one
 
     def handle(
-        self, message: WaitingMessage, events: EventsByPosition, steps: StepsById, records: Records | None = None
+        self,
+        message: WaitingMessage,
+        events: EventsByPosition,
+        steps: StepsById,
+        records: Records | None = None,
+        *,
+        traceparent: str = "",
     ) -> None:
         """Handle one message; an error suspends this saga, and no other."""
         row, status = self.row, models.Saga.Status
+        self.traceparent = traceparent
         if self.resumed or self.rests:
             return  # deferred messages are older: they are processed first, in the next round
         if message.what in (Kind.RETRY, Kind.COMPENSATE, Kind.RESOLVE):
@@ -104,6 +112,7 @@ class SagaInstance:
             causation_id=step.cause_id,
             saga_id=self.row.saga_id,
             sequence_number=step.sequence_number,
+            metadata={"traceparent": step.traceparent} if step.traceparent else {},
         )
 
     def timer_key(self, name: str) -> str:
@@ -219,6 +228,7 @@ class SagaInstance:
             payload=encode_canonical(action)[0].decode(),
             state=SagaStep.State.MUTED if self.row.muted else SagaStep.State.WAITING,
             looked_at_from=now,
+            traceparent=self.traceparent,
             made_at=now,  # the runner replaces it when it writes the row
         )
 
@@ -226,7 +236,15 @@ class SagaInstance:
         due = action.due if action.due is not None else now + (action.after or timedelta())
         key = self.timer_key(action.name)
         from_when = NEVER if self.row.muted else due
-        return new_row(Timer, key=key, due_at=due, looked_at_from=from_when, saga_id=self.row.saga_id, name=action.name)
+        return new_row(
+            Timer,
+            key=key,
+            due_at=due,
+            looked_at_from=from_when,
+            saga_id=self.row.saga_id,
+            name=action.name,
+            traceparent=self.traceparent,
+        )
 
     def _suspend(self, error: str) -> None:
         self.row.status, self.row.error = models.Saga.Status.SUSPENDED, error[:2_000]

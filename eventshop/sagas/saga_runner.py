@@ -28,7 +28,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
-from eventshop.runtime import metrics
+from eventshop.runtime import metrics, tracing
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.fault_injection import crash_point
@@ -38,7 +38,7 @@ from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.inbox import PARTITIONS, WaitingMessage, partition_for
 from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaStep
 from eventshop.sagas.newer_release import NewerRelease
-from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance
+from eventshop.sagas.saga_instance import EventsByPosition, SagaInstance, StepsById
 from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 from eventshop.sagas.saga_writes import apply_operator_action, set_state, set_timers
 from eventshop.sagas.stream_locks import lock_streams
@@ -167,10 +167,26 @@ class SagaRunner:
         instances = {saga_id: SagaInstance(row, self.sagas, self.registry) for saga_id, row in rows.items()}
         for message in messages:
             if message.saga_id in instances:
-                event = events.get(message.position or 0)
-                with log_context(saga_id=message.saga_id, event=event.meta if event else None):
-                    instances[message.saga_id].handle(message, events, steps, records)
+                self._handle_message(instances[message.saga_id], message, events, steps, records)
         return list(instances.values())
+
+    def _handle_message(
+        self,
+        saga: SagaInstance,
+        message: WaitingMessage,
+        events: EventsByPosition,
+        steps: StepsById,
+        records: going_live.Records,
+    ) -> None:
+        event = events.get(message.position or 0)
+        cause = str(event.meta.metadata.get("traceparent", "")) if event else message.traceparent
+        with (
+            log_context(saga_id=message.saga_id, event=event.meta if event else None),
+            tracing.span(
+                "saga", saga.row.kind, parent=cause, saga_id=str(message.saga_id), message=message.name
+            ) as own,
+        ):
+            saga.handle(message, events, steps, records, traceparent=own or cause)
 
     def _load_events(self, messages: Iterable[WaitingMessage]) -> EventsByPosition:
         positions = {message.position for message in messages if message.position is not None}

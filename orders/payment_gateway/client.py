@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 
 from eventshop.core.money import Money
+from eventshop.runtime import tracing
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
 from orders.payment_gateway.errors import GatewayRefused, MessageRefused, ResponseTooLarge
@@ -171,6 +172,7 @@ class HttpGateway:
         Raises `GatewayUnavailable` if a retry may help, or `ResponseTooLarge`.
         """
         deadline = monotonic() + self._response_s
+        request.headers.update(tracing.outgoing_headers())
         try:
             response = self._client.send(request, stream=True)
             try:

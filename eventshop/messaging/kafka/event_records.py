@@ -36,6 +36,8 @@ MAX_RECORD_BYTES: Final = MAX_EVENT_BYTES + RECORD_OVERHEAD_BYTES
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
+#: W3C Trace Context, on records that were published while tracing was on. It is no part of the event.
+TRACE_HEADER: Final = "traceparent"
 #: The header of every event record in structured mode.
 STRUCTURED_MODE: Final = ("content-type", CONTENT_TYPE.encode())
 

@@ -9,10 +9,11 @@ from eventshop.core.errors import BrokenStream, ProgramTooOld
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
-from eventshop.eventstore.records import EventRow
-from eventshop.messaging.kafka.event_records import encode_event, partition_for
+from eventshop.eventstore.records import EventRow, traceparent_of
+from eventshop.messaging.kafka.event_records import TRACE_HEADER, encode_event, partition_for
 from eventshop.messaging.kafka.record_batches import ProducerRecord
 from eventshop.messaging.relay.leader_election import ManualInterventionRequired
+from eventshop.runtime import tracing
 
 
 class RelayStopped(ManualInterventionRequired):
@@ -64,10 +65,17 @@ def encode_batch(
             break
         numbers[partition] += 1
         timestamp_ms = int(row.recorded_at.timestamp() * 1000)
-        records.append(ProducerRecord(topic, partition, record.key, record.value, record.headers, timestamp_ms))
+        headers = [*record.headers, *_trace_headers(row)]
+        records.append(ProducerRecord(topic, partition, record.key, record.value, headers, timestamp_ms))
     encoded = rows[: len(records)]
     is_full = len(records) == most_records or len(records) < len(rows)
     return PreparedBatch(encoded, records, is_full, encoded[-1].position if encoded else after, numbers)
+
+
+def _trace_headers(row: EventRow) -> list[tuple[str, bytes]]:
+    """The header that tells other consumers the span of an event; it costs time, so only while tracing is on."""
+    traceparent = traceparent_of(row) if tracing.is_on() else ""
+    return [(TRACE_HEADER, traceparent.encode())] if traceparent else []
 
 
 def event_refused(row: EventRow, reason: str) -> RelayStopped:

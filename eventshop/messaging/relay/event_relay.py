@@ -27,7 +27,7 @@ from eventshop.core.errors import EventShopError, TailBusy
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoreEpoch
-from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.records import EventRow, traceparent_of
 from eventshop.eventstore.store_epochs import Divergence
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import clients, hanging_transactions, publish_faults, topics
@@ -42,6 +42,7 @@ from eventshop.messaging.relay import leader_election
 from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.event_batches import PreparedBatch, RelayStopped, encode_batch, event_refused
 from eventshop.messaging.relay.leader_election import renew_leadership
+from eventshop.runtime import tracing
 from eventshop.runtime.backoff import Backoff
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.process_name import process_name
@@ -145,7 +146,8 @@ class EventRelay:
         if self._new_epoch:
             records = [*records, encode_epoch(self._new_epoch, batch.position)]
         try:
-            self.producer.publish(records, while_in_flight=lambda: self._read_ahead(batch, limit))
+            with tracing.span("publish", self.topic, kind="producer", causes=map(traceparent_of, batch.rows)):
+                self.producer.publish(records, while_in_flight=lambda: self._read_ahead(batch, limit))
         except clients.KafkaError as error:
             if self.limit.shrink(error, len(batch.rows), batch.position):
                 size = len(batch.records[0].value or b"")

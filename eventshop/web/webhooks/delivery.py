@@ -18,7 +18,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.runtime import metrics
+from eventshop.eventstore.records import traceparent_of
+from eventshop.runtime import metrics, tracing
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import Channel, wake
@@ -89,7 +90,8 @@ def resend(delivery: WebhookDelivery) -> None:
 
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
     started = monotonic()
-    result = _post_event(delivery, client)
+    with tracing.span("webhook", delivery.event_type, kind="client", parent=_traceparent_of(delivery)):
+        result = _post_event(delivery, client)
     metrics.WEBHOOK_ATTEMPTS.labels(result.outcome).inc()
     took_ms = int((monotonic() - started) * 1_000)
     with transaction.atomic():
@@ -116,6 +118,7 @@ def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResul
             "webhook-id": str(delivery.pk),
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signature_header(endpoint, str(delivery.pk), now, body),
+            **tracing.outgoing_headers(),
         }
         extensions = {"sni_hostname": target.host}
         release_connections()  # a receiver may take its time
@@ -131,6 +134,13 @@ def _message_body(delivery: WebhookDelivery) -> str:
     [row] = backend().select_events("WHERE position = %s", (delivery.position,))
     [event] = serialize_events([row], personal=False)
     return msgspec.json.encode({"type": row.event_type, "timestamp": row.occurred_at, "data": event}).decode()
+
+
+def _traceparent_of(delivery: WebhookDelivery) -> str:
+    if not tracing.is_on():
+        return ""
+    rows = backend().select_events("WHERE position = %s", (delivery.position,))
+    return traceparent_of(rows[0]) if rows else ""
 
 
 def _schedule_next(delivery: WebhookDelivery, result: AttemptResult) -> bool:
