@@ -45,10 +45,7 @@ class KafkaEventLog:
         self._comparison_due_at = 0.0
 
     def open_reader(self, name: str) -> KafkaLogReader:
-        """One comparison with the event table serves all readers that a process opens at its start.
-
-        Raises `StoreDiverged` and `KafkaUnavailable`.
-        """
+        """One comparison serves all readers that a worker opens. Raises `StoreDiverged` and `KafkaUnavailable`."""
         if monotonic() >= self._comparison_due_at:
             divergence.refuse_older_database(self.topic)
             self._comparison_due_at = monotonic() + settings.DIVERGENCE_CHECK_S

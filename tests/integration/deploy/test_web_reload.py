@@ -35,6 +35,7 @@ def test_no_request_is_refused_while_the_program_is_replaced(server: WebServer) 
     wait_until(lambda: process_identity(successor) is None, seen=server.log)
 
 
+@pytest.mark.long(on="postgres")  # its server has a database of its own
 def test_a_generation_whose_migrations_are_missing_replaces_none(tmp_path: Path) -> None:
     with gunicorn(f"sqlite:///{tmp_path / 'empty.sqlite3'}", tmp_path) as server:
         os.kill(server.process.pid, signal.SIGUSR2)

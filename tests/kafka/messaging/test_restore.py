@@ -16,7 +16,8 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.records import EventRow
-from eventshop.messaging.reconciliation.restore import PAGE_SIZE, IncompleteStream, RestoreRefused
+from eventshop.messaging.reconciliation import restore
+from eventshop.messaging.reconciliation.restore import IncompleteStream, RestoreRefused
 from eventshop.projections.projection import projection_registry
 from orders.domain.commands import CreateOrder, RequestPayment
 from orders.domain.events import Line
@@ -79,12 +80,13 @@ def lose_the_database() -> None:
     assert run_command("create_topics").code == 0
 
 
-def test_a_lost_database_comes_back_as_it_was(kafka_topics: str) -> None:
-    append_orders(500)
+def test_a_lost_database_comes_back_as_it_was(kafka_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "PAGE_SIZE", 100)
+    append_orders(100)
     relay_all()
     catch_up()
     before, read_models = stored_tables(), all_rows()
-    assert len(before[0]) > PAGE_SIZE
+    assert len(before[0]) > restore.PAGE_SIZE
     lose_the_database()
     assert stored_tables() == ([], [])
     code, said = run_restore(verify=True)
@@ -171,7 +173,7 @@ def test_killed_again_and_again_it_goes_on(
 
     for _ in range(KILLS):
         wait_until(is_killed_in_the_middle, seen=log)
-    assert StoredEvent.objects.count() % PAGE_SIZE == 0
+    assert StoredEvent.objects.count() % restore.PAGE_SIZE == 0
     code, said = run_restore(verify=True)
     assert code == 0, said
     assert stored_tables() == before

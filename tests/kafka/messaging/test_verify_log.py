@@ -13,8 +13,9 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.models import AcknowledgedRecord
+from eventshop.messaging.reconciliation import compare
 from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
-from eventshop.messaging.reconciliation.compare import PAGE_SIZE, Comparison
+from eventshop.messaging.reconciliation.compare import Comparison
 from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
 from tests.support.command_output import numbers_in
 from tests.support.kafka.topic_contents import (
@@ -35,6 +36,13 @@ from tests.support.kafka.topic_contents import (
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
+@pytest.fixture
+def page_size(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A page that few events fill."""
+    monkeypatch.setattr(compare, "PAGE_SIZE", 100)
+    return compare.PAGE_SIZE
+
+
 def run_verify_log() -> CommandOutput:
     return run_command("verify_log")
 
@@ -47,12 +55,12 @@ def test_what_the_relay_published_agrees(kafka_topics: str) -> None:
     assert (found.code, found.comparison) == (0, [events, events, 0, 0, 0])
 
 
-def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str) -> None:
-    append_orders(1_200)
+def test_more_than_a_page_in_many_transactions_agrees(kafka_topics: str, page_size: int) -> None:
+    append_orders(100)
     events = StoredEvent.objects.count()
-    assert events > PAGE_SIZE
+    assert events > page_size
     with running_relay() as relay:
-        while relay.publish_batch(limit=97):
+        while relay.publish_batch(limit=17):
             pass
     assert run_verify_log().comparison[0] == events
 
@@ -84,11 +92,11 @@ def test_only_differences_after_the_position_are_found(wrong_at: int, kafka_topi
         assert numbers_in(found.failure)[0] == table_records()[middle + wrong_at].row.position
 
 
-def test_an_interrupted_comparison_goes_on_where_it_stopped(kafka_topics: str) -> None:
-    append_orders(1_200)
+def test_an_interrupted_comparison_goes_on_where_it_stopped(kafka_topics: str, page_size: int) -> None:
+    append_orders(100)
     relay_all()
     rows = table_records()
-    assert len(rows) > PAGE_SIZE
+    assert len(rows) > page_size
 
     def interrupt(events: int) -> None:
         raise KeyboardInterrupt
@@ -98,9 +106,9 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(kafka_topics: str) -
         comparison = Comparison(reader, acknowledgements)
         with pytest.raises(KeyboardInterrupt):
             comparison.run(interrupt)
-    assert comparison.equal_up_to == rows[PAGE_SIZE - 1].row.position
+    assert comparison.equal_up_to == rows[page_size - 1].row.position
     found = run_command("verify_log", after=comparison.equal_up_to)
-    assert (found.code, found.comparison[0]) == (0, len(rows) - PAGE_SIZE)
+    assert (found.code, found.comparison[0]) == (0, len(rows) - page_size)
 
 
 def test_an_empty_topic_and_an_empty_table_agree(kafka_topics: str) -> None:

@@ -85,8 +85,9 @@ def test_a_rebuild_reads_a_deleted_beginning_from_the_event_table(
         assert_read_models_equal_fold()
 
 
-def test_a_rebuild_that_is_stopped_within_the_deleted_beginning_is_resumed() -> None:
-    append_orders(2_500)
+def test_a_rebuild_that_is_stopped_within_the_deleted_beginning_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "BATCH", 100)
+    append_orders(100)
     assert StoredEvent.objects.count() > rebuild.BATCH
     relay_all()
     RelayCheckpoint.objects.update(position=newest_position())  # a relay that goes on records it within a second

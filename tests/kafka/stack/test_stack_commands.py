@@ -86,7 +86,15 @@ def read_env(folder: DataFolder) -> dict[str, str]:
 
 
 def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
-    assert run_stack(folder, "up", "--services-only").returncode == 0
+    with subprocess.Popen(
+        stack_command("up", "--services-only", "--foreground"),
+        cwd=ROOT,
+        env=stack_environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        assert launcher.stdout and launcher.stdout.readline()
+        launcher.kill()  # what it has started runs on
     before, env = running_pids(folder), read_env(folder)
     assert set(before) == set(NAMES)
     with psycopg.connect(env["DATABASE_URL"]) as connection:
@@ -155,23 +163,9 @@ def test_wrong_use_has_a_status_of_its_own(folder: DataFolder, arguments: list[s
     assert run_stack(folder, *arguments, env=env).returncode == 2
 
 
-def test_down_stops_what_a_killed_launcher_left(folder: DataFolder) -> None:
-    with subprocess.Popen(
-        stack_command("up", "--services-only", "--foreground"),
-        cwd=ROOT,
-        env=stack_environment(folder),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as launcher:
-        assert launcher.stdout
-        assert launcher.stdout.readline() and set(running_pids(folder)) == set(NAMES)
-        launcher.kill()
-    assert set(running_pids(folder)) == set(NAMES)
-    assert run_stack(folder, "down").returncode == 0
-    assert running_pids(folder) == {}
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "sign", [signal.SIGINT, *(pytest.param(sign, marks=pytest.mark.long) for sign in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: signal.Signals) -> None:
     with subprocess.Popen(
         stack_command("up", "--services-only", "--foreground"),

@@ -14,6 +14,8 @@ import pytest
 from tests.support.waiting import DEADLINE_S
 from tests.support.web_server import WebServer, gunicorn, is_healthy
 
+pytestmark = pytest.mark.long(on="postgres")  # its server has a database that does not exist
+
 HEAD = b"POST /account/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #: Many times the threads of the server.
