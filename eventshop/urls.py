@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from eventshop.operations import health_checks
 from eventshop.operations.metrics.metrics_view import show_metrics
+from eventshop.operations.rights import Audience, open_to
 from eventshop.operations.status_view import status
 from eventshop.plugins.loading import loaded_plugins
 from eventshop.web.pages.home_view import home
@@ -23,8 +24,8 @@ urlpatterns = [
     *(path("", include(module)) for plugin in _plugins for module in plugin.page_urls),
     path("", include("eventshop.web.urls")),
     path("admin/", admin.site.urls),
-    path("status/", status, name="status"),
-    path("healthz", health_checks.live, name="healthz"),
-    path("metrics", show_metrics, name="metrics"),
-    path("readyz", health_checks.ready, name="readyz"),
+    path("status/", open_to(Audience.EVERYBODY)(status), name="status"),
+    path("healthz", open_to(Audience.EVERYBODY)(health_checks.live), name="healthz"),
+    path("readyz", open_to(Audience.EVERYBODY)(health_checks.ready), name="readyz"),
+    path("metrics", open_to(Audience.METRICS)(show_metrics), name="metrics"),
 ]

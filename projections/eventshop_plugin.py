@@ -130,7 +130,7 @@ PLUGIN = Plugin(
     view_permissions={
         Order: "projections.view_ordersummary",
         Trade: "projections.view_tradeblotter",
-        TradingAccount: "projections.view_tradeblotter",
+        TradingAccount: "projections.view_tradingaccount",
         User: "projections.view_userprofile",
     },
     sidebar=[

@@ -16,10 +16,12 @@ from eventshop.admin_console.trace.tree import build_tree
 from eventshop.admin_console.trace_view import tree_context
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.rights import only_staff
 
 PAGE_SIZE: Final = 200
 
 
+@only_staff("store.view_storedevent")
 @declare_access(Logged(Kind.TRACE))
 def correlation_page(request: HttpRequest, correlation_id: UUID, model_admin: Any) -> HttpResponse:
     """At most `PAGE_SIZE` events of a correlation, from `?after=POSITION` on. Raises `Http404`."""

@@ -24,6 +24,7 @@ from eventshop.admin_console.replay_csv import csv_lines
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
+from eventshop.operations.rights import only_staff
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import replays
 from eventshop.projections.models import Replay
@@ -119,10 +120,11 @@ class ReplayAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
+    @only_staff("projection_engine.view_replay", "projection_engine.replay_projection")
     @declare_access(NotLogged("a form"))
     def request_as_of(self, request: HttpRequest) -> HttpResponse:
         """Request a read model as of a time; `?projection=` and `?key=` are initial values of the form."""
-        if not request.user.has_perm("projection_engine.replay_projection"):
+        if not (self.has_view_permission(request) and request.user.has_perm("projection_engine.replay_projection")):
             raise PermissionDenied
         form, back_url = AsOfForm(request), reverse("admin:projection_engine_replay_changelist")
         if form.is_valid():
@@ -162,6 +164,7 @@ class ReplayAdmin(ReadOnlyAdmin):
             **_result_table(obj, rows),
         }
 
+    @only_staff("projection_engine.view_replay")
     @declare_access(Logged(Kind.EXPORT))
     def export(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """The complete result as CSV."""

@@ -18,6 +18,7 @@ from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.hash_chain import stream_heads
 from eventshop.operations.access_log.declarations import NotLogged, declare_access
 from eventshop.operations.models import SignedRoot
+from eventshop.operations.rights import only_staff
 from eventshop.operations.tamper_evidence import root_files
 from eventshop.operations.tamper_evidence.signed_roots import statement_of
 from eventshop.privacy import signatures
@@ -41,6 +42,7 @@ class SignedRootAdmin(ReadOnlyAdmin):
         export = path("export/", self.admin_site.admin_view(self.export), name="ops_signedroot_export")
         return [export, *super().get_urls()]
 
+    @only_staff("ops.view_signedroot")
     @declare_access(NotLogged("hashes and signatures"))
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
         """Every root with its stream heads as JSON lines, for an external party to keep."""

@@ -21,6 +21,7 @@ from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.rights import only_staff
 
 #: A page does not fold longer streams.
 MAX_EVENTS: Final = 20_000
@@ -42,6 +43,7 @@ class FieldChangeRow(NamedTuple):
     sources: list[ChangeSource]
 
 
+@only_staff("ops.view_stream")
 @declare_access(Logged(Kind.STATE))
 def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
     """Compare by version, `?to=7&since=3`, or by time, `?at=2026-01-31T12:00&time=happened`. Raises `Http404`."""

@@ -18,11 +18,13 @@ from eventshop.admin_console.trace.tree import MAX_EVENTS, TraceTree, build_tree
 from eventshop.datetimes import format_datetime_exact
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.rights import only_staff
 
 #: The greatest indentation of the page; deeper nodes have the same.
 MAX_INDENT: Final = 12
 
 
+@only_staff("store.view_storedevent")
 @declare_access(Logged(Kind.TRACE))
 def trace_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """The search form, and with `?id=` the trace. Status 404 if nothing has the id."""

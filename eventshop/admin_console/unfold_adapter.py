@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action as _action
 from unfold.decorators import display as _display
 
@@ -50,8 +53,24 @@ def display(
 
 
 def detail_action(*, permission: str, description: str, icon: str) -> Callable[[F], F]:
-    """Decorate an action with a button on the page of a row. `console.js` shows its confirmation page as a dialog."""
-    decorate: Callable[[F], F] = _action(
+    """Decorate an action with a button on the page of a row, or above a list (`actions_list`), whose view gets no id.
+
+    `console.js` shows its confirmation page as a dialog.
+
+    Whoever may not see the row may not act on it either.
+    """
+    decorate: Callable[[Any], Any] = _action(
         permissions=[permission], description=description, icon=icon, attrs={"data-dialog": True}
     )
-    return decorate
+
+    def require_view(view: F) -> F:
+        @wraps(view)
+        def wrapper(self: UnfoldModelAdmin, request: HttpRequest, *args: str, **row: str) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            response: HttpResponse = view(self, request, *args, **row)
+            return response
+
+        return cast(F, wrapper)
+
+    return lambda view: decorate(require_view(view))

@@ -37,6 +37,21 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
     filter_horizontal = ()
     list_display = ("display_name", "email", "first_name", "last_name", "is_staff")
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """As Django has it: whoever adds a user sees and changes them on the next page."""
+        return super().has_add_permission(request) and self.has_change_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only superusers give rights: others could give themselves every permission."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, "is_superuser", "groups", "user_permissions")
+
     @display(description="username", ordering="username")
     def display_name(self, login: User) -> str:
         """The username of a customer's login is the customer's id, so it is shown in its short form."""
@@ -54,3 +69,12 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
 class StaffGroupAdmin(GroupAdmin, UnfoldModelAdmin):
     access = NotLogged("groups and their permissions")
     filter_horizontal = ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else (*fields, "permissions")
+
+
+def _may_touch(request: HttpRequest, login: Any) -> bool:
+    """Only superusers change, delete or set the password of a superuser."""
+    return login is None or not login.is_superuser or request.user.is_superuser

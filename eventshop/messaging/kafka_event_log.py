@@ -16,13 +16,13 @@ from uuid import UUID
 
 from django.conf import settings
 
-from eventshop.core.errors import BrokenStream, StoreDiverged
+from eventshop.core.errors import StoreDiverged
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.event_log import DeliveredEvent, Delivery, LogOffset
 from eventshop.messaging.kafka import clients, topics
-from eventshop.messaging.kafka.delivered_records import offset_after, read_event, unreadable_record
-from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for, record_numbers
+from eventshop.messaging.kafka.delivered_records import RecordContent, offset_after, read_contents, unreadable_record
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 from eventshop.messaging.log_holes import Hole, LogHoles
 from eventshop.messaging.models import RelayCheckpoint
@@ -204,8 +204,8 @@ class KafkaLogReader:
         """The deliveries of some records, up to the first hole, which is filled before the record that follows it."""
         self._lost_beginnings.pop(partition, None)
         deliveries: list[Delivery] = []
-        for record in records:
-            found = self._read_record(partition, record)
+        for record, content in zip(records, read_contents(records), strict=True):
+            found = self._read_record(partition, record, content)
             if isinstance(found, Hole):
                 self._holes.open(partition, found)
                 self.consumer.seek(clients.TopicPartition(self.topic, partition), record.offset)
@@ -214,24 +214,21 @@ class KafkaLogReader:
                 deliveries.append(found)
         return deliveries
 
-    def _read_record(self, partition: int, record: Any) -> Delivery | Hole | None:
+    def _read_record(self, partition: int, record: Any, content: RecordContent | Exception) -> Delivery | Hole | None:
         """The delivery of a record, the hole before it, or None for a record that delivers nothing."""
         last = self._read_up_to[partition]
-        try:
-            sequence, position = record_numbers(record)
-            row = None if record.value is None else read_event(record, position)
-        except (BrokenStream, ValueError) as error:
-            log.error("%s/%s@%s is not a valid event: %s", self.topic, partition, record.offset, error)
+        if isinstance(content, Exception):
+            log.error("%s/%s@%s is not a valid event: %s", self.topic, partition, record.offset, content)
             self._read_up_to[partition] = last._replace(offset=record.offset + 1)
-            return unreadable_record(self.topic, record, error)
+            return unreadable_record(self.topic, record, content)
+        sequence, position, row = content
         if row is None and sequence > last.sequence:  # a tombstone carries the numbers of the last event before it
             return Hole(last, position + 1, sequence)
         if row is not None and sequence > last.sequence + 1:
             return Hole(last, position, sequence - 1)
         # Never backwards: a tombstone or a duplicate may have lower numbers.
-        self._read_up_to[partition] = LogOffset(
-            record.offset + 1, max(sequence, last.sequence), max(position, last.position)
-        )
+        numbers = max(sequence, last.sequence), max(position, last.position)
+        self._read_up_to[partition] = LogOffset(record.offset + 1, *numbers)
         if row is None:
             return None
         if sequence <= last.sequence:

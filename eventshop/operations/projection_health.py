@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from eventshop.eventstore.open_appends import describe_open_appends
 from eventshop.messaging.event_log import EventLog
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.messaging.kafka.record_verification import ForgedRecord
 from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
 from eventshop.operations.event_ledger import REBUILD, EventWindow, LedgerLine, read_ledger, read_window
 from eventshop.operations.health_checks import (
@@ -162,5 +163,7 @@ def check_unreadable_records() -> ComponentHealth:
     )
     found = UnreadableRecord.objects.exclude(Exists(acknowledged)).values("topic", "partition", "offset")
     number = found.distinct()[:COUNT_LIMIT].count()
+    forged = found.filter(error__startswith=str(ForgedRecord())).distinct()[:COUNT_LIMIT].count()
+    detail = f"{number:,} not acknowledged" + (f", {forged:,} of them forged" if forged else "")
     progress = Progress(set_aside=number)
-    return ComponentHealth("unreadable records", not number, f"{number:,} not acknowledged", False, progress)
+    return ComponentHealth("unreadable records", not number, detail, False, progress)

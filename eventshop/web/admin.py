@@ -14,6 +14,7 @@ from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.api import api_tokens
+from eventshop.web.api.base_view import VIEW_EVENTS
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import resend
@@ -78,15 +79,23 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
-    """The user who creates a webhook owns it. It sends the events that its owner may read, from its creation on."""
+    """The user who creates a webhook owns it. It sends the events that its owner and who changed it last may read.
+
+    Its secret is shown once, in the message after it was created or given a new one.
+    """
 
     access = NotLogged("addresses of webhooks")
 
     form = EndpointForm
     list_display = ("url", "types", "owner", "active", "made_at")
     list_select_related = ("owner",)
-    readonly_fields = ("secret",)
     actions = ("rotate_secret",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(VIEW_EVENTS) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(VIEW_EVENTS) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -94,29 +103,31 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("web.change_webhookendpoint")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        shows_secret = obj is not None and self.has_change_permission(request, obj)
-        return ["url", "types", "active", *(["secret"] if shows_secret else [])]
-
-    @admin.display(description="Signing secret")
-    def secret(self, endpoint: WebhookEndpoint) -> str:
-        return signing.signing_secret(endpoint)
-
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
-        if not change:
+        if change:
+            obj.changed_by_id, obj.token = request.user.pk, None
+        else:
             obj.owner_id = request.user.pk  # type: ignore[assignment]
             obj.cursor = newest_position()
         obj.version += change
         super().save_model(request, obj, form, change)
+        if not change:
+            _show_secret(request, obj)
 
     @admin.action(permissions=["rotate"], description="Give selected webhooks a new secret")
     def rotate_secret(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in rows:
             signing.rotate_secret(endpoint)
+            _show_secret(request, endpoint)
         messages.success(
             request,
             f"{len(rows)} webhooks have a new secret. Messages are also signed with the previous one for one day.",
         )
+
+
+def _show_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+    text = f"The signing secret of {endpoint.url}, shown only now: {signing.signing_secret(endpoint)}"
+    messages.warning(request, text)
 
 
 class AttemptsInline(TabularInline):  # type: ignore[misc]

@@ -59,7 +59,7 @@ class AttemptCount(models.Model):
 
 
 class WebhookEndpoint(models.Model):
-    """A URL to which events are sent as they happen: those that its owner may read in the event feed."""
+    """A URL to which events are sent as they happen, while its owner and whoever changed it last may read the feed."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="webhook_endpoints")
@@ -68,7 +68,8 @@ class WebhookEndpoint(models.Model):
         "event types", max_length=1_000, blank=True, help_text="Separated by spaces; empty for all."
     )
     active = models.BooleanField(
-        default=True, help_text="Switched off after a response 410 or when its owner loses access."
+        default=True,
+        help_text="Switched off after a response 410, or when one of those two loses access.",
     )
     cursor = models.BigIntegerField(
         default=0, editable=False, help_text="The store position up to which events were enqueued."
@@ -81,6 +82,22 @@ class WebhookEndpoint(models.Model):
     )
     made_at = models.DateTimeField(auto_now_add=True)
     version = models.IntegerField(default=1, editable=False, help_text="Grows with each change; the entity tag.")
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Who changed it last. What it sends, its owner and this person may read.",
+    )
+    token = models.ForeignKey(
+        ApiToken,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="The API token that made or last changed it. It sends nothing once that token is revoked.",
+    )
 
     class Meta:
         verbose_name = "webhook"

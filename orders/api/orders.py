@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import NonEmptyText, Text
 from eventshop.eventstore.event_store import store
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
-from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login
 from eventshop.web.api.command_endpoint import actor_of, receipt_response
 from eventshop.web.api.event_feed_views import StreamEvents
 from eventshop.web.shared import customer_port
@@ -33,6 +35,7 @@ class PlaceOrder(ApiView):
     """Orders."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPE
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.CUSTOMERS, (permissions.IMPORT_FACTS,))}
     body: ClassVar[type[Struct]] = NewOrder
     status = 201
     needs_version = False
@@ -138,6 +141,10 @@ class Cancellations(OrderAction):
 
 class OrderEvents(StreamEvents):
     """The events of an order: for its customer, and for staff with the permission to read events."""
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights:
+        return Rights(Audience.OWNER, (view_permission_for(Order), VIEW_EVENTS))
 
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
         order = load_order(aggregate_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.core.messages import Command, Event, NonEmptyText
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_permission
 from eventshop.web.api.command_endpoint import execute_command
@@ -43,6 +44,7 @@ class StockReceipts(ApiView):
     """Stock receipts."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "stock:write"}
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, ("orders.receive_stock",))}
     body: ClassVar[type[Struct]] = StockReceipt
     status = 201
     needs_version = False
@@ -58,6 +60,7 @@ class WriteOffs(ApiView):
     """Write-offs of stock."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": "stock:write"}
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, ("orders.write_off_stock",))}
     body: ClassVar[type[Struct]] = StockWriteOff
     status = 201
     needs_version = False

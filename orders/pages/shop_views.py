@@ -18,6 +18,7 @@ from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.command_form import submit_command
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
@@ -36,6 +37,7 @@ PAGE_SIZE: Final = 24
 SEARCH_RATE: Final = "120/m"
 
 
+@open_to(Audience.EVERYBODY)
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     """The products on sale, by name, optionally filtered by a search text, with their stock."""
@@ -50,6 +52,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/catalogue.html", {"page": page, "shelf": shelf, "words": words})
 
 
+@open_to(Audience.EVERYBODY)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def product(request: HttpRequest, sku: str) -> HttpResponse:
@@ -80,12 +83,14 @@ def _quantity_on_hand(sku: str) -> int:
     return StockItem().evolve_all(events).on_hand
 
 
+@open_to(Audience.EVERYBODY)
 @never_cache
 @require_safe
 def basket(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/basket.html", {"basket": baskets.load_basket(request)})
 
 
+@open_to(Audience.EVERYBODY)
 @post_only("orders:basket")
 def change_basket(request: HttpRequest, sku: str) -> HttpResponse:
     """Change a product's quantity; 0 removes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from django.conf import settings
@@ -9,7 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.api.problem_details import problem_response
+from eventshop.web.shared.attempt_limits import TooManyAttempts
+from eventshop.web.shared.request_limits import limit_requests
 from orders.payment_gateway import message_log, saga_notifier
 from orders.payment_gateway.errors import (
     AmountMismatch,
@@ -39,9 +43,13 @@ STATUS_OF_ERROR: Final[dict[type[MessageRefused], int]] = {
     AmountMismatch: 422,
     PaymentMismatch: 422,
 }
+#: Messages without a valid signature that one network address may send; the gateway's own are not limited.
+REFUSED_RATE: Final = "60/m"
+_LIMIT: Final = "payment-notices"
 
 
 # No CSRF check: the webhook's signature protects this endpoint, which browsers do not call.
+@open_to(Audience.SIGNATURE)
 @csrf_exempt
 @require_POST
 def payment_webhook(request: HttpRequest) -> HttpResponse:
@@ -49,9 +57,16 @@ def payment_webhook(request: HttpRequest) -> HttpResponse:
     if not settings.PAYMENT_GATEWAY_SECRET:
         return problem_response(404, GatewayNotConfigured())
     try:
+        limit_requests(request, _LIMIT, REFUSED_RATE, count=False)
         body = _read_body(request)
         webhook_id = verify_signature(request.headers, body, settings.PAYMENT_GATEWAY_SECRET)
+    except TooManyAttempts as error:
+        response = problem_response(429, error)
+        response["Retry-After"] = str(error.wait_s)
+        return response
     except (WebhookTooLarge, MissingSignature, StaleTimestamp, WrongSignature) as error:
+        with suppress(TooManyAttempts):  # the next one is refused unread
+            limit_requests(request, _LIMIT, REFUSED_RATE)
         message_log.log_unverified_webhook(error, b"")
         return problem_response(STATUS_OF_ERROR[type(error)], error)
     try:

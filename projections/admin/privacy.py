@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,7 +19,6 @@ from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from eventshop.privacy import blind_index
 from eventshop.privacy.models import Erasure
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.models import ActivityTimeline, ConsentRegister, UserProfile
@@ -59,7 +57,7 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
     )
     list_filter = (("status", ChoicesDropdownFilter), "restricted")
     search_fields = ("user_id",)
-    search_help_text = "Id, or a whole e-mail address (needs the permission to show personal data)"
+    search_help_text = "Id of a person"
     sortable_by = ("joining_time", "erasure_due_time")
     ordering = ("-created_at", "-user_id")
     paginator = BoundedPaginator
@@ -69,13 +67,14 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        # To find who has an address is to learn that a person has it.
-        if "@" in search_term and not self.has_reveal_permission(request):
-            raise PermissionDenied
+        # To find who has an address is to learn that a person has it, so it asks for a reason.
+        if "@" in search_term:
+            messages.warning(request, "Find people by “Find by e-mail address”, which asks for the reason.")
+            return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
     def search_condition(self, text: str) -> Q:
-        return Q(pk=blind_index.find_holder("email", text) if "@" in text else parse_uuid(text))
+        return Q(pk=parse_uuid(text))
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
         activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.rights import Audience, Rights
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
@@ -58,11 +59,26 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
             cls.row_type = cls.serializer_class = _serializer_class(cls.resource)
             cls.__doc__ = cls.__doc__ or cls.resource.model.__doc__
 
+    @classmethod
+    def rights_of(cls, method: str) -> Rights | None:
+        if method != "GET":
+            return super().rights_of(method)
+        return Rights(cls._audience(), (cls._view_permission(),))
+
+    @classmethod
+    def _audience(cls) -> Audience:
+        """Who sees rows without the permission; the list is everybody's, of which they see what is theirs."""
+        return Audience.CUSTOMERS if cls.resource.owner or cls.resource.parent else Audience.NOBODY
+
+    @classmethod
+    def _view_permission(cls) -> str:
+        return f"projections.view_{cls.resource.model._meta.model_name}"
+
     def get_queryset(self) -> QuerySet[Any]:
         """The rows that this user may see; raises `NotAllowed` where the user can never see any."""
         rows = self.resource.model._default_manager.all()
         user = require_login(self.request)
-        if user.has_perm(f"projections.view_{self.resource.model._meta.model_name}"):
+        if user.has_perm(self._view_permission()):
             return rows
         person = customer_port.current_adapter().person_of(user)
         own = self.resource.owner_condition(person) if person else None
@@ -120,6 +136,10 @@ class RowListView(ReadModelView):
 
 class RowDetailView(ReadModelView):
     """One row of a resource, by primary key."""
+
+    @classmethod
+    def _audience(cls) -> Audience:
+        return Audience.OWNER if cls.resource.owner or cls.resource.parent else Audience.NOBODY
 
     def get(self, request: Request, key: UUID | str) -> Response:
         refuse_unknown_parameters(request, {"fields"})

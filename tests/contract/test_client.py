@@ -163,7 +163,8 @@ def test_a_consent_is_given_and_taken_back(ada: Api) -> None:
 
 
 def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: Api, clerk: Callable[..., Api]) -> None:
-    schemas, desk = models(), clerk("view_tradeblotter", "open_account", "set_limit", "fill_trade")
+    permissions = ("view_tradeblotter", "view_tradingaccount", "open_account", "set_limit", "fill_trade")
+    schemas, desk = models(), clerk(*permissions)
     me = ada.about.get_root().parsed.person_id
     account = schemas.NewAccount(reference="Ada", currency="EUR", gross_limit="5000", owner_id=me)
     opened = desk.accounts.post_accounts(body=account)
@@ -209,9 +210,8 @@ def test_an_integrator_subscribes_follows_the_feed_and_leaves(
     hook = created.parsed.id
     order_id = ada.orders.post_orders(body=new_order(1)).parsed.aggregate_id
     send_webhooks()
-    secret = program.webhooks.get_webhook_secret(hook).parsed.secret
     message = schemas.WebhookMessage.from_dict(
-        Webhook(secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers)
+        Webhook(created.parsed.secret).verify(hook_receiver.requests[0].body, hook_receiver.requests[0].headers)
     )
     assert (message.type_, message.data.aggregate_id) == ("OrderCreated", order_id)
     [delivery] = program.webhooks.list_webhook_deliveries(hook).parsed.results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -17,6 +18,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
@@ -103,6 +105,7 @@ class OpenAccounts(ApiView):
     """Trading accounts."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (permissions.OPEN_ACCOUNT,))}
     body: ClassVar[type[Struct]] = NewAccount
     status = 201
     needs_version = False
@@ -123,6 +126,10 @@ class Account(ApiView):
     access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = READ_SCOPES
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights:
+        return Rights(Audience.OWNER, (view_permission_for(TradingAccount),))
 
     def get(self, request: Request, account_id: UUID) -> Response:
         """Its limits and frozen amounts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -13,9 +14,10 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import NonEmptyText
 from eventshop.eventstore.event_store import store
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_permission_for
-from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login
 from eventshop.web.api.command_endpoint import CHANNEL, actor_of, receipt_response
 from eventshop.web.api.etag import expected_version
 from eventshop.web.api.event_feed_views import StreamEvents
@@ -87,6 +89,7 @@ class SubmitTrades(ApiView):
     """Trades."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.OWNER, (permissions.SUBMIT_TRADE,))}
     body: ClassVar[type[Struct]] = NewTrade
     status = 201
     needs_version = False
@@ -224,6 +227,10 @@ class TradeSettlement(TradeAction):
 
 class TradeEvents(StreamEvents):
     """The events of a trade, for the owner of its account and for staff who may view events."""
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights:
+        return Rights(Audience.OWNER, (view_permission_for(Trade), VIEW_EVENTS))
 
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
         if is_owner(request, trade_owner(aggregate_id)):

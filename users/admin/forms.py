@@ -44,6 +44,18 @@ class RevealForm(StaffForm):
     )
 
 
+class FindByEmailForm(StaffForm):
+    """Find whose address this is, with a reason."""
+
+    effect = "The person can see that you looked for them by their address, and why."
+    button = "Find"
+    dangerous = False
+    email = forms.EmailField(label="E-mail address", max_length=254, widget=_text_input())
+    reason = TextField(
+        rule=VISIBLE_TEXT, label="Why?", help_text="For example: they called about an order.", widget=_text_input()
+    )
+
+
 class LegalHoldForm(StaffForm):
     """Place a legal hold."""
 

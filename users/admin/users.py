@@ -24,7 +24,8 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.operations.access_log.declarations import Kind
 from eventshop.operations.staff_actors import staff_actor
 from users import permissions
-from users.admin.forms import PERSONAL_FIELDS, LegalHoldForm, ReleaseLegalHoldForm, RevealForm
+from users.admin.forms import PERSONAL_FIELDS, FindByEmailForm, LegalHoldForm, ReleaseLegalHoldForm, RevealForm
+from users.application.accounts import person_by_email
 from users.application.customer_adapter import Person, load_person
 from users.domain.commands import PlaceLegalHold, RecordAccess, ReleaseLegalHold
 from users.domain.user import Status
@@ -40,6 +41,7 @@ else:
 class PersonActions(Base):
     """Mixin for the admin of a model whose primary key is a person's id; uses the permissions of that model."""
 
+    actions_list: Any = ("find_by_email",)  # `Any`, because Unfold declares an empty tuple
     actions_detail = ("reveal", "hold", "release")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -69,7 +71,28 @@ class PersonActions(Base):
         if not self._send_command(request, access, form):
             return HttpResponseRedirect(self._person_url(person.id))
         note_access(kind=Kind.PERSONAL, stream=person.id, command_id=form.cleaned_data["command_id"])
-        return self._render_values(request, person, fields, form.cleaned_data["reason"])
+        contact = person.contact
+        values = [(PERSONAL_FIELDS[name], getattr(contact, name, "") or "–") for name in fields] if contact else []
+        return self._render_values(request, person.id, values, form.cleaned_data["reason"])
+
+    @detail_action(permission="reveal", description="Find by e-mail address", icon="search")
+    def find_by_email(self, request: HttpRequest) -> HttpResponse:
+        """Find whose address this is: to learn that somebody has it is to be told of their data."""
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        form, title = FindByEmailForm(request.POST or None), "Find a person by e-mail address"
+        if not form.is_valid():
+            return confirm_with_view_permission(self, request, title, form, back)
+        person, reason = person_by_email(form.cleaned_data["email"]), form.cleaned_data["reason"]
+        note_access(kind=Kind.PERSONAL)
+        if person is None:
+            form.add_error("email", "Nobody has this address.")
+            return confirm_with_view_permission(self, request, title, form, back)
+        # As for values that are shown: recorded before anything is told.
+        access = RecordAccess(person, ("email",), reason, staff_actor(request.user))
+        if not self._send_command(request, access, form):
+            return HttpResponseRedirect(back)
+        note_access(stream=person, command_id=form.cleaned_data["command_id"])
+        return self._render_values(request, person, [("This address belongs to", short_name("Person", person))], reason)
 
     @detail_action(permission="hold", description="Place a legal hold", icon="gavel")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -106,17 +129,15 @@ class PersonActions(Base):
         return True
 
     def _render_values(
-        self, request: HttpRequest, person: Person, fields: tuple[str, ...], reason: str
+        self, request: HttpRequest, person_id: UUID, values: list[tuple[str, str]], reason: str
     ) -> HttpResponse:
-        contact = person.contact
-        values = [(PERSONAL_FIELDS[name], getattr(contact, name, "") or "–") for name in fields] if contact else []
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Personal data",
             "values": values,
             "reason": reason,
-            "back": self._person_url(person.id),
+            "back": self._person_url(person_id),
         }
         response = TemplateResponse(request, "projections/revealed.html", context)
         add_never_cache_headers(response)

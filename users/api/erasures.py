@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from eventshop.core.messages import Instant
 from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.rights import Audience, Rights
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.pagination import refuse_unknown_parameters
@@ -54,6 +56,7 @@ class ErasureStatus(ApiView):
     """The status of an erasure. Needs no authentication, because an erased person cannot sign in."""
 
     access = NotLogged("the steps of an erasure, for whoever has its link")
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.LINK)}
     authentication_classes = ()
     permission_classes = ()
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ErasureProgress}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.core.messages import Command, Event, MultilineText, Name, NonEmptyText, Text
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import execute_command
@@ -78,6 +79,7 @@ class OwnDataView(ApiView):
     """Base of the views for a person's own data. Everybody else gets 404."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
+    rights: ClassVar[Mapping[str, Rights]] = {method: Rights(Audience.OWNER) for method in WRITE_SCOPES}
     status: ClassVar[int] = 200
 
     def execute(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:

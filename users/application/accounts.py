@@ -93,12 +93,17 @@ def login_by_person(person: UUID) -> Login | None:
     return account.login if account else None
 
 
+def person_by_email(email: str) -> UUID | None:
+    """The person with this e-mail address; None if there is none."""
+    return blind_index.find_holder(EMAIL_CLAIM, email)
+
+
 def login_by_email(email: str) -> Login | None:
     """The login of the person with this e-mail address; None if no account has it.
 
     An address with other capitals finds the account too, unless it is another account's own (`mailbox_identity`).
     """
-    person = blind_index.find_holder(EMAIL_CLAIM, email)
+    person = person_by_email(email)
     return login_by_person(person) if person else None
 
 

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_http_methods
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken, CommandIdReused
+from eventshop.operations.rights import EVERYBODY, Audience, open_to
 from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.pages.password_confirmation import is_own_password
 from eventshop.web.shared.logins import login_of
@@ -48,6 +49,7 @@ _SIGN_UP, _RESET = "sign-up", "reset"
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
+@open_to(Audience.EVERYBODY)
 @requires_email
 @get_or_post
 def sign_up(request: HttpRequest) -> HttpResponse:
@@ -68,6 +70,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
 
 
+@open_to(Audience.LINK)
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
@@ -101,6 +104,7 @@ def _redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
 class SignIn(LoginView):
     """Sign in with an e-mail address or a staff user name, and a password."""
 
+    rights = EVERYBODY
     template_name = "account/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
@@ -119,6 +123,7 @@ def _claim_mailbox(person: UUID) -> None:
             blind_index.claim_value(accounts.EMAIL_CLAIM, contact.email, person)
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @sensitive_post_parameters()
 @login_required
@@ -140,6 +145,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return render(request, "account/change_password.html", {"form": form})
 
 
+@open_to(Audience.EVERYBODY)
 @requires_email
 @get_or_post
 def request_password_reset(request: HttpRequest) -> HttpResponse:
@@ -165,6 +171,7 @@ def _reset_link(holder: UUID) -> str:
     return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, one_time_token))])
 
 
+@open_to(Audience.LINK)
 @never_cache
 @sensitive_post_parameters()
 @get_or_post
@@ -195,6 +202,7 @@ def _login_from_token(token: str) -> Login | None:
     return login if login and login.is_active and default_token_generator.check_token(login, one_time_token) else None
 
 
+@open_to(Audience.SIGNED_IN)
 @login_required
 @get_or_post
 def join(request: HttpRequest) -> HttpResponse:

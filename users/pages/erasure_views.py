@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.core.messages import new_id
 from eventshop.datetimes import format_date, format_datetime
+from eventshop.operations.rights import Audience, open_to
 from eventshop.privacy.erasure import certificates, personal_data_holders
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
@@ -99,6 +100,7 @@ def cancel_erasure(request: HttpRequest, me: Person) -> HttpResponse:
     return redirect("users:home")
 
 
+@open_to(Audience.LINK)
 @never_cache
 @require_safe
 def erasure_status(request: HttpRequest, token: str) -> HttpResponse:
@@ -117,6 +119,7 @@ def erasure_status(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "users/erasure_status.html", context)
 
 
+@open_to(Audience.LINK)
 @never_cache
 @require_safe
 def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:

@@ -13,11 +13,13 @@ from django.views.decorators.http import require_http_methods
 from eventshop.core.errors import CommandRefused
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore import command_dispatcher
+from eventshop.operations.rights import Audience, open_to
 from users.application.newsletters import PURPOSE, person_from_link
 from users.domain.commands import WithdrawConsent
 
 
 # No CSRF check: mail programs post here by themselves (RFC 8058), and the link is the secret.
+@open_to(Audience.LINK)
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

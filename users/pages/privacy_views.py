@@ -23,6 +23,7 @@ from eventshop.core.request_context import note_access
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.rights import Audience, open_to
 from eventshop.privacy.processing import DataUse, use_personal_data
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
@@ -166,6 +167,7 @@ def consent_receipt_json(request: HttpRequest, me: Person, version: int) -> Http
     return response
 
 
+@open_to(Audience.EVERYBODY)
 @require_safe
 def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResponse:
     """The current privacy notice or one version of it, with every purpose of processing."""

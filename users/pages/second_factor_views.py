@@ -25,6 +25,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 from django_otp_webauthn import views as passkey_views
 from django_otp_webauthn.models import WebAuthnCredential
 
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from eventshop.web.shared.logins import login_of
 from users.application import second_factors
@@ -60,6 +61,7 @@ class AppForm(PasswordConfirmation):
     field_order = ("code", "password")
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @sensitive_post_parameters()
 @login_required
@@ -77,6 +79,7 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "account/second_factor_check.html", context)
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @login_required
 @get_or_post
@@ -108,6 +111,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     return render(request, "account/second_factor.html", context)
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @sensitive_post_parameters()
 @login_required
@@ -133,6 +137,7 @@ def add_app(request: HttpRequest) -> HttpResponseBase:
     return render(request, "account/second_factor_app.html", context)
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @login_required
 @get_or_post
@@ -143,6 +148,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     return render(request, "account/add_passkey.html")
 
 
+@open_to(Audience.SIGNED_IN)
 @require_POST
 def passkey_endpoint(request: HttpRequest, step: str) -> HttpResponseBase:
     """The four requests of a browser that creates or uses a passkey, as JSON."""

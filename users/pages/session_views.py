@@ -9,11 +9,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared.logins import login_of
 from users.application.signed_in_sessions import end_sessions, own_sessions
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @require_safe
 @login_required
@@ -24,6 +26,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     return render(request, "account/sessions.html", context)
 
 
+@open_to(Audience.SIGNED_IN)
 @post_only("users:sessions")
 @login_required
 def end_one(request: HttpRequest, session_id: int) -> HttpResponse:
@@ -34,6 +37,7 @@ def end_one(request: HttpRequest, session_id: int) -> HttpResponse:
     return redirect("users:sessions")
 
 
+@open_to(Audience.SIGNED_IN)
 @post_only("users:sessions")
 @login_required
 def end_others(request: HttpRequest) -> HttpResponse:

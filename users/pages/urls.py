@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.post_only import post_only
 from users.pages import (
     auth_views,
@@ -22,7 +23,11 @@ urlpatterns = [
     path("account/sign-up/", auth_views.sign_up, name="sign-up"),
     path("account/sign-up/<str:token>/", auth_views.finish_sign_up, name="sign-up-finish"),
     path("account/sign-in/", auth_views.SignIn.as_view(), name="sign-in"),
-    path("account/sign-out/", post_only("home")(LogoutView.as_view(next_page="/")), name="sign-out"),
+    path(
+        "account/sign-out/",
+        open_to(Audience.EVERYBODY)(post_only("home")(LogoutView.as_view(next_page="/"))),
+        name="sign-out",
+    ),
     path("account/password/", auth_views.change_password, name="change-password"),
     path("account/second-factor/", second_factor_views.overview, name="second-factor"),
     path("account/second-factor/check/", second_factor_views.check, name="second-factor-check"),

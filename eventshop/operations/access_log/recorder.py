@@ -35,14 +35,14 @@ def record_response(request: HttpRequest, response: HttpResponseBase, request_id
     A response without content is no read: not 304, and no page of a feed without events.
     """
     match = request.resolver_match
-    if match is None or response.status_code >= 300 or request.method not in ("GET", "POST"):
+    if match is None or response.status_code >= 300:
         return
     access = access_of(match.func)
     if not isinstance(access, Logged):
         return
     door = _door_of(match)
-    # What a program posts is a command, which leaves its own trace; in the admin, a form may show values.
-    if door == AccessRecord.Door.API and request.method == "POST":
+    # What a program posts is a command, which leaves its own trace; the admin shows the same for every method.
+    if door == AccessRecord.Door.API and request.method not in ("GET", "HEAD"):
         return
     kind = notes.get("kind", access.kind)
     user = request.user

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from eventshop.core.errors import DuplicateName, RegistryError
 from eventshop.core.message_registry import AnyAggregate
 from eventshop.core.messages import Command
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import request_parsing
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.command_endpoint import execute_command
@@ -48,6 +49,14 @@ class AggregateAction(ApiView):
     aggregate: ClassVar[type[AnyAggregate]]
     #: The URL name of the view that shows one.
     url_name: ClassVar[str]
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights:
+        view = view_permission_for(cls.aggregate)
+        if method == "GET":
+            return Rights(Audience.OWNER, (view,))
+        audience = Audience.OWNER if cls.owner_allowed else Audience.NOBODY
+        return Rights(audience, (view, cls.permission) if cls.permission else ())
 
     def execute(self, request: Request, aggregate_id: UUID) -> Response:
         self.check_access(request, aggregate_id)

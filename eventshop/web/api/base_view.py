@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import User as Login
 from django.http import HttpResponseBase
@@ -12,8 +13,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from eventshop.operations.access_log.declarations import Access
+from eventshop.operations.rights import Rights
 from eventshop.web.api import rate_limiting, request_parsing
 from eventshop.web.shared.errors import NotAllowed, NotSignedIn
+
+#: The permission to read events of everybody.
+VIEW_EVENTS: Final = "store.view_storedevent"
 
 
 @method_decorator(conditional_page, name="dispatch")
@@ -23,6 +28,13 @@ class ApiView(APIView):
     scopes: ClassVar[dict[str, str]] = {}
     #: What the access log records of its GET; each view with a GET says it.
     access: ClassVar[Access | None] = None
+    #: Whom each method lets in; the methods enforce it.
+    rights: ClassVar[Mapping[str, Rights]] = {}
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights | None:
+        """The declared rights of a method."""
+        return cls.rights.get(method)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from eventshop.core.errors import DuplicateName
+from eventshop.core.message_registry import registry
 from eventshop.core.messages import Command, Event, Instant, Meta
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_receipts import ReceiptRow
@@ -77,8 +78,11 @@ def terminal_events_of(receipt: ReceiptRow) -> TerminalEvents | None:
     return _terminal_events.get(receipt.command_type)
 
 
-def read_outcome(receipt: ReceiptRow, resource: str | None) -> CommandOutcome:
-    """The outcome of the command, read from the event stream itself, which never lags behind as a read model does."""
+def read_outcome(receipt: ReceiptRow, resource: str | None, *, personal: bool) -> CommandOutcome:
+    """The outcome of the command, read from the event stream itself, which never lags behind as a read model does.
+
+    Without `personal`, a reason that is a personal value is left out.
+    """
     terminal = terminal_events_of(receipt)
     if terminal is None:
         return _build_outcome(receipt, resource, OutcomeState.SUCCEEDED)
@@ -87,9 +91,14 @@ def read_outcome(receipt: ReceiptRow, resource: str | None) -> CommandOutcome:
             state = (
                 OutcomeState.SUCCEEDED if isinstance(recorded_event.event, terminal.success) else OutcomeState.FAILED
             )
-            reason = str(getattr(recorded_event.event, "reason", "")) if state is OutcomeState.FAILED else ""
+            reason = _reason_of(recorded_event.event, personal) if state is OutcomeState.FAILED else ""
             return _build_outcome(receipt, resource, state, reason, recorded_event.meta)
     return _build_outcome(receipt, resource, OutcomeState.RUNNING)
+
+
+def _reason_of(event: Any, personal: bool) -> str:
+    is_hidden = not personal and any(field.name == "reason" for field in registry.personal_fields_of(type(event)))
+    return "" if is_hidden else str(getattr(event, "reason", ""))
 
 
 def _build_outcome(

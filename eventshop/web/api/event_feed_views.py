@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import BoundedSemaphore
@@ -24,7 +24,8 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader, newest_position
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.web.api.base_view import ApiView, require_login
+from eventshop.operations.rights import Audience, Rights
+from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login
 from eventshop.web.api.pagination import invalid_parameter, read_limit, refuse_unknown_parameters
 from eventshop.web.api.response_schemas import FeedPage, StreamPage
 from eventshop.web.shared import read_your_writes
@@ -47,6 +48,7 @@ class StreamEvents(ApiView):
     To continue, send the last version as `after_version`; with `Prefer: wait=10` the request waits for the next event.
     """
 
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (VIEW_EVENTS,))}
     access = Logged(Kind.STREAM)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after_version", "as_of", "limit")
@@ -95,6 +97,7 @@ class Feed(ApiView):
     To continue, send the response's `cursor` as `after`; with `Prefer: wait=10` the request waits for the next event.
     """
 
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (VIEW_EVENTS,))}
     access = Logged(Kind.FEED)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after", "types", "aggregate_type", "limit")
@@ -157,7 +160,7 @@ def _serialize_event(row: EventRow, personal: bool) -> dict[str, Any]:
 
 
 def require_event_access(request: Request) -> None:
-    if not require_login(request).has_perm("store.view_storedevent"):
+    if not require_login(request).has_perm(VIEW_EVENTS):
         raise NotAllowed
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from eventshop.operations.access_log.declarations import NotLogged, declare_access
+from eventshop.operations.rights import EVERYBODY, Audience, open_to
 from eventshop.web.api.openapi_schema import generate_document
 
 FILE: Final = settings.BASE_DIR / "schemas" / "openapi.json"
@@ -25,6 +26,7 @@ def render_json() -> str:
     return json.dumps(generate_document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+@open_to(Audience.EVERYBODY)
 @declare_access(NotLogged("the description of the API"))
 @require_safe
 @conditional_page
@@ -40,5 +42,6 @@ class ApiDocs(SpectacularSwaggerSplitView):
     """The Swagger UI page."""
 
     access = NotLogged("the description of the API")
+    rights = EVERYBODY
 
     url_name = "web:openapi"

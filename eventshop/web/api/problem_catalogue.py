@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.core.errors import EventShopError
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.api.problem_details import status_for_class
 from eventshop.web.shared.errors import RequestError
 
@@ -93,12 +94,14 @@ _HEADER: Final = (
 )
 
 
+@open_to(Audience.EVERYBODY)
 @require_safe
 def problem_list(request: HttpRequest) -> HttpResponse:
     """The page that lists all problems."""
     return render(request, "pages/problems.html", {"problems": catalogue().values()})
 
 
+@open_to(Audience.EVERYBODY)
 @require_safe
 def problem_page(request: HttpRequest, code: str) -> HttpResponse:
     """The page of one problem, with advice."""

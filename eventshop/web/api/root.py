@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.response_schemas import CallerIdentity
@@ -20,6 +22,7 @@ from eventshop.web.shared import customer_port
 class Root(ApiView):
     """Your identity and scopes: request it first with a new token."""
 
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.SIGNED_IN)}
     access = NotLogged("the list of resources")
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": CallerIdentity}
 

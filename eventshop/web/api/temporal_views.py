@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.web.api.base_view import ApiView
+from eventshop.operations.rights import Audience, Rights
+from eventshop.web.api.base_view import VIEW_EVENTS, ApiView
 from eventshop.web.api.event_feed_views import read_instant, read_integer, require_event_access
 from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
 from eventshop.web.shared.errors import NotFound, StreamTooLong
@@ -77,6 +78,7 @@ class State(ApiView):
     when they were recorded.
     """
 
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (VIEW_EVENTS,))}
     access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("at_version", "as_of", "time")
@@ -106,6 +108,7 @@ class Diff(ApiView):
     current state.
     """
 
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (VIEW_EVENTS,))}
     access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("from_version", "since", "at_version", "as_of")

@@ -26,13 +26,19 @@ SCOPES: Final = {
 }
 
 
+def require_scope(request: Request, scope: str) -> None:
+    """Raise `OutOfScope` for a request by a token without this scope."""
+    if isinstance(request.auth, ApiToken) and scope not in request.auth.scopes.split():
+        raise OutOfScope(f"The token does not have the scope {scope}", scope=scope)
+
+
 class TokenHasScope(BasePermission):
-    """The caller is signed in, and their token has the scope that the view declares: `scopes = {"GET": …}`."""
+    """The caller is signed in, and their token has the scope that the view declares: `scopes = {"GET": …}`; or both."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             raise NotSignedIn
         needed = view.scopes.get("GET" if request.method in ("HEAD", "OPTIONS") else request.method)
-        if isinstance(request.auth, ApiToken) and needed and needed not in request.auth.scopes.split():
-            raise OutOfScope(f"The token does not have the scope {needed}", scope=needed)
+        for scope in (needed or "").split():
+            require_scope(request, scope)
         return True

@@ -9,10 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.live import subscriptions
 from eventshop.web.live.sse_response import open_stream
 
 
+@open_to(Audience.OWNER)
 @never_cache
 @require_GET
 def follow(request: HttpRequest, name: str, key: UUID) -> HttpResponseBase:

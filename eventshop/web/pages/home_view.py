@@ -6,7 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from eventshop.operations.rights import Audience, open_to
 
+
+@open_to(Audience.EVERYBODY)
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The home page, with links for visitors and for customers."""

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eventshop.core.human_text import VISIBLE_TEXT
+from eventshop.operations.rights import Audience, open_to
 from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
@@ -38,6 +39,7 @@ class TokenForm(PasswordConfirmation):
     field_order = ("name", "days", "scopes", "password")
 
 
+@open_to(Audience.SIGNED_IN)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
@@ -58,6 +60,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "account/tokens.html", context)
 
 
+@open_to(Audience.SIGNED_IN)
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 
 from eventshop.core.port import Port
+from eventshop.operations.rights import Audience, open_to
 
 P = ParamSpec("P")
 
@@ -75,6 +76,7 @@ def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResp
     cached.
     """
 
+    @open_to(Audience.CUSTOMERS)
     @wraps(view)
     def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         person = current_adapter().person_of(request.user)

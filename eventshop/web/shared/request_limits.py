@@ -9,10 +9,13 @@ from redis.exceptions import RedisError
 from eventshop.web.shared.attempt_limits import TooManyAttempts, network_of
 
 
-def limit_requests(request: HttpRequest, name: str, rate: str) -> None:
-    """Count a request; `rate` is "count/period", such as 60/m. Raises `TooManyAttempts`. Without the cache, none is."""
+def limit_requests(request: HttpRequest, name: str, rate: str, *, count: bool = True) -> None:
+    """Count a request; `rate` is "count/period", such as 60/m. Raises `TooManyAttempts`. Without the cache, none is.
+
+    Without `count` it only asks whether the address has had too many, where only some of its requests are counted.
+    """
     try:
-        usage = get_usage(request, group=name, key=lambda _, request: network_of(request), rate=rate, increment=True)
+        usage = get_usage(request, group=name, key=lambda _, request: network_of(request), rate=rate, increment=count)
     except (RedisError, OSError):
         return
     if usage and usage["should_limit"]:

@@ -24,8 +24,8 @@ from eventshop.runtime.connections import release_connections
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import Channel, wake
 from eventshop.web.api.event_feed_views import serialize_events
-from eventshop.web.models import WebhookAttempt, WebhookDelivery
-from eventshop.web.webhooks.enqueue import deactivate
+from eventshop.web.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from eventshop.web.webhooks.enqueue import deactivate, may_send
 from eventshop.web.webhooks.signing import signature_header
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
 
@@ -89,6 +89,15 @@ def resend(delivery: WebhookDelivery) -> None:
 
 
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
+    """Send the event, if those who made and changed the webhook may read it at this moment."""
+    endpoints = WebhookEndpoint.objects.select_related("owner", "changed_by", "token")
+    endpoint = endpoints.filter(pk=delivery.endpoint_id, active=True).first()
+    if endpoint is None:
+        return
+    if not may_send(endpoint):
+        deactivate(endpoint.pk)
+        return
+    delivery.endpoint = endpoint
     started = monotonic()
     with tracing.span("webhook", delivery.event_type, kind="client", parent=_traceparent_of(delivery)):
         result = _post_event(delivery, client)

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import TailReader
+from eventshop.web.api.base_view import VIEW_EVENTS
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 
 #: How many events one transaction reads, and how many such pages are read before due deliveries are sent.
@@ -25,7 +26,7 @@ _tail: Final = TailReader()
 
 def enqueue_deliveries() -> int:
     """Create deliveries for new events; returns how many. Raises `TailBusy`."""
-    endpoints = WebhookEndpoint.objects.select_related("owner").filter(active=True)
+    endpoints = WebhookEndpoint.objects.select_related("owner", "changed_by", "token").filter(active=True)
     return sum(_enqueue_for(endpoint) for endpoint in endpoints)
 
 
@@ -34,12 +35,19 @@ def deactivate(endpoint_id: UUID) -> None:
     WebhookEndpoint.objects.filter(pk=endpoint_id).update(active=False, version=F("version") + 1)
 
 
-def may_read_events(owner: Login) -> bool:
-    return owner.is_active and owner.has_perm("store.view_storedevent")
+def may_send(endpoint: WebhookEndpoint) -> bool:
+    """Whether those who made and changed it may read events now, and the token by which they did is not revoked."""
+    if endpoint.token is not None and endpoint.token.revoked_at is not None:
+        return False
+    return all(_may_read_events(login) for login in (endpoint.owner, endpoint.changed_by) if login is not None)
+
+
+def _may_read_events(login: Login) -> bool:
+    return login.is_active and login.has_perm(VIEW_EVENTS)
 
 
 def _enqueue_for(endpoint: WebhookEndpoint) -> int:
-    if not may_read_events(endpoint.owner):
+    if not may_send(endpoint):
         deactivate(endpoint.pk)
         return 0
     count = 0

@@ -63,6 +63,14 @@ class WebhookDetails(Struct, frozen=True):
     version: int
 
 
+class CreatedWebhook(WebhookDetails, frozen=True):
+    """A new webhook. `secret` is shown this once; it is null in the answer to a repeated request."""
+
+    example: ClassVar[dict[str, Any]] = {**WebhookDetails.example, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+
+    secret: str | None
+
+
 class WebhookPage(Struct, frozen=True):
     """A page of webhooks; `next` is the URL of the next page."""
 
@@ -72,7 +80,7 @@ class WebhookPage(Struct, frozen=True):
 
 
 class SigningSecret(Struct, frozen=True, omit_defaults=True):
-    """The signing secret of a webhook. Messages are also signed with the previous one until `former_until`."""
+    """A new signing secret, shown this once. Messages are also signed with the previous one until `former_until`."""
 
     secret: str
     former_until: Instant | None = None

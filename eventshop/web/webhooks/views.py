@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
@@ -18,16 +19,18 @@ from eventshop.core.errors import CommandIdReused, WrongExpectedVersion
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api import idempotency, request_parsing
-from eventshop.web.api.base_view import ApiView, require_login, require_permission
+from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login, require_permission
 from eventshop.web.api.etag import etag, expected_version
 from eventshop.web.api.event_feed_views import require_event_access
 from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
-from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
 from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound
 from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import resend
 from eventshop.web.webhooks.schemas import (
+    CreatedWebhook,
     DeliveryPage,
     NewWebhook,
     SigningSecret,
@@ -40,6 +43,10 @@ from eventshop.web.webhooks.schemas import (
 from eventshop.web.webhooks.url_policy import resolve_target
 
 SCOPES: Final = {"GET": "webhooks:read"} | dict.fromkeys(("POST", "PUT", "DELETE"), "webhooks:write")
+#: A webhook sends no more than the token may read that made or changed it.
+SENDING_SCOPES: Final = SCOPES | dict.fromkeys(("POST", "PUT"), "webhooks:write events:read")
+_VIEW: Final = "web.view_webhookendpoint"
+_CHANGE: Final = "web.change_webhookendpoint"
 
 
 class PageOrder(NamedTuple):
@@ -73,7 +80,7 @@ class WebhookView(ApiView):
 
     def _require_access(self, request: Request, rows: QuerySet[WebhookEndpoint], permission: str) -> WebhookEndpoint:
         login, webhook = require_login(request), rows.select_related("owner").first()
-        if webhook is None or not (webhook.owner == login or login.has_perm("web.view_webhookendpoint")):
+        if webhook is None or not (webhook.owner == login or login.has_perm(_VIEW)):
             raise NotFound
         if webhook.owner != login and not login.has_perm(permission):
             raise NotAllowed
@@ -83,8 +90,19 @@ class WebhookView(ApiView):
 class Webhooks(WebhookView):
     """Your webhooks; staff with the permission see everybody's."""
 
+    scopes = SENDING_SCOPES
+    rights: ClassVar[Mapping[str, Rights]] = {
+        "GET": Rights(Audience.NOBODY, (f"{_VIEW}|{VIEW_EVENTS}",)),
+        "POST": Rights(
+            Audience.NOBODY,
+            (
+                VIEW_EVENTS,
+                "web.add_webhookendpoint",
+            ),
+        ),
+    }
     body: ClassVar[type[Struct]] = NewWebhook
-    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookPage, "POST": WebhookDetails}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": WebhookPage, "POST": CreatedWebhook}
     parameters: ClassVar[tuple[str, ...]] = ("limit", "cursor")
     idempotency_key_methods = ("POST",)
     status = 201
@@ -94,21 +112,25 @@ class Webhooks(WebhookView):
         """List webhooks."""
         refuse_unknown_parameters(request, self.parameters)
         login, rows = require_login(request), WebhookEndpoint.objects.select_related("owner")
-        if not login.has_perm("web.view_webhookendpoint"):
+        if not login.has_perm(_VIEW):
             require_event_access(request)
             rows = rows.filter(owner=login)
         order = PageOrder("made_at", ("made_at",))
         return paginate(request, rows, order, lambda webhook: msgspec.to_builtins(webhook_details(webhook)))
 
     def post(self, request: Request) -> Response:
-        """Create a webhook. It sends the events that you may read, from now on."""
+        """Create a webhook. It sends the events that you may read, from now on. The secret is shown this once.
+
+        A token needs the scope to read events as well: a webhook sends no more than its token may read.
+        """
         require_event_access(request)
         require_permission(request, "web.add_webhookendpoint")
         command_id = idempotency.command_id_from(request)
         body = request_parsing.parse_body(request, NewWebhook)
         _check_subscription(body.url, body.types)
         webhook, is_new = _create_webhook(derive_id("api-webhook", command_id), request, body)
-        response = _webhook_response(webhook, status=201)
+        secret = signing.signing_secret(webhook) if is_new else None
+        response = _webhook_response(webhook, status=201, secret=secret)
         response["Location"] = request.build_absolute_uri(reverse("web:webhook", args=[webhook.pk]))
         if not is_new:
             response["Idempotency-Replayed"] = "true"
@@ -118,6 +140,25 @@ class Webhooks(WebhookView):
 class Webhook(WebhookView):
     """One webhook."""
 
+    scopes = SENDING_SCOPES
+    rights: ClassVar[Mapping[str, Rights]] = {
+        "GET": Rights(Audience.NOBODY, (_VIEW,)),
+        "PUT": Rights(
+            Audience.NOBODY,
+            (
+                _VIEW,
+                _CHANGE,
+                VIEW_EVENTS,
+            ),
+        ),
+        "DELETE": Rights(
+            Audience.NOBODY,
+            (
+                _VIEW,
+                "web.delete_webhookendpoint",
+            ),
+        ),
+    }
     body: ClassVar[type[Struct]] = WebhookUpdate
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {
         "GET": WebhookDetails,
@@ -128,20 +169,22 @@ class Webhook(WebhookView):
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """Read the webhook."""
         refuse_unknown_parameters(request, ())
-        return _webhook_response(self.get_webhook(request, webhook_id, "web.view_webhookendpoint"))
+        return _webhook_response(self.get_webhook(request, webhook_id, _VIEW))
 
     def put(self, request: Request, webhook_id: UUID) -> Response:
-        """Change the webhook, or switch it on or off."""
+        """Change the webhook, or switch it on or off. From then on it sends what you may read, too, and no more."""
+        require_event_access(request)
         body = request_parsing.parse_body(request, WebhookUpdate)
         self.get_webhook(
-            request, webhook_id, "web.change_webhookendpoint"
+            request, webhook_id, _CHANGE
         )  # checked first: only an authorised caller may trigger a DNS lookup
         _check_subscription(body.url, body.types)
         with transaction.atomic():
-            endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
+            endpoint = self.lock_webhook(request, webhook_id, _CHANGE)
             endpoint.url, endpoint.types, endpoint.active = body.url, " ".join(body.types), body.active
             endpoint.version += 1
-            endpoint.save(update_fields=["url", "types", "active", "version"])
+            endpoint.changed_by, endpoint.token = require_login(request), _token_of(request)
+            endpoint.save(update_fields=["url", "types", "active", "version", "changed_by", "token"])
         return _webhook_response(endpoint)
 
     def delete(self, request: Request, webhook_id: UUID) -> Response:
@@ -154,24 +197,39 @@ class Webhook(WebhookView):
 class WebhookSecret(WebhookView):
     """The signing secret of a webhook."""
 
-    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": SigningSecret, "POST": SigningSecret}
-
-    def get(self, request: Request, webhook_id: UUID) -> Response:
-        """Read the secret."""
-        refuse_unknown_parameters(request, ())
-        return _secret_response(self.get_webhook(request, webhook_id, "web.change_webhookendpoint"))
+    rights: ClassVar[Mapping[str, Rights]] = {
+        "POST": Rights(
+            Audience.NOBODY,
+            (
+                _VIEW,
+                _CHANGE,
+            ),
+        )
+    }
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": SigningSecret}
 
     def post(self, request: Request, webhook_id: UUID) -> Response:
-        """Rotate the secret. For one day messages are also signed with the previous one."""
+        """Make a new secret, which is shown this once. For one day messages are also signed with the previous one."""
         with transaction.atomic():
-            endpoint = self.lock_webhook(request, webhook_id, "web.change_webhookendpoint")
+            endpoint = self.lock_webhook(request, webhook_id, _CHANGE)
             signing.rotate_secret(endpoint)
-        return _secret_response(endpoint)
+        response = Response(msgspec.to_builtins(SigningSecret(signing.signing_secret(endpoint), endpoint.former_until)))
+        response["ETag"] = etag(endpoint.version)
+        return response
 
 
 class WebhookDeliveries(WebhookView):
     """The deliveries of a webhook, with their attempts."""
 
+    rights: ClassVar[Mapping[str, Rights]] = {
+        "GET": Rights(
+            Audience.NOBODY,
+            (
+                _VIEW,
+                "web.view_webhookdelivery",
+            ),
+        )
+    }
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": DeliveryPage}
     parameters: ClassVar[tuple[str, ...]] = ("state", "limit", "cursor")
 
@@ -191,6 +249,15 @@ class WebhookDeliveries(WebhookView):
 class WebhookResending(WebhookView):
     """Resends a delivery."""
 
+    rights: ClassVar[Mapping[str, Rights]] = {
+        "POST": Rights(
+            Audience.NOBODY,
+            (
+                _VIEW,
+                "web.resend_webhookdelivery",
+            ),
+        )
+    }
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": None}
     status = 202
     needs_version = False
@@ -228,7 +295,12 @@ def _create_webhook(webhook_id: UUID, request: Request, body: NewWebhook) -> tup
     """Create the webhook once per idempotency key; returns it and whether it is new. Raises `CommandIdReused`."""
     types = " ".join(body.types)
     webhook = WebhookEndpoint(
-        id=webhook_id, owner=require_login(request), url=body.url, types=types, cursor=newest_position()
+        id=webhook_id,
+        owner=require_login(request),
+        token=_token_of(request),
+        url=body.url,
+        types=types,
+        cursor=newest_position(),
     )
     try:
         with transaction.atomic():
@@ -244,13 +316,11 @@ def _create_webhook(webhook_id: UUID, request: Request, body: NewWebhook) -> tup
     return webhook, True
 
 
-def _webhook_response(endpoint: WebhookEndpoint, *, status: int = 200) -> Response:
-    response = Response(msgspec.to_builtins(webhook_details(endpoint)), status=status)
-    response["ETag"] = etag(endpoint.version)
-    return response
+def _token_of(request: Request) -> ApiToken | None:
+    return request.auth if isinstance(request.auth, ApiToken) else None
 
 
-def _secret_response(endpoint: WebhookEndpoint) -> Response:
-    response = Response(msgspec.to_builtins(SigningSecret(signing.signing_secret(endpoint), endpoint.former_until)))
+def _webhook_response(endpoint: WebhookEndpoint, *, status: int = 200, **shown_once: str | None) -> Response:
+    response = Response(msgspec.to_builtins(webhook_details(endpoint)) | shown_once, status=status)
     response["ETag"] = etag(endpoint.version)
     return response

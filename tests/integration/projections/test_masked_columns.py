@@ -14,13 +14,17 @@ from django.test import RequestFactory
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
+from eventshop.operations.models import AccessRecord
 from eventshop.projections.read_model import ReadModel
 from projections.api import shop, trading
 from projections.api.resource import Resource
 from projections.models import UserProfile
+from tests.support.access_log import accesses
 from tests.support.api_clients import ApiClient, staff
 from tests.support.staff import boss, clerk, update_read_models
 from users.domain.commands import CreateUser
+from users.domain.events import DataAccessed
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -100,12 +104,21 @@ def test_no_list_of_the_api_offers_a_personal_column(name: str) -> None:
     assert not {text.lstrip("-") for text in offered} & set(personal_columns(resource.model))
 
 
-def test_who_has_an_address_is_told_to_those_who_may_show_personal_data() -> None:
+def test_who_has_an_address_is_told_for_a_reason_that_the_person_sees() -> None:
     person = uuid4()
     send(CreateUser(person, "ada@example.org", "Ada Lovelace"))
     update_read_models()
     path = "/admin/projections/userprofile/"
-    assert clerk("view_userprofile").get(path, {"q": "ada@example.org"}).status_code == 403
-    found = clerk("view_userprofile", "reveal_personal").get(path, {"q": "ada@example.org"})
-    assert [row.pk for row in found.context["cl"].result_list] == [person]
+    found = boss().get(path, {"q": "ada@example.org"})
+    assert list(found.context["cl"].result_list) == [] and "Find by e-mail address" in found.content.decode()
+    url, form = f"{path}find_by_email/", {"email": "Ada@Example.org", "command_id": str(uuid4())}
+    assert clerk("view_userprofile").post(url, {**form, "reason": "she called"}).status_code == 403
+    finder = clerk("view_userprofile", "reveal_personal")
+    assert str(person) not in finder.post(url, form).content.decode()  # no reason
+    assert str(person) in finder.post(url, {**form, "reason": "she called"}).content.decode()
+    [access] = [record.event for record in store.get_events(person) if isinstance(record.event, DataAccessed)]
+    assert (access.fields, access.reason) == (("email",), "she called")
+    assert "Nobody" in finder.post(url, {**form, "email": "bob@example.org", "reason": "he called"}).content.decode()
+    shown = [record for record in accesses() if record.kind == AccessRecord.Kind.PERSONAL]
+    assert [record.stream for record in shown] == [person, None] and shown[0].command_id
     assert boss().get(path, {"q": str(UserProfile.objects.get().pk)}).status_code == 200

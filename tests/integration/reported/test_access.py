@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from django.contrib.auth.models import User as Login
 from django.core import mail
 from django.test import Client
 
+from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from users.application import sign_in_notices
 
 pytestmark = pytest.mark.django_db
+HOW: Any = {"name": "script", "scopes": ["orders:read"], "lifetime": timedelta(days=1)}
 TOKEN = {"name": "thief", "days": "365", "scopes": ["orders:read"]}
 
 
@@ -116,3 +119,24 @@ def test_links_in_letters_do_not_follow_the_host_of_the_request(settings: Any) -
     Client(headers={"host": "thief.example.org"}).post("/account/reset/", {"email": EMAIL})
     body = str(mail.outbox[0].body)
     assert "https://shop.example.org/account/reset/" in body and "thief" not in body
+
+
+def test_sign_ins_and_failures_are_logged_without_the_name(caplog: pytest.LogCaptureFixture) -> None:
+    login, client = sign_up(), Client()
+    caplog.set_level("INFO", "eventshop.web.sign_in_log")
+    for password in ("wrong", PASSWORD):
+        client.post("/account/sign-in/", {"username": EMAIL, "password": password})
+    client.post("/account/sign-out/")
+    lines = [record.getMessage() for record in caplog.records if record.name == "eventshop.web.sign_in_log"]
+    assert lines == [
+        "a sign-in failed at /account/sign-in/",
+        f"login {login.pk} signed in",
+        f"login {login.pk} signed out",
+    ]
+
+
+def test_a_token_makes_no_token() -> None:
+    client = Client(headers={"authorization": f"Bearer {api_tokens.create_token(sign_up(), **HOW)[1]}"})
+    response = client.post("/account/tokens/", {**TOKEN, "password": PASSWORD})
+    assert response.headers["Location"].startswith("/account/sign-in/")
+    assert ApiToken.objects.count() == 1

@@ -12,12 +12,15 @@ import pytest
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.hash_chain.chain import hash_event
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
+from eventshop.messaging.kafka.record_verification import ForgedRecord
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.kafka_event_log import KafkaEventLog, KafkaLogReader
 from eventshop.messaging.relay.event_relay import EventRelay
+from eventshop.operations.projection_health import check_unreadable_records
 from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.models import Checkpoint, DeadLetter, UnreadableRecord
 from eventshop.projections.projection import projection_registry
@@ -147,6 +150,36 @@ def test_a_record_that_is_no_event_is_set_aside_and_stops_nobody(relay: EventRel
         assert all(row.topic == topics.event_store_topic() and row.partition == 3 and row.error for row in records)
     assert not DeadLetter.objects.exists()
     assert catch_up() == 0
+
+
+def test_a_forged_record_is_set_aside_and_the_event_is_read_from_the_table(kafka_topics: str) -> None:
+    """Somebody who can write to the topic has changed one event, with its own hash, and another one with a new hash."""
+    append_order_histories(Random(1), range(10))
+    sequences = dict.fromkeys(range(PARTITIONS), 0)
+    producer, forged = open_producer(kafka_topics), []
+    rows = list(backend().select_events("ORDER BY position", ()))
+    ends = {partition_for(row.aggregate_id): row.position for row in rows}
+    # What is missing after the last record of a partition only the relay can know of.
+    changed = [row.position for row in rows if row.position != ends[partition_for(row.aggregate_id)]][:2]
+    for row in rows:
+        partition = partition_for(row.aggregate_id)
+        sequences[partition] += 1
+        if row.position in changed:
+            row = row._replace(actor="mallory")
+            row = row if row.position == changed[0] else row._replace(hash=hash_event(bytes(32), row))
+        record = encode_event(row, partition, sequences[partition])
+        forged += [record.key] if row.actor == "mallory" else []
+        producer.send(
+            topics.event_store_topic(), key=record.key, value=record.value, headers=record.headers, partition=partition
+        ).get(DEADLINE_S)
+    producer.close()
+    catch_up()
+    records = UnreadableRecord.objects.filter(projection=order_summary.name)
+    assert {bytes(row.key or b"") for row in records} == set(forged) and len(forged) == 2
+    assert all(row.error.startswith(str(ForgedRecord())) for row in records)
+    assert "2 of them forged" in check_unreadable_records().detail
+    assert not ActivityTimeline.objects.filter(actor="mallory").exists()
+    assert_read_models_equal_fold()
 
 
 def test_a_hole_is_filled_from_the_table(relay: EventRelay, kafka_topics: str) -> None:

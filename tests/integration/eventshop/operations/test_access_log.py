@@ -149,6 +149,13 @@ def test_each_read_of_a_program_leaves_a_record(path: str, kind: Any) -> None:
     assert record.stream == (sale.order_id if str(sale.order_id) in path else None)
 
 
+@pytest.mark.parametrize("method", ["head", "put", "patch", "delete", "options"])
+def test_a_list_that_is_read_by_another_method_is_recorded_too(method: str) -> None:
+    record_sales(sale)
+    answer = getattr(boss(), method)(reverse("admin:projections_ordersummary_changelist"))
+    assert len(accesses()) == (answer.status_code == 200)
+
+
 def test_a_refused_read_and_one_without_content_leave_none() -> None:
     record_sales(sale)
     assert ApiClient(staff("robot")).get("events").status_code == 403

@@ -173,6 +173,13 @@ def test_a_wrong_signature_is_refused(payment: Payment) -> None:
     assert payment.status == "asked"
 
 
+def test_an_address_that_sends_too_many_wrong_signatures_is_refused_unread(payment: Payment) -> None:
+    wrong = "whsec_" + "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
+    answers = (post_webhook(webhook_body(payment), secret=wrong) for _ in range(130))  # a minute may end in between
+    assert (429, "too-many-attempts") in answers
+    assert post_webhook(webhook_body(payment)) == (429, "too-many-attempts")
+
+
 @pytest.mark.parametrize("signature", ["v1", "v1,", "v1,###", "v2,abc", ",,,,", "v1,é", " ".join(["v1,aaaa"] * 500)])
 def test_a_signature_that_is_none_is_refused(payment: Payment, signature: str) -> None:
     assert post_webhook(webhook_body(payment), webhook_signature=signature) == (401, "wrong-signature")

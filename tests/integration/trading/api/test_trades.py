@@ -16,7 +16,7 @@ from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-VIEWS = ("view_tradeblotter", "view_position", "view_marketminute")
+VIEWS = ("view_tradeblotter", "view_tradingaccount", "view_position", "view_marketminute")
 
 
 def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:

@@ -129,3 +129,17 @@ def test_who_places_an_order_may_prefer_to_be_led_to_what_becomes_of_it() -> Non
     outcome = program.get(api_path(accepted["Location"])).json()
     assert (outcome["state"], outcome["ended_by"]) == ("succeeded", "OrderShipped")
     assert api_path(outcome["resource"]) == f"orders/{accepted.json()['aggregate_id']}"
+
+
+def test_the_reason_of_a_failed_command_is_its_senders_alone() -> None:
+    customer = shopper()
+    order = place_order(customer)
+    url = api_path(order["Link"].partition(">")[0])
+    reason = {"reason": "Bob Secret moved in"}
+    cancelled = customer.post(f"orders/{order.json()['aggregate_id']}/cancellation", reason, if_match="*")
+    assert cancelled.status_code == 200
+    assert (customer.get(url).json()["state"], customer.get(url).json()["reason"]) == ("failed", reason["reason"])
+    reader = staff("reader", "view_storedevent")
+    seen = ApiClient(reader, scopes=["events:read"]).get(url)
+    assert (seen.json()["state"], seen.json()["reason"]) == ("failed", "")
+    assert problem_of(ApiClient(reader, scopes=["stock:read"]).get(url)) == (403, "out-of-scope")

@@ -235,7 +235,7 @@ def test_an_address_that_has_become_private_since_is_refused_when_it_is_sent(hoo
     assert attempt.error.startswith(str(UnsafeAddress()))
 
 
-def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
+def test_staff_make_a_webhook_that_begins_now_and_see_its_secret_once() -> None:
     receive_stock()
     client = clerk("view_webhookendpoint", "add_webhookendpoint", "change_webhookendpoint", "view_storedevent")
     form = {"url": "https://10.0.0.1/", "types": "OrderMade", "active": "on"}
@@ -243,10 +243,14 @@ def test_staff_make_a_webhook_that_begins_now_and_see_its_secret() -> None:
     assert errors.keys() == {"url", "types"} and "OrderMade" in errors["types"][0]
     assert not WebhookEndpoint.objects.exists()
     form = {"url": "https://93.184.215.14/in", "types": "OrderCreated OrderShipped", "active": "on"}
-    client.post("/admin/web/webhookendpoint/add/", form)
+    shown = client.post("/admin/web/webhookendpoint/add/", form, follow=True).content.decode()
     webhook = WebhookEndpoint.objects.get()
     assert (webhook.owner.username, webhook.cursor) == ("clerk", newest_position())
     path = f"/admin/web/webhookendpoint/{webhook.pk}/change/"
-    assert signing.signing_secret(webhook) in client.get(path).content.decode()
-    assert signing.signing_secret(webhook) not in clerk("view_webhookendpoint").get(path).content.decode()
+    assert signing.signing_secret(webhook) in shown
+    assert signing.signing_secret(webhook) not in client.get(path).content.decode()
+    rows = {"action": "rotate_secret", "_selected_action": [str(webhook.pk)]}
+    shown = client.post("/admin/web/webhookendpoint/", rows, follow=True).content.decode()
+    webhook.refresh_from_db()
+    assert webhook.secret_number == 2 and signing.signing_secret(webhook) in shown
     assert Client().get(path).status_code == 302

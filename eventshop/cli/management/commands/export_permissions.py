@@ -1,0 +1,17 @@
+"""manage.py export_permissions: write the permission matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from eventshop.web import permission_matrix
+
+
+class Command(BaseCommand):
+    help = "Write docs/permissions.md: every URL with whom it lets in. Needs a migrated database, for the permissions."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        permission_matrix.FILE.write_text(permission_matrix.render_markdown())
+        self.stdout.write(f"{permission_matrix.FILE.name} written")

@@ -1,0 +1,197 @@
+"""A small world with a customer, their order and trade, a row of each model, and requests to every URL about them."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.contrib import admin
+from django.db.models import Model, fields
+from django.test import Client
+from django.utils import timezone
+
+from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.messages import Envelope
+from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore.models import StoredEvent
+from eventshop.privacy.erasure.erasure_job import DONE
+from eventshop.web.api import openapi_views
+from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.permission_matrix import Door
+from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedPayment
+from orders.models import Product
+from tests.support.api_clients import ApiClient, shopper, staff
+from tests.support.permission_callers import Clerk
+from tests.support.sales import Sale
+from tests.support.staff import update_read_models
+from tests.support.trade_commands import submit_trade
+from trading.domain.commands import OpenAccount
+from users.application.erasure_links import erasure_token
+
+DOCUMENT: Final[dict[str, Any]] = json.loads(openapi_views.FILE.read_text())
+SALE: Final = Sale(1)
+ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-1")
+COMMAND = derive_id("test-command", "1")
+WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
+
+
+class World:
+    """A customer with a paid order and an open trade, in a shop that has mugs and a webhook of staff."""
+
+    def __init__(self) -> None:
+        self.owner = shopper()
+        assert self.owner.person
+        self.person: UUID = self.owner.person
+        Product.objects.create(sku="MUG", name="Mug", price=Decimal("12.50"))
+        command_dispatcher.send(ReceiveStock("MUG", 5, "D-1"))
+        created = CreateOrder(SALE.order_id, "1", self.person, SALE.lines, delivery_name="Ada Marker")
+        command_dispatcher.send(created, envelope=Envelope(COMMAND, actor=str(self.person)))
+        command_dispatcher.send(RecordObservedPayment(SALE.order_id, SALE.total, "card"))
+        command_dispatcher.send(OpenAccount(ACCOUNT, "Ada", self.person, "EUR", Decimal(10_000)))
+        submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
+        integrator = staff("integrator", "view_storedevent")
+        webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
+        WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
+        self.other = shopper("bob@example.org")
+        update_read_models()
+        self.clerk = Clerk()
+
+    def fill(self, url: str) -> str:
+        """The URL with the ids of the owner's objects."""
+        one = {"stock": "MUG", "people": self.person, "trades": TRADE}.get(
+            url.split("/")[2:3][0] if "/v1/" in url else ""
+        )
+        values = {
+            "key": one or SALE.order_id,
+            "aggregate_id": one or SALE.order_id,
+            "order_id": SALE.order_id,
+            "trade_id": TRADE,
+            "account_id": ACCOUNT,
+            "webhook_id": WEBHOOK,
+            "delivery_id": DELIVERY,
+            "command_id": COMMAND,
+            "correlation_id": StoredEvent.objects.values_list("correlation_id", flat=True).first(),
+            "form_id": SALE.order_id,
+            "user_id": self.person,
+            "reference": "R-1",
+            "sku": "MUG",
+            "term": "DirectMarketing",
+            "token": erasure_token(self.person),
+            "name": "order",
+            "code": "not-found",
+            "version": 1,
+            "number": 1,
+            "token_id": 1,
+            "session_id": 1,
+            "pk": 1,
+            "id": self.clerk.login.pk,
+        }
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match[1]]), url)
+
+
+class Call:
+    """A request to a door of the API, with a valid body."""
+
+    def __init__(self, door: Door, world: World) -> None:
+        self.method, self.path = door.method.lower(), world.fill(door.path).removeprefix("/api/v1/")
+        self.body = example_body(door)
+
+    def send_as(self, program: ApiClient) -> Any:
+        if self.method == "get":
+            return program.get(self.path)
+        return program.send(self.method, self.path, self.body, if_match="*")
+
+    def send_anonymously(self, **headers: str) -> Any:
+        call, url = getattr(Client(headers=headers), self.method), f"/api/v1/{self.path}"
+        return call(url) if self.method == "get" else call(url, json.dumps(self.body), "application/json")
+
+
+def example_body(door: Door) -> Any:
+    described = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", door.path)
+    operation = DOCUMENT["paths"][described][door.method.lower()]
+    if "requestBody" not in operation:
+        return None
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    example = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["examples"][0]
+    if "url" in example:
+        example = {**example, "url": "https://93.184.215.14/"}
+    return {**example, "account_id": str(ACCOUNT)} if "account_id" in example else example
+
+
+def make_rows() -> dict[str, Any]:
+    """A row of each model of the admin, by the beginning of its URLs: the value of `object_id`."""
+    keys = {}
+    for model in admin.site._registry:
+        row: Any = model._default_manager.first() or make_row(model)
+        key = row.aggregate_id if model._meta.model_name == "stream" else row.pk
+        keys[f"admin/{model._meta.app_label}/{model._meta.model_name}/"] = key
+    return keys
+
+
+#: What a page needs to be shown, of rows that are made from their types alone.
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "erasure": {"step": DONE},
+    "certificate": {
+        "body": json.dumps(
+            {
+                "person": str(uuid4()),
+                "destroyed_at": "2026-01-30T12:00:00Z",
+                "purposes": [],
+                "kept": [],
+                "scan": {"looked_at": {}, "hits": []},
+            }
+        )
+    },
+    "replay": {"projection": "order-summary"},
+    "deadletter": {"projection": "order-summary"},
+}
+
+
+def make_row(model: type[Model]) -> Any:
+    values = dict(EXAMPLES.get(str(model._meta.model_name), {}))
+    for field in model._meta.concrete_fields:
+        if field.name in values or field.has_default() or field.null or isinstance(field, fields.AutoField):
+            continue
+        match field:
+            case fields.related.ForeignKey():
+                values[field.name] = field.related_model._default_manager.first() or make_row(field.related_model)
+            case fields.UUIDField():
+                values[field.name] = uuid4()
+            case fields.DateTimeField():
+                values[field.name] = timezone.now()
+            case fields.DateField():
+                values[field.name] = timezone.localdate()
+            case fields.BinaryField():
+                values[field.name] = b""
+            case fields.BooleanField():
+                values[field.name] = False
+            case fields.IntegerField() | fields.DecimalField():
+                values[field.name] = 1
+            case _:
+                values[field.name] = (field.choices or [("x", "x")])[0][0]
+    return model._default_manager.create(**values)
+
+
+class Console:
+    """The console, with a row of each model, asked as anybody."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._keys = world, make_rows()
+
+    def ask(self, who: Client, door: Door) -> Any:
+        url = self._url(door)
+        form = {"action": door.action, "_selected_action": [self._key(door)]} if door.action else {}
+        return who.post(url, form) if door.method == "POST" else who.get(url)
+
+    def send(self, who: Client, door: Door, form: dict[str, Any]) -> Any:
+        """Send a form to the page of the door."""
+        return who.post(self._url(door), form)
+
+    def _url(self, door: Door) -> str:
+        return self._world.fill(door.path.replace("<path:object_id>", self._key(door)))
+
+    def _key(self, door: Door) -> str:
+        return str(self._keys.get("/".join(door.path.split("/")[:3]) + "/", ""))
