@@ -21,7 +21,7 @@ from eventshop.web.shared.errors import NotAllowed, NotSignedIn
 VIEW_EVENTS: Final = "store.view_storedevent"
 
 
-@method_decorator(conditional_page, name="dispatch")
+@method_decorator([rate_limiting.give_back_unchanged, conditional_page], name="dispatch")
 class ApiView(APIView):
     """A resource. `scopes` maps each method to the token scope that it needs. GET responses have an entity tag."""
 

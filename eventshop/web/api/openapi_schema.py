@@ -81,12 +81,14 @@ _HEADERS: Final = {
     "Consistency": "Whether the read model contains the command that the token names: `current` or `behind`.",
     "Preference-Applied": "`respond-async` if the client preferred it.",
     "Idempotency-Replayed": "`true`: the command was executed earlier; this is its stored receipt.",
+    "RateLimit": "The requests left (`r`) in this window, and the seconds until the next one starts (`t`).",
+    "RateLimit-Policy": "The number of requests allowed (`q`) in a window of so many seconds (`w`).",
     "RateLimit-Limit": "The number of requests allowed per window.",
     "RateLimit-Remaining": "The number of requests left in this window.",
     "RateLimit-Reset": "Seconds until the next window starts.",
-    "X-Request-ID": "The trace id of this request.",
+    "X-Request-ID": "The id of this request: yours, if you sent a UUID in this header.",
 }
-_COMMON_HEADERS: Final = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-ID")
+_COMMON_HEADERS: Final = ("ETag", *(name for name in _HEADERS if name.startswith("RateLimit")), "X-Request-ID")
 _COMMAND_HEADERS: Final = ("Location", "Link", "Consistency-Token", "Idempotency-Replayed", "Preference-Applied")
 _LIST_HEADERS: Final = ("Link", "Consistency")
 

@@ -1,15 +1,21 @@
 """The API rate limit, per token or per signed-in user; response headers give the remaining requests.
 
-Requests are counted in the cache, in fixed windows of the rate's period. Without the cache no request is refused.
+Requests are counted in the cache, in fixed windows of the rate's period. Without the cache no request is refused. A
+request that is answered with 304 is given back: asking whether something has changed is what clients should do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpResponseBase
-from django_ratelimit.core import get_usage
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django_ratelimit.core import ALL, _get_window, _make_cache_key, _split_rate, get_usage
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -17,6 +23,8 @@ from rest_framework.throttling import BaseThrottle
 from eventshop.web.models import ApiToken
 
 _USAGE: Final = "api_usage"
+_PRINCIPAL: Final = "api_principal"
+_GROUP: Final = "api"
 
 
 class PrincipalThrottle(BaseThrottle):
@@ -29,13 +37,14 @@ class PrincipalThrottle(BaseThrottle):
             # django_ratelimit needs Django's own request, not the REST framework's wrapper.
             django_request, principal = request._request, _principal_key(request)
             usage = get_usage(
-                django_request, group="api", key=lambda *_: principal, rate=settings.API_RATE, increment=True
+                django_request, group=_GROUP, key=lambda *_: principal, rate=settings.API_RATE, increment=True
             )
         except (RedisError, OSError):
             return True
         if usage is None or usage["limit"] == 0:  # the request was not counted
             return True
         setattr(request._request, _USAGE, usage)
+        setattr(request._request, _PRINCIPAL, principal)
         self._wait = max(1, usage["time_left"])
         return not usage["should_limit"]
 
@@ -50,9 +59,37 @@ def _principal_key(request: Request) -> str:
 
 
 def add_rate_limit_headers(request: Request, response: HttpResponseBase) -> None:
-    """Set the three `RateLimit-*` headers of draft-ietf-httpapi-ratelimit-headers, in the form that clients know."""
+    """Set the headers of draft-ietf-httpapi-ratelimit-headers: of the current one, and the three that clients know."""
     usage = getattr(request._request, _USAGE, None)
     if usage:
-        response["RateLimit-Limit"] = str(usage["limit"])
-        response["RateLimit-Remaining"] = str(max(0, usage["limit"] - usage["count"]))
-        response["RateLimit-Reset"] = str(max(1, usage["time_left"]))
+        limit, left, seconds = usage["limit"], max(0, usage["limit"] - usage["count"]), max(1, usage["time_left"])
+        response["RateLimit-Policy"] = f'"{_GROUP}";q={limit};w={_split_rate(settings.API_RATE)[1]}'
+        response["RateLimit"] = f'"{_GROUP}";r={left};t={seconds}'
+        response["RateLimit-Limit"] = str(limit)
+        response["RateLimit-Remaining"] = str(left)
+        response["RateLimit-Reset"] = str(seconds)
+
+
+def give_back_unchanged(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorator around `conditional_page`: a request that is answered with 304 does not count."""
+
+    @wraps(view)
+    def call(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+            # The entity tag of its content is compared when there is content.
+            response.add_post_render_callback(lambda final: _give_back(request, final))
+        else:
+            _give_back(request, response)
+        return response
+
+    return call
+
+
+def _give_back(request: HttpRequest, response: HttpResponseBase) -> None:
+    principal = getattr(request, _PRINCIPAL, None)
+    if response.status_code != 304 or principal is None:
+        return
+    window = _get_window(principal, _split_rate(settings.API_RATE)[1])
+    with suppress(ValueError, RedisError, OSError):  # the window has ended, or the cache is away
+        cache.decr(_make_cache_key(_GROUP, window, settings.API_RATE, principal, ALL))

@@ -27,6 +27,8 @@ from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_batches import RelayStopped
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
+from eventshop.runtime import tracing
+from eventshop.runtime.trace_export import start_tracing
 from eventshop.runtime.watchdog import Watchdog
 from orders.domain.commands import CancelOrder, CreateOrder, RecordObservedPayment
 from orders.domain.events import Line
@@ -37,6 +39,7 @@ from tests.support.kafka import topic_contents, topic_reader
 from tests.support.kafka.plain_clients import open_producer
 from tests.support.processes import manage_process
 from tests.support.tally_aggregate import pounds
+from tests.support.traces import read_spans
 from tests.support.waiting import join_threads, wait_for_exit, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -97,6 +100,23 @@ def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_top
     assert (row.correlation_id, row.causation_id) == (envelope.correlation_id, envelope.causation_id)
     assert (row.saga_id, row.metadata) == (envelope.saga_id, '{"traceparent":"00-ab"}')
     topic_reader.assert_exactly_once(kafka_topics)
+
+
+def test_while_tracing_is_on_a_record_brings_its_trace_and_still_equals_its_event(
+    leading: EventRelay, kafka_topics: str, tmp_path: Path
+) -> None:
+    start_tracing(service="tests", endpoint="", file=str(tmp_path / "spans"))
+    try:
+        create_orders(1)
+        relay_all(leading)
+    finally:
+        tracing.use_tracer(None)
+    spans = {span.name: span for span in read_spans(tmp_path / "spans")}
+    records = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
+    carried = [dict(record.headers)["traceparent"].decode().split("-")[2] for record in records]
+    assert carried == [spans["command CreateOrder"].span_id, spans["command RecordObservedPayment"].span_id]
+    assert set(spans[f"publish {leading.topic}"].links) == set(carried)
+    assert "agree" in topic_contents.run_command("verify_log").out
 
 
 def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, kafka_topics: str) -> None:

@@ -104,6 +104,21 @@ def test_too_many_requests_wait_and_the_headers_say_how_long() -> None:
         assert other.get("").status_code == 200  # each token has its own
 
 
+def test_the_headers_of_the_current_draft_say_the_same() -> None:
+    with override_settings(API_RATE="3/h"):
+        headers = shopper().get("").headers
+    assert headers["RateLimit-Policy"] == '"api";q=3;w=3600'
+    assert headers["RateLimit"] == f'"api";r=2;t={headers["RateLimit-Reset"]}'
+
+
+def test_asking_whether_something_has_changed_is_free() -> None:
+    program = shopper()
+    with override_settings(API_RATE="3/h"):
+        tag = program.get("").headers["ETag"]
+        assert [program.get("", if_none_match=tag).status_code for _ in range(5)] == [304] * 5
+        assert program.get("").headers["RateLimit-Remaining"] == "1"
+
+
 def test_while_the_cache_is_away_nobody_is_held_up() -> None:
     program = shopper()
     unreachable = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
