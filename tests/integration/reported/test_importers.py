@@ -109,6 +109,7 @@ def test_a_file_that_is_cut_gives_the_same_as_one_file(tmp_path: Path, seed: int
 
 
 @pytest.mark.data
+@pytest.mark.long(on="postgres")  # about reading a file; the other tests here store on both
 def test_a_month_in_three_files_gives_the_returns_of_the_month(tmp_path: Path) -> None:
     header, *rows = gzip.decompress(MONTH.read_bytes()).decode().splitlines()
     starts = [0, *(next(n for n, row in enumerate(rows) if day in row) for day in ("2010-12-06", "2010-12-14"))]

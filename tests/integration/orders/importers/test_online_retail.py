@@ -266,6 +266,7 @@ def test_an_unknown_answer_to_errors_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.long(on="postgres")  # tests/chaos/orders/test_import_killed.py is there
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_import_says_what_is_stored_and_goes_on_from_there(database_url: str, number: signal.Signals) -> None:
     process = ImportProcess(MONTH, database_url)
