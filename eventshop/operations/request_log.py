@@ -27,6 +27,10 @@ from eventshop.runtime import tracing
 
 log = logging.getLogger(__name__)
 
+#: Too many requests, and unavailable: a client learns when to come again, from whichever view.
+_BUSY_STATUSES: Final = (429, 503)
+#: The `Retry-After` where nobody knows better; a restarted PostgreSQL is back within seconds.
+RETRY_AFTER_S: Final = 5
 #: Asked every few seconds, by programs.
 _UNTRACED: Final = ("/healthz", "/readyz", "/metrics")
 #: A UUID, also without hyphens, as nginx makes it.
@@ -86,6 +90,8 @@ class LoggedRequest:
         """Log the request's commands and reads. Raises `AccessLogFull`: then the response must not be sent."""
         record_response(request, response, self.request_id, self.handling.access_notes)
         response["X-Request-ID"] = str(self.request_id)
+        if response.status_code in _BUSY_STATUSES:
+            response.setdefault("Retry-After", str(RETRY_AFTER_S))
         if tracing.is_on():
             self._annotate_span(request, response)
         if self.handling.command_ids:

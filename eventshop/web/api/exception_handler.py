@@ -17,14 +17,13 @@ from rest_framework import exceptions
 from eventshop.core.errors import EventShopError, ProgramTooOld, StoreDiverged
 from eventshop.core.request_context import REQUEST_ID_KEY
 from eventshop.operations.access_log.writer import AccessLogFull
+from eventshop.operations.request_log import RETRY_AFTER_S
 from eventshop.web.api.problem_details import problem_response, status_for
 from eventshop.web.shared import errors
 
 log = logging.getLogger(__name__)
 
 API_PREFIX: Final = "/api/"
-#: The `Retry-After` of a 503; a restarted PostgreSQL is back within seconds.
-RETRY_AFTER_S: Final = 5
 
 _TRANSLATIONS: Final[dict[type[Exception], type[errors.RequestError]]] = {
     Http404: errors.NotFound,

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.http import HttpResponse
+from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
 from eventshop.core.messages import Envelope, new_id
@@ -16,7 +17,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.models import WebRequest
-from eventshop.operations.request_log import parse_traceparent
+from eventshop.operations.request_log import parse_traceparent, request_log_middleware
 from orders.domain.commands import WriteOffStock
 from tests.support.database import count_round_trips
 from tests.support.sales import Sale
@@ -44,6 +45,15 @@ def metadata_of(event: StoredEvent) -> dict[str, str]:
 def test_every_answer_names_its_request(client: Client) -> None:
     ids = {client.get(path)["X-Request-ID"] for path in ("/healthz", "/healthz", "/nowhere", "/admin/login/")}
     assert len({UUID(text) for text in ids}) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "expected"), [(503, "", "5"), (429, "", "5"), (503, "60", "60"), (500, "", "")]
+)
+def test_whoever_is_put_off_learns_for_how_long(status: int, own: str, expected: str) -> None:
+    response = HttpResponse(status=status, headers={"Retry-After": own} if own else {})
+    answer = request_log_middleware(lambda request: response)(RequestFactory().get("/"))
+    assert answer.headers.get("Retry-After", "") == expected
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/admin/login/", "/api/v1/orders"])
