@@ -90,6 +90,8 @@ class ImportRun(Generic[Row]):
     def import_units(self, stop: Signal, *, stop_on_error: bool) -> Iterator[RowTally]:
         """Import batch after batch; a batch is stored when its tally is yielded."""
         self.importer.prepare(self.index)
+        if not self.dry:
+            self._correct(self.importer.releases())
         for units in self._batches():
             if stop.is_set():
                 return
@@ -98,7 +100,7 @@ class ImportRun(Generic[Row]):
             if stop_on_error and self.tally.refused + self.tally.held_back:
                 return
         if not self.dry:
-            self._correct()
+            self._correct(self.importer.corrections())
             yield self.tally
 
     def preview(self, count: int) -> list[UnitPlan[Row]]:
@@ -146,8 +148,7 @@ class ImportRun(Generic[Row]):
                 self._count(plan)
                 self._count_receipts(plan, outcome)
 
-    def _correct(self) -> None:
-        plans = self.importer.corrections()
+    def _correct(self, plans: Iterator[UnitPlan[Row]]) -> None:
         while chunk := list(islice(plans, MAX_BATCH_UNITS)):
             for plan, outcome in send_units(chunk):
                 if isinstance(outcome, EventShopError):

@@ -76,6 +76,10 @@ class FileImporter(ABC, Generic[Row]):
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         """Compare some units with the store, and build the commands of what is missing."""
 
+    def releases(self) -> Iterator[UnitPlan[Row]]:
+        """What must be taken back of stored units before the file's are sent."""
+        return iter(())
+
     def corrections(self) -> Iterator[UnitPlan[Row]]:
         """What the file changes of units that are stored and not in it; these have no rows. Asked for at the end."""
         return iter(())

@@ -101,9 +101,7 @@ def cancellation_steps(invoice: Invoice, stored: StoredInvoice, match: Cancellat
     A reversal happened when what it reverses did, so that sums by day stay right.
     """
     number = invoice.number
-    wanted = {
-        order: {line: sum(rows) for line, rows in sorted(lines.items())} for order, lines in match.returns.items()
-    }
+    wanted = match.quantities
     is_note_right = _units(stored.credited) == _units(match.unmatched_rows)
     steps = [
         Step(ReverseObservedReturn(order, number, _return_lines(old.lines)), old.at)

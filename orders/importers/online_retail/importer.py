@@ -56,6 +56,7 @@ class OnlineRetailImporter(FileImporter[Row]):
         self._is_in_order = False
         self.matches: dict[str, CancellationMatch] = {}
         self._others: list[Compared] = []  # cancellations that are stored and not in the file
+        self._wrong: list[Compared] = []  # cancellations of which the store has returns that do not hold
         self._stored: Counter[type[Command]] = Counter()
         self._continued: list[Comparison] = []
         self._totals = FileTotals()
@@ -104,13 +105,22 @@ class OnlineRetailImporter(FileImporter[Row]):
         for key, line in load_sale_lines(ledger.customers, free_again, earlier):
             ledger.add(key, line)
         self.matches = ledger.match()
+        self._wrong = [pair for pair in cancellations if self._is_matched_otherwise(*pair)]
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         invoices = cast(Sequence[Invoice], units)
         return [self.plan_invoice(*pair) for pair in self._compare_all(iter(invoices))]
 
+    def releases(self) -> Iterator[UnitPlan[Row]]:
+        """Make credit notes of returns that do not hold, so that others may return these units."""
+        for invoice, comparison in self._wrong:
+            stored = comparison.stored
+            whole = comparison.complete(invoice, missing=())
+            steps = cancellation_steps(whole, stored, CancellationMatch({}, tuple(whole.rows)))
+            yield self._plan(replace(whole, rows=()), comparison, steps)
+
     def corrections(self) -> Iterator[UnitPlan[Row]]:
-        for invoice, comparison in self._others:
+        for invoice, comparison in self._compare_all(invoice for invoice, _ in self._others):
             plan = self.plan_invoice(invoice, comparison)
             if plan.commands:
                 yield plan
@@ -120,13 +130,21 @@ class OnlineRetailImporter(FileImporter[Row]):
         if comparison.differs:
             reason = f"{invoice.name} was imported before with other contents; what is stored stays"
             return UnitPlan(invoice, refusal=reason)
-        steps = self._steps(invoice, comparison)
-        if comparison.is_customer_erased:
-            steps = without_customer_number(steps)
         if comparison.missing and comparison.stored.commands:
             self._continued.append(comparison)
-        there = len(invoice.rows) - len(comparison.missing)
+        return self._plan(invoice, comparison, self._steps(invoice, comparison))
+
+    def _plan(self, invoice: Invoice, comparison: Comparison, steps: list[Step]) -> UnitPlan[Row]:
+        if comparison.is_customer_erased:
+            steps = without_customer_number(steps)
+        there = len(invoice.rows) - len(comparison.missing) if invoice.rows else 0
         return UnitPlan(invoice, address_commands(invoice, steps, comparison.stored.commands), rows_there=there)
+
+    def _is_matched_otherwise(self, invoice: Invoice, comparison: Comparison) -> bool:
+        match = self.matches.get(invoice.number)
+        return match is not None and any(
+            back.lines != match.quantities.get(order) for order, back in comparison.stored.returns.items()
+        )
 
     def _compare_all(self, invoices: Iterator[Invoice]) -> Iterator[Compared]:
         while chunk := list(islice(invoices, _INVOICES)):

@@ -39,6 +39,13 @@ class CancellationMatch(Struct, frozen=True):
     returns: dict[UUID, dict[int, list[int]]]
     unmatched_rows: tuple[Row, ...]
 
+    @property
+    def quantities(self) -> dict[UUID, dict[int, int]]:
+        """The units that come back, by order and line."""
+        return {
+            order: {line: sum(rows) for line, rows in sorted(lines.items())} for order, lines in self.returns.items()
+        }
+
 
 class SalesLedger:
     """The lines that some cancellations may return. No others are kept: it grows with the cancellations only."""

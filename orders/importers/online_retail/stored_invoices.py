@@ -82,9 +82,11 @@ class Comparison(Struct, frozen=True):
     changed: bool = False
     is_customer_erased: bool = False
 
-    def complete(self, invoice: Invoice) -> Invoice:
+    def complete(self, invoice: Invoice, missing: Sequence[Row] | None = None) -> Invoice:
         """The invoice with all rows that may be matched with sales, those of the store and those of the file."""
-        rows = self.missing if not (self.differs or invoice.held_back) else ()
+        rows = self.missing if missing is None else missing
+        if self.differs or invoice.held_back:
+            rows = ()
         at = min([self.stored.at, *(row.at for row in rows)])
         return replace(invoice, rows=(*self.stored.returned, *self.stored.credited, *rows), at=at)
 
