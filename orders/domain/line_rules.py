@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from eventshop.core.currencies import decimals_of
 from eventshop.core.errors import CurrencyMismatch, InvalidMessage
 from eventshop.core.money import Money
 from orders.domain.order_values import Line
@@ -29,11 +30,13 @@ def check_lines(lines: tuple[Line, ...]) -> None:
     """Validate the lines of an order or credit note.
 
     Raises `InvalidMessage` for no lines, a quantity below 1, too many decimals, a discount above zero, another price or
-    a total below zero; `CurrencyMismatch` for mixed currencies; `InvalidMoney` for a total that is too large.
+    a total below zero; `CurrencyMismatch` for mixed currencies, `UnknownCurrency` for one that is not in
+    ISO 4217 today, and `InvalidMoney` for a total that is too large.
     """
     if not lines:
         raise InvalidMessage("an order needs at least one line")
     currency = lines[0].price.currency
+    decimals_of(currency)
     for line in lines:
         check_quantity(line.sku, line.quantity)
         _check_price(line)

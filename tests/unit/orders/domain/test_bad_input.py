@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eventshop.core.errors import CurrencyMismatch, InvalidMessage, InvalidMoney, UnknownName
+from eventshop.core.errors import CurrencyMismatch, InvalidMessage, InvalidMoney, UnknownCurrency, UnknownName
 from eventshop.core.message_registry import registry
 from eventshop.core.money import Money
 from eventshop.core.serialization import decode_command, encode_canonical
@@ -93,6 +93,14 @@ def test_an_order_is_in_one_currency() -> None:
     for command in (create, credit):
         with pytest.raises(CurrencyMismatch, match=r"21212: .*\b1 EUR\b.*\bGBP\b"):
             replace(command, lines=(LINES[0], euros))
+
+
+def test_an_order_is_in_a_currency_that_exists() -> None:
+    for currency in ("ZZZ", "XXX", "BGN"):
+        line = replace(LINES[0], price=Money(Decimal(1), currency))
+        for command in (create, credit):
+            with pytest.raises(UnknownCurrency, match=currency):
+                replace(command, lines=(line,))
 
 
 def test_more_money_than_any_column_holds_is_refused_before_anything_is_decided() -> None:
