@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import as_of_url
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.completeness import missing_from_model
 
 
 class RowAdmin(ReadOnlyAdmin):
@@ -22,6 +24,12 @@ class RowAdmin(ReadOnlyAdmin):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.actions_detail = (*self.actions_detail, "as_it_was")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with a warning that says what is missing from it."""
+        if missing := missing_from_model(self.model):
+            self.message_user(request, f"What is listed here is incomplete: {missing}.", messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
     def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")

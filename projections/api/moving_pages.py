@@ -26,6 +26,23 @@ class MovingPagination(KeysetPagination):
         self.resource = view.resource
         return super().paginate_queryset(queryset, request, view)
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """With what is missing from the projection, as in the header `Incomplete`; absent if nothing is."""
+        page = super().get_paginated_response_schema(schema)
+        count = {"type": "integer", "minimum": 0}
+        page["properties"]["incomplete"] = {
+            "type": "object",
+            "description": "What the rows lack: events that were set aside, of so many streams, and events since "
+            "`as_of`. Absent if they lack nothing.",
+            "required": ["events", "streams", "as_of"],
+            "properties": {
+                "events": count,
+                "streams": count,
+                "as_of": {"type": ["string", "null"], "format": "date-time"},
+            },
+        }
+        return page
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         parameters = super().get_schema_operation_parameters(view)
         if moving := view.resource.moving:

@@ -12,9 +12,11 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_200_OK
 
 from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.completeness import missing_from
 from eventshop.operations.rights import Audience, Rights
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.base_view import ApiView, require_login
@@ -98,6 +100,13 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
         person = customer_port.current_adapter().person_of(self.request.user) if self.resource.model.personal else None
         return {**super().get_serializer_context(), "person": person}
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Say in a header, and in a list in the body too, what is missing from the projection."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code == HTTP_200_OK and (missing := missing_from([self.resource.projection])):
+            response["Incomplete"] = missing.header
+        return response
+
     def check_freshness(self) -> bool:
         """Whether the projection includes the caller's own writes; raises `ReadModelBehind` if they require it."""
         is_current = read_your_writes.wait_for_token(self.request.headers, self.resource.projection)
@@ -129,6 +138,8 @@ class RowListView(ReadModelView):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         note_access(rows=len(page or ()))
         response = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        if missing := missing_from([self.resource.projection]):
+            response.data["incomplete"] = missing.to_json()
         if "Consistency-Token" in request.headers:
             response["Consistency"] = "current" if is_current else "behind"
         return response

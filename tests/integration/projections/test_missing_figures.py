@@ -1,0 +1,78 @@
+"""Figures say what is missing from them: in the API, in the console and on the customer's page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from eventshop.operations.completeness import Missing, missing_from
+from projections.models import OrderSummary
+from projections.order_summary import order_summary
+from tests.support.failing_projection import Flaky, fail
+from tests.support.read_models import append, catch_up
+from tests.support.sales import Sale
+from tests.support.staff import capture_queries
+
+sale, other = Sale(1), Sale(2)
+
+
+@pytest.fixture
+def shop(clean_database: None) -> None:
+    """Two orders; the payment of one cannot be folded, and what follows it waits."""
+    flaky = Flaky(order_summary, name=order_summary.name)
+    flaky.spoils[sale.order_id, 2] = fail
+    append(sale.order_id, sale.created, sale.paid, sale.shipped)
+    append(other.order_id, other.created, other.paid)
+    catch_up(flaky.projection)
+    cache.clear()
+
+
+@pytest.mark.parametrize(
+    ("missing", "text", "header"),
+    [
+        (Missing(38, 28), "38 events of 28 records not included", "events=38, streams=28"),
+        (Missing(1, 1), "1 event of 1 record not included", "events=1, streams=1"),
+        (
+            Missing(as_of=datetime(2026, 3, 1, 14, 2, tzinfo=UTC)),
+            "as of March 1, 14:02",
+            "events=0, streams=0, as-of=@1772373720",
+        ),
+    ],
+)
+def test_a_mark_is_a_sentence_and_a_header(missing: Missing, text: str, header: str) -> None:
+    assert str(missing).replace("1 March", "March 1") == text
+    assert missing.header == header
+
+
+def test_api_and_console_mark_what_comes_from_a_projection_with_dead_letters(shop: None, admin_client: Client) -> None:
+    assert missing_from([order_summary.name]) == Missing(2, 1)
+    assert missing_from(["customer-summary"]) is None
+    answer = admin_client.get("/api/v1/orders")
+    assert (answer.status_code, answer["Incomplete"]) == (200, "events=2, streams=1")
+    assert answer.json()["incomplete"] == {"events": 2, "streams": 1, "as_of": None}
+    assert len(answer.json()["results"]) == OrderSummary.objects.count() == 2
+    row = admin_client.get(f"/api/v1/orders/{other.order_id}")
+    assert (row.status_code, row["Incomplete"]) == (200, "events=2, streams=1")
+    page = admin_client.get("/admin/projections/ordersummary/").content.decode()
+    assert "2 events of 1 record not included" in page
+
+
+def test_a_projection_beyond_its_objective_says_as_of_when(clean_database: None, settings: Any) -> None:
+    catch_up(order_summary)
+    append(sale.order_id, sale.created)
+    cache.clear()
+    assert missing_from([order_summary.name]) is None
+    settings.HEALTH_LAG_S = 0
+    cache.clear()
+    missing = missing_from([order_summary.name])
+    assert missing and missing.as_of and not missing.events
+    assert "Incomplete" not in Client().get("/api/v1/orders")  # nobody is signed in
+
+
+def test_the_mark_costs_no_statement_while_it_is_fresh(shop: None) -> None:
+    missing_from([order_summary.name])
+    assert capture_queries(lambda: missing_from([order_summary.name])) == []
