@@ -1,28 +1,35 @@
 """The rows of an Online Retail file, from a second, independent parser.
 
-It shares no code with the importer on purpose: `verify_sales` must not repeat the importer's mistakes.
+What is found out of the file's format is shared with the importer, as `docs/importing.md` describes it. What the rows
+mean is not, on purpose: `verify_sales` must not repeat the importer's mistakes.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eventshop.cli.importing.csv_rows import read_lines
+from eventshop.cli.importing.file_format import FileFormat, FileLayout, FormatOptions, parse_time
+from eventshop.cli.importing.format_detection import find_format
 from eventshop.core.errors import EventShopError
 
-HEADER: Final = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
-COLUMNS: Final = HEADER.count(",") + 1
+LAYOUT: Final = FileLayout(
+    columns=("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"),
+    aliases={"invoice": "InvoiceNo", "price": "UnitPrice"},  # of the data set's second edition
+    decimals=("UnitPrice", "CustomerID"),
+    time="InvoiceDate",
+    zone="Europe/London",
+)
 #: Errors that an unreadable file or an invalid number raises.
-READ_ERRORS: Final = (OSError, EOFError, zlib.error, ValueError, ArithmeticError, csv.Error)
+READ_ERRORS: Final = (OSError, ValueError, ArithmeticError, EventShopError)
 
 
 class UnreadableSales(EventShopError):
-    """This file of sales cannot be read: it must be CSV or .csv.gz in UTF-8, with the columns of the data set."""
+    """This file of sales cannot be read: it must be a table of text with the columns of the data set."""
 
     code = "unreadable-sales"
 
@@ -56,26 +63,25 @@ class SalesRow(NamedTuple):
         return self.cells[7]
 
 
-def read_sales(path: Path) -> list[SalesRow]:
+def read_sales(path: Path, options: FormatOptions = FormatOptions()) -> list[SalesRow]:  # noqa: B008  # frozen
     """All rows of a file; raises `UnreadableSales`."""
-    open_file = gzip.open if path.suffix == ".gz" else open
     try:
-        with open_file(path, "rt", encoding="utf-8", newline="") as file:
-            return list(_parse_rows(file))
+        return list(_parse_rows(path, find_format(path, LAYOUT, options)))
     except READ_ERRORS as error:
-        raise UnreadableSales(f"{path}: {error}", file=str(path)) from error
+        text = str(error)
+        raise UnreadableSales(text if str(path) in text else f"{path}: {text}", file=str(path)) from error
 
 
-def _parse_rows(lines: Iterator[str]) -> Iterator[SalesRow]:
-    reader = csv.reader(lines)
-    header = ",".join(next(reader, ()))
-    if header != HEADER:
-        raise ValueError(f"the first line is {header[:100]!r} instead of {HEADER!r}")
-    for cells in reader:
-        if len(cells) != COLUMNS:
-            raise ValueError(f"line {reader.line_num} has {len(cells)} columns instead of {COLUMNS}")
-        quantity = int(cells[3])
-        yield SalesRow(tuple(cells), _row_kind(cells[0], quantity), quantity, Decimal(cells[5]) * quantity)
+def _parse_rows(path: Path, file_format: FileFormat) -> Iterator[SalesRow]:
+    for number, line in islice(read_lines(path, file_format.file_encoding), 1, None):
+        try:
+            cells = file_format.cells(line)
+            quantity = int(cells[3])
+            cells[4] = parse_time(cells[4], file_format.dates).isoformat(" ")
+            amount = Decimal(cells[5]) * quantity
+        except READ_ERRORS as error:
+            raise ValueError(f"line {number}: {error}") from error
+        yield SalesRow(tuple(cells), _row_kind(cells[0], quantity), quantity, amount)
 
 
 def _row_kind(invoice: str, quantity: int) -> str:

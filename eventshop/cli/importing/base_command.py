@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import sqlite3
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from eventshop.cli.importing.compressed_files import describe_compression
-from eventshop.cli.importing.file_format import FileFormat, FormatOptions
+from eventshop.cli.importing.file_format import FileFormat
+from eventshop.cli.importing.format_arguments import add_format_arguments, format_options
 from eventshop.cli.importing.format_detection import find_format, suggest_encoding
 from eventshop.cli.importing.import_run import ImportRun
 from eventshop.cli.importing.importer import FileImporter
@@ -48,21 +48,10 @@ class ImportCommand(BaseCommand):
             help=f"With a row that cannot be imported: stop (the default), or skip its {self.importer.units_noun}.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Show what would be imported; write nothing.")
-        parser.add_argument("--encoding", type=_encoding, help="Default: UTF-8, or the byte order mark's.")
-        parser.add_argument("--delimiter", type=_character, help="Default: the header's. A tab: '\\t'.")
-        parser.add_argument("--decimal", choices=(".", ","), help="The decimal mark. Default: found out.")
-        parser.add_argument("--dates", metavar="FORMAT", help="Such as '%%m/%%d/%%Y %%H:%%M'.")
-        parser.add_argument(
-            "--columns",
-            metavar="NAME=HEADER,...",
-            type=self._columns,
-            default={},
-            help=f"Names that the file's header has for {', '.join(self.importer.layout.columns)}.",
-        )
+        add_format_arguments(parser, self.importer.layout)
 
     def handle(self, *args: Any, file: Path, on_error: str, dry_run: bool, **options: Any) -> None:
         importer, started = self.importer(), monotonic()
-        given = {name: options[name] for name in FormatOptions.__struct_fields__ if options[name]}
         with stop_on_signals() as stop, importer.create_index() as index:
 
             def report_row(line: int, reason: str) -> None:
@@ -70,7 +59,7 @@ class ImportCommand(BaseCommand):
 
             run = ImportRun(importer, index, report_row, now=datetime.now(UTC), dry=dry_run)
             try:
-                file_format = find_format(file, importer.layout, FormatOptions(**given))
+                file_format = find_format(file, importer.layout, format_options(options))
                 run.read(file, file_format)
                 if dry_run:
                     self._describe_file(file, file_format)
@@ -156,14 +145,6 @@ class ImportCommand(BaseCommand):
         if run.undecodable and (name := suggest_encoding(file)):
             yield f"{run.undecodable:,} rows have another encoding; if the whole file is {name}, use --encoding {name}"
 
-    def _columns(self, value: str) -> dict[str, str]:
-        pairs = [pair.partition("=") for pair in value.split(",")]
-        for name, _, header in pairs:
-            if name not in self.importer.layout.columns or not header:
-                known = ", ".join(self.importer.layout.columns)
-                raise ArgumentTypeError(f"{name!r} must be one of {known}, with the header's name: {known[:9]}=…")
-        return {name: header for name, _, header in pairs}
-
 
 def _describe_progress(run: ImportRun[Any]) -> str:
     """What is stored when the import ends early, and how to continue."""
@@ -174,18 +155,3 @@ def _describe_progress(run: ImportRun[Any]) -> str:
         f" {tally.stored + tally.there:,} rows are stored, {tally.not_tried:,} were not tried. To continue from there, "
         "run the import again with the same file."
     )
-
-
-def _encoding(value: str) -> str:
-    try:
-        "".encode(value)  # as codecs.lookup, but refuses what is no encoding of texts, such as base64
-        return codecs.lookup(value).name
-    except (LookupError, UnicodeError):
-        raise ArgumentTypeError(f"{value!r} is no encoding that Python knows, such as utf-8 or cp1252") from None
-
-
-def _character(value: str) -> str:
-    character = "\t" if value == "\\t" else value
-    if len(character) != 1 or not character.isascii():
-        raise ArgumentTypeError(f"{value!r} must be one ASCII character, or \\t for a tab")
-    return character

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from eventshop.cli.importing.format_arguments import add_format_arguments, format_options
 from eventshop.core.errors import EventShopError
 from projections.models import OrderSummary
 from projections.reconciliation import cancellation_events, file_totals
@@ -22,7 +23,7 @@ from projections.reconciliation.control_totals import (
     load_sections,
     report_differences,
 )
-from projections.reconciliation.sales_file import SalesRow, read_sales
+from projections.reconciliation.sales_file import LAYOUT, SalesRow, read_sales
 from projections.reconciliation.sales_totals import period_totals, sales_totals
 
 FROM_READ_MODELS: Final = "read models"
@@ -41,10 +42,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser, totals_required=False)
+        add_format_arguments(parser, LAYOUT)
 
     def handle(self, *args: Any, file: Path, totals: Path | None, section: str | None, **options: Any) -> None:
         try:
-            rows = read_sales(file)
+            rows = read_sales(file, format_options(options))
         except EventShopError as error:
             raise CommandError(str(error)) from error
         of_file, cancelled = totals_of_file(rows), cancellation_events.read_cancellations()

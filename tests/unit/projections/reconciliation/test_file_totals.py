@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from eventshop.cli.importing.file_format import FormatOptions
 from projections.management.commands.verify_sales import flatten_section, totals_of_file
 from projections.reconciliation.cancellation_events import MATCHING
 from projections.reconciliation.control_totals import values_match
@@ -29,5 +31,17 @@ def test_a_file_without_rows_has_totals_too(tmp_path: Path) -> None:
 
 
 def test_another_table_is_refused_with_its_header(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSales, match="the first line is 'a,b' instead of 'InvoiceNo"):
+    with pytest.raises(UnreadableSales, match=r"sales\.csv.*InvoiceNo"):
         read_sales(write_sales_file(tmp_path, csv_line(), header="a,b"))
+
+
+def test_what_the_importer_reads_is_verified_too(tmp_path: Path) -> None:
+    plain = totals_of_file(read_sales(write_sales_file(tmp_path, csv_line(price="1234.5"))))
+    text = "InvoiceNo;StockCode;Description;Quantity;InvoiceDate;UnitPrice;CustomerID;Country\n"
+    text += "536365;71053;LANTERNE “CAFÉ”;6;01.12.2010 08:26;1234,5;17850,0;United Kingdom\n"
+    with ZipFile(tmp_path / "sales.zip", "w") as archive:
+        archive.writestr("sales.csv", text.encode("cp1252"))
+    with pytest.raises(UnreadableSales, match=r"line 2.*--encoding"):
+        read_sales(tmp_path / "sales.zip", FormatOptions(dates="%d.%m.%Y %H:%M"))
+    options = FormatOptions(encoding="cp1252", dates="%d.%m.%Y %H:%M")
+    assert totals_of_file(read_sales(tmp_path / "sales.zip", options)) == plain
