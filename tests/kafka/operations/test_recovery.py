@@ -42,6 +42,7 @@ from tests.support.kafka.read_models import assert_read_models_equal_fold, catch
 from tests.support.kafka.topic_contents import append_orders, relay_all, run_command, running_relay
 from tests.support.order_payments import pay_order
 from tests.support.sales import Sale
+from tests.support.waiting import wait_until
 from users.application.accounts import person_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -113,7 +114,9 @@ def lose_kafka(*names: str) -> None:
     """Delete these topics, by default all of this installation."""
     with clients.open_admin_client() as admin:
         prefix = topics.topic_name("")
-        admin.delete_topics(list(names) or [name for name in admin.list_topics() if name.startswith(prefix)])
+        lost = list(names) or [name for name in admin.list_topics() if name.startswith(prefix)]
+        admin.delete_topics(lost)
+        wait_until(lambda: not topics.describe_topics(admin, lost), seen=lambda: topics.describe_topics(admin, lost))
 
 
 def failed_parts() -> str:

@@ -45,6 +45,7 @@ from eventshop.projections.outbox_publisher import OutboxPublisher
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.runner import ProjectionRunner
+from eventshop.runtime.log_lines import JsonFormatter
 from eventshop.runtime.watchdog import Watchdog
 from eventshop.sagas import workers
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RecordObservedPayment, ShipOrder
@@ -94,9 +95,10 @@ def words() -> PersonalWords:
 
 @pytest.fixture
 def log_file(tmp_path: Path) -> Iterator[Path]:
-    """A file with everything that is logged."""
+    """A file with everything that is logged, as the program writes it."""
     path = tmp_path / "app.log"
     handler = logging.FileHandler(path)
+    handler.setFormatter(JsonFormatter())
     logging.getLogger().addHandler(handler)
     yield path
     logging.getLogger().removeHandler(handler)
