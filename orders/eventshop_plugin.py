@@ -9,11 +9,13 @@ from django.conf import settings
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.operations.row_retention import Retention
 from eventshop.plugins.plugin import Plugin
+from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
 from orders.api.url_names import ORDER
 from orders.application.customer_order import order_updates
 from orders.application.data_uses import hand_over_parcel, with_ground
+from orders.application.payment_texts import erase_payment_texts
 from orders.demo.customer import demo_customer_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment
@@ -71,6 +73,7 @@ PLUGIN = Plugin(
         RefundPayment: _recalled.refund_payment,
     },
     health_checks=[check_payments],
+    personal_data=[PersonalDataHolder("payments", erase=erase_payment_texts)],
     retentions=[
         Retention(
             name="remove-old-gateway-messages",

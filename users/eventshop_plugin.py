@@ -18,6 +18,7 @@ from users.application.customer_adapter import CustomerAdapter
 from users.application.erasure_handlers import (
     close_account,
     erase_personal_data,
+    erase_saga_details,
     find_erasure_blockers,
     has_consents,
     record_erasure,
@@ -51,6 +52,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("inactive accounts", find_expired=find_inactive_accounts, erase_expired=request_erasures),
         PersonalDataHolder("consents", has_data=has_consents),
         PersonalDataHolder("events", erase=record_erasure),
+        PersonalDataHolder("sagas", erase=erase_saga_details),
     ],
     retentions=[ENDED_SESSIONS],
     periodic_jobs=[

@@ -6,6 +6,7 @@ because the saga may process another event. Whatever is not finished stays too, 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -14,7 +15,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from eventshop.eventstore.unit_of_work import batch_write
+from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import InboxMessage, Saga, SagaStep
+from eventshop.sagas.saga_registry import SagaRegistry, saga_registry
 
 #: Sagas in one transaction: other writers must not wait long.
 BATCH: Final = 500
@@ -28,6 +31,7 @@ _FINISHED_STEPS: Final = (
     SagaStep.State.GIVEN_UP,
     SagaStep.State.MUTED,  # with a time: its saga is live
 )
+_FINISHED: Final = (Saga.Status.ENDED, Saga.Status.RESOLVED)
 _FINISHED_MESSAGES: Final = (InboxMessage.State.PROCESSED, InboxMessage.State.SKIPPED)
 
 
@@ -44,17 +48,33 @@ def clean_up(*, kept: timedelta, batch: int = BATCH) -> CleanupResult:
     before = timezone.now() - kept
     sagas = steps = messages = 0
     while ids := list(_due_sagas(before)[:batch]):
-        with batch_write():
-            # Only rows that were finished by then: what is being written now must stay.
-            finished_steps = SagaStep.objects.filter(saga_id__in=ids, state__in=_FINISHED_STEPS, answered_at__lt=before)
-            finished_messages = InboxMessage.objects.filter(
-                saga_id__in=ids, state__in=_FINISHED_MESSAGES, handled_at__lt=before
-            )
-            steps += finished_steps.delete()[0]
-            messages += finished_messages.delete()[0]
-            Saga.objects.filter(pk__in=ids).update(swept_at=timezone.now())
-        sagas += len(ids)
+        deleted = _delete_details(ids, before)
+        sagas, steps, messages = sagas + len(ids), steps + deleted.steps, messages + deleted.messages
     return CleanupResult(sagas, steps, messages)
+
+
+def forget_details(subjects: Collection[UUID], sagas: SagaRegistry = saga_registry) -> CleanupResult:
+    """Delete the details of finished sagas of erased people and streams at once: their texts are in anybody's words."""
+    kinds = sagas.versions_by_kind
+    known = [saga_id_for(kind, subject) for kind in kinds for subject in subjects]
+    deleted = CleanupResult()
+    for start in range(0, len(known), BATCH):
+        finished = Saga.objects.filter(pk__in=known[start : start + BATCH], status__in=_FINISHED)
+        part = _delete_details(list(finished.values_list("pk", flat=True)), timezone.now())
+        deleted = CleanupResult(*(sum(pair) for pair in zip(deleted, part, strict=True)))
+    return deleted
+
+
+def _delete_details(ids: Collection[UUID], before: datetime) -> CleanupResult:
+    """Delete what was finished by then of these sagas: what is being written now must stay."""
+    with batch_write():
+        finished_steps = SagaStep.objects.filter(saga_id__in=ids, state__in=_FINISHED_STEPS, answered_at__lt=before)
+        finished_messages = InboxMessage.objects.filter(
+            saga_id__in=ids, state__in=_FINISHED_MESSAGES, handled_at__lt=before
+        )
+        deleted = CleanupResult(len(ids), finished_steps.delete()[0], finished_messages.delete()[0])
+        Saga.objects.filter(pk__in=ids).update(swept_at=timezone.now(), error="")
+    return deleted
 
 
 def _due_sagas(before: datetime) -> QuerySet[Saga, UUID]:
@@ -64,7 +84,7 @@ def _due_sagas(before: datetime) -> QuerySet[Saga, UUID]:
     )
     finished = Saga.objects.filter(
         Q(swept_at=None) | Q(swept_at__lt=F("moved_at")),
-        status__in=(Saga.Status.ENDED, Saga.Status.RESOLVED),
+        status__in=_FINISHED,
         moved_at__lt=before - _GRACE_PERIOD,
         behind=0,
         muted=False,

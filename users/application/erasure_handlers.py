@@ -16,6 +16,7 @@ from eventshop.privacy.erasure import erasure_job, personal_data_holders
 from eventshop.privacy.erasure.certificates import kept_data_of
 from eventshop.privacy.erasure.erasure_job import erasure_command_id
 from eventshop.privacy.models import Certificate, Erasure
+from eventshop.sagas.retention import forget_details
 from users.application import accounts
 from users.domain.commands import BeginErasure, EraseData, RequestErasure, UserCommand
 from users.domain.events import Kept
@@ -61,6 +62,12 @@ def _envelope_for(person: UUID, command: UserCommand) -> Envelope:
 
 def _load_user(person: UUID) -> User:
     return User().evolve_all(recorded.event for recorded in store.get_event_stream(person))
+
+
+def erase_saga_details(person: UUID, streams: Collection[UUID]) -> str:
+    """The reasons of operators and the answers of others to finished sagas; the erasure's own saga is running."""
+    deleted = forget_details([person, *streams])
+    return f"{deleted.steps} steps and {deleted.messages} messages of {deleted.sagas} sagas removed"
 
 
 def close_account(person: UUID, streams: Collection[UUID]) -> str:

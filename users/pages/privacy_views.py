@@ -24,7 +24,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 from eventshop.operations.rights import Audience, open_to
-from eventshop.privacy.processing import DataUse, use_personal_data
+from eventshop.privacy.processing import DataUse, require_ground
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
@@ -227,8 +227,8 @@ def download_export(request: HttpRequest, me: Person) -> HttpResponse:
     if not form.is_valid() or not send_command(request, me, lambda: ExportData(me.id), form.cleaned_data["form_id"]):
         return redirect("users:data")
     note_access(stream=me.id)
-    copy = DataUse(me.id, "LegalCompliance", "A copy of all data", ("everything",), form.cleaned_data["form_id"])
-    use_personal_data(copy)
+    # `DataExported` is the record.
+    require_ground(DataUse(me.id, "LegalCompliance", "A copy of all data", ("everything",), new_id()))
     now = datetime.now(UTC)
     response = HttpResponse(encode_export(export_personal_data(me.id, at=now)), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="my-data-{now:%Y-%m-%d}.json"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,13 +18,17 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import PersonalKey
 from eventshop.privacy.processing import DataUse, use_personal_data
-from eventshop.sagas.models import SagaStep
+from eventshop.sagas.models import InboxMessage, SagaStep
+from eventshop.sagas.operator_actions import resolve
 from orders.application.data_uses import after_asking
 from orders.domain.commands import CreateOrder, RequestPayment, ShipOrder
+from orders.models import GatewayMessage, Payment
+from tests.support.erasures import erase_person
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
     event_types_of,
     load_order,
+    load_saga,
     receive_stock,
     run_sagas_until_idle,
     send_for_order,
@@ -158,3 +163,33 @@ def test_the_end_of_a_consent_destroys_the_key_of_what_rested_on_it(settings: An
     agree(person)
     use_personal_data(suggestions_for(person, sku="ZZ-CUP"))
     assert uses_of(person)[0].suggestion == "ZZ-CUP"
+
+
+def test_an_erasure_takes_what_operators_and_the_gateway_wrote_about_its_orders(settings: Any, tmp_path: Path) -> None:
+    settings.KEY_CACHE_SECONDS, settings.ERASURE_LIST = 0, str(tmp_path / "erased.txt")
+    person, gateway = sign_up(), InMemoryGateway()
+    order, other = place_order(person), place_order(None)
+    run_sagas_until_idle(gateway)
+    saga, stays = load_saga(order), load_saga(other)
+    resolve(saga.pk, actor="eve", reason="zz-marker called and wants it at 1 Zz-Street")
+    run_sagas_until_idle(gateway)
+    key = uuid4()
+    Payment.objects.create(
+        key=key, kind="charge", order_id=order, amount=1, currency="GBP", reason="zz-marker's card", token="tok-zz"
+    )
+    GatewayMessage.objects.create(
+        source="webhook",
+        verdict="refused",
+        why="zz-marker",
+        begins="zz-marker",
+        same_as="1",
+        key=key,
+        last_at=timezone.now(),
+    )
+    assert InboxMessage.objects.filter(payload__contains="zz-marker").exists()
+    erasure = erase_person(person)
+    assert erasure.step == "done"
+    assert not InboxMessage.objects.filter(saga_id=saga.pk).exists() and not SagaStep.objects.filter(saga_id=saga.pk)
+    assert SagaStep.objects.filter(saga_id=stays.pk).exists()
+    assert Payment.objects.values_list("reason", "token").get(pk=key) == ("", "")
+    assert GatewayMessage.objects.values_list("why", "begins").get() == ("", "")
