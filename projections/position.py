@@ -10,18 +10,20 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from eventshop.core.decimal_math import ZERO, add, divide, subtract
+from eventshop.core.decimal_math import ZERO, add, divide, multiply, subtract
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection, latest
 from projections.models import Position
 from projections.position_ledger import Entry, place_of, update_ledger
+from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import RESULT_DECIMALS, CostBasis
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
 
-position = Projection(Position, topic="position-projection", version=2)
+position = Projection(Position, topic="position-projection", version=3)
 
 #: The attribute of a row with the changes of its ledger in this batch.
 _CHANGES: Final = "ledger_changes"
+ONE: Final = Decimal(1)
 
 
 def _position_key(event: TradeExecuted | TradeCorrected | TradeBusted) -> tuple[UUID, str]:
@@ -46,11 +48,14 @@ def busted(row: Position, event: TradeBusted, meta: Meta) -> None:
 def _apply_fills(
     row: Position, deal: Deal, meta: Meta, *, more: tuple[Fill, ...] = (), less: tuple[Fill, ...] = ()
 ) -> None:
-    row.currency, row.updated_at = deal.currency, latest(row.updated_at, meta.occurred_at)
+    row.currency = deal.contract.currency if deal.contract else deal.currency
+    row.price_currency = deal.currency
+    row.multiplier, row.inverse = (deal.contract.multiplier, deal.contract.inverse) if deal.contract else (ONE, False)
+    row.updated_at = latest(row.updated_at, meta.occurred_at)
     for fill in less:
-        _move(row, deal, fill, subtract(ZERO, fill.quantity), subtract(ZERO, fill.notional))
+        _move(row, deal, fill, subtract(ZERO, fill.quantity), subtract(ZERO, fill_value(deal.contract, fill)))
     for fill in more:
-        _move(row, deal, fill, fill.quantity, fill.notional)
+        _move(row, deal, fill, fill.quantity, fill_value(deal.contract, fill))
     row.quantity = subtract(row.bought, row.sold)
 
 
@@ -60,6 +65,8 @@ def _move(row: Position, deal: Deal, fill: Fill, quantity: Decimal, value: Decim
     else:
         row.sold, row.sold_notional = add(row.sold, quantity), add(row.sold_notional, value)
     place = place_of(fill.at, 1 if deal.side is Side.BUY else -1)
+    if row.inverse:  # who buys what is worth a fixed amount of dollars sells coin
+        value = subtract(ZERO, value)
     row.__dict__[_CHANGES] = Entry(place, quantity, value, row.__dict__.get(_CHANGES))
 
 
@@ -67,12 +74,15 @@ def _move(row: Position, deal: Deal, fill: Fill, quantity: Decimal, value: Decim
 def results(row: Position) -> None:
     """The ledger with the changes of the batch, and what follows from it."""
     row.ledger, row.results, after = update_ledger(row.ledger, row.results, row.__dict__.pop(_CHANGES, None))
-    row.realised, row.open_cost, row.average_cost = _columns(after.average)
-    row.fifo_realised, row.fifo_open_cost, row.fifo_average_cost = _columns(after.fifo)
+    row.realised, row.open_cost, row.average_cost = _columns(row, after.average)
+    row.fifo_realised, row.fifo_open_cost, row.fifo_average_cost = _columns(row, after.fifo)
 
 
-def _columns(basis: CostBasis) -> tuple[Decimal, Decimal, Decimal | None]:
-    """The realised result, the cost of what is open, and this cost for one piece."""
+def _columns(row: Position, basis: CostBasis) -> tuple[Decimal, Decimal, Decimal | None]:
+    """The realised result, the cost of what is open, and the average price of it."""
     cost = subtract(ZERO, basis.open_cash)
-    per_piece = divide(cost, basis.quantity, decimals=RESULT_DECIMALS) if basis.quantity else None
-    return basis.realised, cost, per_piece
+    if not basis.quantity or (row.inverse and not cost):
+        return basis.realised, cost, None
+    size = multiply(basis.quantity, row.multiplier)
+    parts = (size, subtract(ZERO, cost)) if row.inverse else (cost, size)
+    return basis.realised, cost, divide(*parts, decimals=RESULT_DECIMALS)

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
-from eventshop.core.decimal_math import multiply, subtract
+from eventshop.core.decimal_math import ZERO, subtract
 from projections.models import MarketMinute, Position, TradingAccount
+from trading.domain.contract_value import value_of
 from trading.domain.cost_basis import CostMethod
+from trading.domain.events import Contract
 
 #: The average price of the latest minute with a trade in the position's instrument: what the position is valued at.
 MARK_PRICE: Final = Subquery(
@@ -33,10 +35,17 @@ class PositionResult(NamedTuple):
 def position_result(row: Position, method: CostMethod, mark_price: Decimal | None) -> PositionResult:
     fifo = method is CostMethod.FIFO
     cost = row.fifo_open_cost if fifo else row.open_cost
-    unrealised = None if mark_price is None else subtract(multiply(row.quantity, mark_price), cost)
+    unrealised = None if mark_price is None else subtract(_value(row, mark_price), cost)
     if fifo:
         return PositionResult(method, row.fifo_average_cost, row.fifo_realised, unrealised)
     return PositionResult(method, row.average_cost, row.realised, unrealised)
+
+
+def _value(row: Position, price: Decimal) -> Decimal:
+    """What is held is worth at a price, in the sense of `open_cost`: what is worth fixed dollars is owed in coin."""
+    contract = Contract(row.multiplier, row.inverse, row.currency)
+    value = value_of(contract, row.quantity, price)
+    return subtract(ZERO, value) if row.inverse else value
 
 
 def cost_method_of(account_id: UUID) -> CostMethod:

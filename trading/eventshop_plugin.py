@@ -13,12 +13,14 @@ from trading.domain.audit_log import AuditLog
 from trading.domain.commands import SubmitTrade
 from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
 from trading.domain.trade import Trade
+from trading.domain.upcasters import upcasters
 from trading.sagas.settlement_saga import SettlementSaga
 
 PLUGIN = Plugin(
     aggregates=[TradingAccount, AuditLog, Trade],
     error_modules=[errors],
     sagas=[SettlementSaga],
+    upcasters=[upcasters],
     api_urls=["trading.api.urls"],
     page_urls=["trading.pages.urls"],
     live_sources=[trade_updates],

@@ -207,7 +207,7 @@ class PositionAdmin(SearchById):
 
     @display(description="average cost")
     def average_cost_text(self, row: Position) -> str:
-        return number_formatting.format_average(row.average_cost, row.instrument, row.currency)
+        return number_formatting.format_average(row.average_cost, row.instrument, row.price_currency)
 
     @display(description="realised")
     def realised_text(self, row: Position) -> str:
@@ -223,7 +223,7 @@ def _result_facts(obj: Position) -> list[tuple[str, str]]:
     result = position_result(obj, cost_method_of(obj.account_id), mark_price)
     return [
         ("Cost method", METHOD_LABELS[result.method]),
-        ("Average cost", number_formatting.format_average(result.average_cost, obj.instrument, obj.currency)),
+        ("Average cost", number_formatting.format_average(result.average_cost, obj.instrument, obj.price_currency)),
         ("Realised", number_formatting.format_result(result.realised, obj.currency)),
         ("Unrealised", number_formatting.format_result(result.unrealised, obj.currency)),
     ]

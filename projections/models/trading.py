@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from types import MappingProxyType
 
 from django.db import models
@@ -81,7 +82,10 @@ class Position(ReadModel):
     id = models.CharField(max_length=100, primary_key=True)
     account_id = models.UUIDField()
     instrument = instrument_field()
-    currency = currency_field()
+    currency = models.CharField(max_length=5, help_text="Of cost and results: that of the contract, if there is one.")
+    price_currency = models.CharField(max_length=5, default="", help_text="Of average prices.")
+    multiplier = exact_field("What one piece is worth at a price of 1.", default=Decimal(1))
+    inverse = models.BooleanField(default=False, help_text="A fixed amount of the quoted currency, paid in coin.")
     bought = exact_sum_field("Quantity of all buys.")
     bought_notional = exact_sum_field()
     sold = exact_sum_field("Quantity of all sells.")

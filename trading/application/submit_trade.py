@@ -18,7 +18,8 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
 from trading.application.last_price_port import last_price
-from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade, rounded_notional
+from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade
+from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
 from trading.domain.events import Code, FreezeRefused, OrderType, Side, TradeSubmitted
 from trading.domain.instruments import get_instrument
@@ -63,11 +64,11 @@ def trade_id_for(command_id: UUID) -> UUID:
 
 
 def amount_to_freeze(order: SubmitTrade) -> Decimal:
-    """The amount that an order uses of the limits: quantity times limit price or last price; raises `NoPrice`."""
+    """The amount that an order uses of the limits, at its limit price or the last price; raises `NoPrice`."""
     price = order.limit_price or last_price(order.instrument.code)
     if price is None:
         raise NoPrice(instrument=order.instrument.code)
-    return rounded_notional(order.quantity, price)
+    return limit_amount(order.instrument, order.quantity, price)
 
 
 def submit_trade(
@@ -92,7 +93,7 @@ def submit_trade(
 def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
     """Freeze the amount of an order; returns the refusal, if any."""
     step = replace(envelope, command_id=derive_id("placed-trade-freeze", envelope.command_id))
-    code, currency = order.instrument.code, order.instrument.currency
+    code, currency = order.instrument.code, money_currency(order.instrument)
     try:
         send(FreezeAmount(order.account_id, order.trade_id, code, currency, amount_to_freeze(order)), envelope=step)
     except CommandIdReused:

@@ -23,8 +23,8 @@ from trading.domain.commands import (
     SetLimit,
     SettleTrade,
     SubmitTrade,
-    rounded_notional,
 )
+from trading.domain.contract_value import limit_amount
 from trading.domain.events import Fill, Instrument, OrderType, Side
 from trading.domain.instruments import get_instrument
 
@@ -86,11 +86,9 @@ def _trade_steps(
     order = SubmitTrade(
         trade_id, short_reference("T", trade_id), account_id, instrument, side, OrderType.LIMIT, quantity, price
     )
-    yield DemoStep(
-        at,
-        str(CUSTOMER_ID),
-        FreezeAmount(account_id, trade_id, instrument.code, instrument.currency, rounded_notional(quantity, price)),
-    )
+    amount = limit_amount(instrument, quantity, price)
+    freeze = FreezeAmount(account_id, trade_id, instrument.code, instrument.currency, amount)
+    yield DemoStep(at, str(CUSTOMER_ID), freeze)
     yield DemoStep(at, str(CUSTOMER_ID), order)
     yield from _outcome_steps(chance, order, outcome if now - at > OPEN_PERIOD else "open", at, now)
 

@@ -23,30 +23,50 @@ class Calendar(Struct, frozen=True):
     is_business_day: Callable[[date], bool]
 
 
-def _business_day_rule(market: str) -> Callable[[date], bool]:
-    """Weekdays without the holidays of a market; the holidays follow from rules that hold for every year."""
-    return lambda day: day.weekday() < 5 and day not in _market_holidays(market)
+def _business_day_rule(market: str, *, banks: str = "") -> Callable[[date], bool]:
+    """Weekdays without the holidays of a market, and of the banks of a country where settlements are paid through them.
+
+    The holidays follow from rules that hold for every year.
+    """
+
+    def is_business_day(day: date) -> bool:
+        is_open = day.weekday() < 5 and day not in _market_holidays(market)
+        return is_open and not (banks and day in _bank_holidays(banks))
+
+    return is_business_day
 
 
+# Imported lazily: the package holds the holidays of every country and slows each process start by a tenth.
 @cache
 def _market_holidays(market: str) -> Container[date]:
-    # Imported lazily: the package holds the holidays of every country and slows each process start by a tenth.
     import holidays
 
     return holidays.financial_holidays(market)
 
 
+@cache
+def _bank_holidays(country: str) -> Container[date]:
+    import holidays
+
+    return holidays.country_holidays(country)
+
+
 CALENDARS: Final = {
     "EVERY_DAY": Calendar(ZoneInfo("UTC"), lambda day: True),
     "TARGET": Calendar(ZoneInfo("Europe/Berlin"), _business_day_rule("ECB")),
+    # Trading days of the exchange. It is open on Columbus Day and Veterans Day, when no bank pays.
     "NYSE": Calendar(ZoneInfo("America/New_York"), _business_day_rule("NYSE")),
+    "US_SETTLEMENT": Calendar(ZoneInfo("America/New_York"), _business_day_rule("NYSE", banks="US")),
 }
+#: Names under which earlier trades were stored, of calendars that were used for more than they are for.
+SETTLES_ON: Final = {"NYSE": "US_SETTLEMENT"}
 
 
 def settlement_time(calendar: str, executed_at: datetime, days: int) -> datetime:
     """The settlement time after a number of business days; 0 days settle at execution. Raises `UnknownCalendar`."""
     if calendar not in CALENDARS:
         raise UnknownCalendar(calendar=calendar, known="; ".join(sorted(CALENDARS)))
+    calendar = SETTLES_ON.get(calendar, calendar)
     if not days:
         return executed_at
     zone = CALENDARS[calendar].zone

@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from eventshop.core.decimal_math import is_multiple, multiply, round_up
+from eventshop.core.decimal_math import is_multiple
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, NonEmptyText
 from eventshop.core.personal_fields import NotPersonal
 from trading.domain.cost_basis import CostMethod
 from trading.domain.errors import WrongLot, WrongTick
 from trading.domain.events import (
-    MAX_DECIMALS,
     Code,
     Count,
     Currency,
@@ -197,11 +196,6 @@ class RecordAuditExport(Command, frozen=True):
     trades: Count
     events: Count
     sha256: Annotated[NonEmptyText, NotPersonal("a digest")]
-
-
-def rounded_notional(quantity: Decimal, price: Decimal) -> Decimal:
-    """Quantity times price, rounded up to `MAX_DECIMALS`: the amount that an order uses of a limit."""
-    return round_up(multiply(quantity, price), decimals=MAX_DECIMALS)
 
 
 def check_tick(instrument: Instrument, price: Decimal) -> None:

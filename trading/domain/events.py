@@ -25,6 +25,7 @@ from trading.domain.value_objects import (
     REVIEW_NOTE,
     TRADING_NOTE,
     Code,
+    Contract,
     Count,
     Currency,
     Deal,
@@ -50,6 +51,7 @@ __all__ = [
     "AmountReleased",
     "AuditTrailExported",
     "Code",
+    "Contract",
     "CostMethodSet",
     "Count",
     "Currency",
@@ -83,6 +85,8 @@ __all__ = [
 class TradeSubmitted(Event, frozen=True):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
+    schema_version = 2
+
     trade_id: UUID
     reference: Reference
     account_id: UUID
@@ -96,6 +100,8 @@ class TradeSubmitted(Event, frozen=True):
 class TradeExecuted(Event, frozen=True):
     """The venue filled some or all of the open quantity. `open` is the remaining open quantity."""
 
+    schema_version = 2
+
     trade_id: UUID
     deal: Deal
     fills: Fills
@@ -105,7 +111,7 @@ class TradeExecuted(Event, frozen=True):
 class TradeRejected(Event, frozen=True):
     """The trade was rejected before it reached the venue."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     deal: Deal
@@ -115,7 +121,7 @@ class TradeRejected(Event, frozen=True):
 class TradeCancelled(Event, frozen=True):
     """The open quantity was cancelled; the fills stay."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     deal: Deal
@@ -126,7 +132,7 @@ class TradeCancelled(Event, frozen=True):
 class TradeCorrected(Event, frozen=True):
     """A fill was corrected. `corrects` is the stream version of the event that reported the wrong fill."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     deal: Deal
@@ -140,7 +146,7 @@ class TradeCorrected(Event, frozen=True):
 class TradeBusted(Event, frozen=True):
     """The venue declared a fill void. `corrects` is the stream version of the event that reported the fill."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     deal: Deal
@@ -152,6 +158,8 @@ class TradeBusted(Event, frozen=True):
 
 class FillsFlagged(Event, frozen=True):
     """What the venue reported just before breaks a rule of ours: it is booked, and staff are to look at it."""
+
+    schema_version = 2
 
     trade_id: UUID
     deal: Deal
@@ -186,6 +194,8 @@ class SettlementResumed(Event, frozen=True):
 
 class TradeSettled(Event, frozen=True):
     """The trade settled. If a fill is reported, corrected or void afterwards, it settles again with its new totals."""
+
+    schema_version = 2
 
     trade_id: UUID
     deal: Deal

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from eventshop.core.decimal_math import ZERO, divide, subtract
 from trading.domain.commands import SubmitTrade
 from trading.domain.errors import FillBusted, FillChanged, UnknownFill, WorseThanLimit
-from trading.domain.events import Fill, ReviewRule, Side, TradeSubmitted
+from trading.domain.events import Deal, Fill, ReviewRule, Side, TradeSubmitted
 
 #: Decimals of an average price: two more than any venue quotes.
 AVERAGE_DECIMALS: Final = 10
@@ -131,6 +131,11 @@ def check_limit_price(terms: TradeSubmitted, fill: Fill) -> None:
     is_worse = fill.price > limit if terms.side is Side.BUY else fill.price < limit
     if is_worse:
         raise WorseThanLimit(side=terms.side, limit=limit, price=fill.price, fill=fill.venue_trade_id)
+
+
+def deal_of(terms: TradeSubmitted) -> Deal:
+    instrument = terms.instrument
+    return Deal(terms.account_id, instrument.code, instrument.currency, terms.side, instrument.contract)
 
 
 def submission_event(command: SubmitTrade) -> TradeSubmitted:

@@ -6,14 +6,20 @@ from decimal import Decimal
 from typing import Final
 
 from trading.domain.errors import UnknownInstrument
-from trading.domain.events import Instrument
+from trading.domain.events import Contract, Instrument
 
 
-def _make_instrument(code: str, currency: str, tick: str, lot: str, settlement_days: int, calendar: str) -> Instrument:
-    return Instrument(code, currency, Decimal(tick), Decimal(lot), settlement_days, calendar)
+def _make_instrument(
+    code: str, currency: str, tick: str, lot: str, settlement_days: int, calendar: str, contract: Contract | None = None
+) -> Instrument:
+    return Instrument(code, currency, Decimal(tick), Decimal(lot), settlement_days, calendar, contract)
 
 
-#: COIN-M contracts are worth 100 USD (BTC) and 10 USD (ETH); their quantities are whole contracts.
+def _coin_margined(code: str, tick: str, worth: str, coin: str) -> Instrument:
+    """A perpetual contract that is worth an amount of USD and paid in coin; its quantities are whole contracts."""
+    return _make_instrument(code, "USD", tick, "1", 0, "EVERY_DAY", Contract(Decimal(worth), True, coin))
+
+
 INSTRUMENTS: Final = {
     instrument.code: instrument
     for instrument in (
@@ -21,10 +27,10 @@ INSTRUMENTS: Final = {
         _make_instrument("BINANCE_SPOT/ETHUSDT", "USDT", "0.01", "0.0001", 0, "EVERY_DAY"),
         _make_instrument("BINANCE_USDM/BTCUSDT", "USDT", "0.1", "0.001", 0, "EVERY_DAY"),
         _make_instrument("BINANCE_USDM/ETHUSDT", "USDT", "0.01", "0.001", 0, "EVERY_DAY"),
-        _make_instrument("BINANCE_COINM/BTCUSD_PERP", "USD", "0.1", "1", 0, "EVERY_DAY"),
-        _make_instrument("BINANCE_COINM/ETHUSD_PERP", "USD", "0.01", "1", 0, "EVERY_DAY"),
+        _coin_margined("BINANCE_COINM/BTCUSD_PERP", "0.1", "100", "BTC"),
+        _coin_margined("BINANCE_COINM/ETHUSD_PERP", "0.01", "10", "ETH"),
         _make_instrument("XETRA/SAP", "EUR", "0.02", "1", 2, "TARGET"),
-        _make_instrument("NYSE/IBM", "USD", "0.01", "1", 1, "NYSE"),
+        _make_instrument("NYSE/IBM", "USD", "0.01", "1", 1, "US_SETTLEMENT"),
     )
 }
 

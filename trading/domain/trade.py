@@ -50,6 +50,7 @@ from trading.domain.fills import (
     broken_rules,
     check_limit_price,
     compute_average,
+    deal_of,
     status_for,
     submission_event,
 )
@@ -66,7 +67,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed before stays closed.
     """
 
-    snapshot_version = 4
+    snapshot_version = 5
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
@@ -153,8 +154,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
 
     @property
     def deal(self) -> Deal:
-        terms = self.terms
-        return Deal(terms.account_id, terms.instrument.code, terms.instrument.currency, terms.side)
+        return deal_of(self.terms)
 
     @property
     def open(self) -> Decimal:

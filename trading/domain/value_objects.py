@@ -90,17 +90,29 @@ def _is_exact(value: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= -_MOST_WRITTEN_DECIMALS and is_multiple(value, _SMALLEST)
 
 
+class Contract(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one piece is worth where that is not its price: see `trading.domain.contract_value`."""
+
+    multiplier: Decimal
+    inverse: bool  # worth a fixed amount of the quoted currency, paid in coin: the value falls as the price rises
+    currency: Currency  # of values, results and limits
+
+    def __post_init__(self) -> None:
+        check_positive("multiplier", self.multiplier)
+
+
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
     """An instrument and its trading terms; a trade keeps the terms of its submission."""
 
     code: Code
-    currency: Currency
+    currency: Currency  # of its prices
     tick: Decimal  # prices are multiples of the tick
     lot: Decimal  # quantities are multiples of the lot
     settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days between execution and settlement
     calendar: Annotated[
         NonEmptyText, NotPersonal("a key of the table of calendars")
-    ]  # a key of `trading.domain.business_days.CALENDARS`
+    ]  # the days on which it settles, a key of `trading.domain.business_days.CALENDARS`
+    contract: Contract | None = None  # None: worth its price, in the currency of its prices
 
     def __post_init__(self) -> None:
         check_positive("tick", self.tick)
@@ -134,8 +146,9 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True):
 
     account_id: UUID
     instrument: Code
-    currency: Currency
+    currency: Currency  # of the prices
     side: Side
+    contract: Contract | None = None
 
 
 def volume(fills: tuple[Fill, ...]) -> Decimal:

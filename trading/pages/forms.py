@@ -16,6 +16,7 @@ from eventshop.web.pages.form_fields import StrictDecimalField
 from trading.application.customer_accounts import CustomerAccount, LimitUsage
 from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
+from trading.domain.contract_value import money_currency
 from trading.domain.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
 from trading.domain.events import MAX_DECIMALS, OrderType, Side
 from trading.domain.instruments import INSTRUMENTS
@@ -51,7 +52,7 @@ class TicketForm(CommandForm):
     account = forms.ChoiceField(label="Account")
     instrument = forms.ChoiceField(
         label="Instrument",
-        choices=[(code, f"{code} ({instrument.currency})") for code, instrument in sorted(INSTRUMENTS.items())],
+        choices=[(code, f"{code} ({money_currency(instrument)})") for code, instrument in sorted(INSTRUMENTS.items())],
         error_messages={"invalid_choice": "Choose an instrument from the list"},
     )
     side = forms.ChoiceField(label="Buy or sell", choices=[(Side.BUY, "Buy"), (Side.SELL, "Sell")])
@@ -88,8 +89,8 @@ class TicketForm(CommandForm):
         try:
             order = self.new_trade(values).to_command(UUID(int=0))
             currency = self.account_details(values).opening_event.currency
-            if order.instrument.currency != currency:
-                raise WrongCurrency(account=currency, trade=order.instrument.currency)
+            if (trade_currency := money_currency(order.instrument)) != currency:
+                raise WrongCurrency(account=currency, trade=trade_currency)
             self.amount, limit = amount_to_freeze(order), self.tightest_limit(values)
             if self.amount > limit.available:
                 raise LimitExceeded(

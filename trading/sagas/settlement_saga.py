@@ -33,8 +33,8 @@ from trading.domain.commands import (
     HoldSettlement,
     ReleaseAmount,
     SettleTrade,
-    rounded_notional,
 )
+from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import SettlementOnHold
 from trading.domain.events import (
     Fill,
@@ -208,8 +208,8 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         """Freeze the open quantity of a reopened trade, at the limit price or at the price of the removed fill."""
         if self.instrument is None or not self.waiting or after.waiting or not left:
             return []
-        amount = rounded_notional(left, self.limit_price or was.price)
-        code, currency = self.instrument.code, self.instrument.currency
+        amount = limit_amount(self.instrument, left, self.limit_price or was.price)
+        code, currency = self.instrument.code, money_currency(self.instrument)
         return [FreezeAmount(self.account_id, self.trade_id, code, currency, amount)]
 
     def _start_timer(self, after: Self) -> list[SagaAction]:

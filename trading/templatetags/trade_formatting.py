@@ -28,7 +28,8 @@ class _Quoted(Protocol):
 @register.filter
 def average(value: Decimal | None, row: _Quoted) -> str:
     """An average price with the decimals of the row's instrument."""
-    return number_formatting.format_average(value, row.instrument, row.currency)
+    currency = getattr(row, "price_currency", row.currency)  # a position may be worth coin, and be quoted in dollars
+    return number_formatting.format_average(value, row.instrument, currency)
 
 
 @register.filter

@@ -107,3 +107,19 @@ def test_what_opens_a_position_earns_nothing() -> None:
     catch_up(position)
     row = Position.objects.get()
     assert (row.quantity, row.realised, row.average_cost) == (Decimal(10), Decimal(100), Decimal(200))
+
+
+def test_a_contract_that_is_paid_in_coin_earns_coin() -> None:
+    """Input: worth 100 USD, buy 1 at 50,000 and sell 1 at 60,000. Right: 0.00033333 BTC."""
+    for minute, (side, price) in enumerate([(Side.BUY, "50000"), (Side.SELL, "60000")]):
+        fill(submit("1", side, "BINANCE_COINM/BTCUSD_PERP"), "1", price, MONDAY.replace(minute=minute))
+    catch_up(position)
+    row = Position.objects.get()
+    assert (row.realised, row.currency, row.quantity) == (Decimal("0.00033333"), "BTC", 0)
+
+
+def test_a_share_does_not_settle_on_a_day_when_banks_are_closed() -> None:
+    """Input: a NYSE share traded on Friday 2026-10-09, T+1. Right: due on 2026-10-13, after Columbus Day."""
+    trade_id = submit("1", code="NYSE/IBM")
+    fill(trade_id, "1", "200.00", datetime(2026, 10, 9, 15, tzinfo=UTC))
+    assert settlements(trade_id) == [(date(2026, 10, 13), Decimal(1))]

@@ -25,7 +25,16 @@ from tests.unit.projections.test_fold_properties import POSITION_COLUMNS, column
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SAP, SIX, TRADE, executed, fill
 from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
-from trading.domain.events import Fill, OrderType, Side, TradeBusted, TradeCorrected, TradeEvent, TradeExecuted
+from trading.domain.events import (
+    Contract,
+    Fill,
+    OrderType,
+    Side,
+    TradeBusted,
+    TradeCorrected,
+    TradeEvent,
+    TradeExecuted,
+)
 from trading.domain.trade import Trade
 
 POSITION_KEY = (ACCOUNT, SAP.code)
@@ -89,6 +98,15 @@ def test_a_position_has_its_result_by_both_methods() -> None:
     row = given_events(*bought, dealt(Side.SELL, "250", minute=3)).project(position).row(POSITION_KEY)
     row.has(average_cost=Decimal(150), realised=Decimal(1000), fifo_average_cost=Decimal(200))
     row.has(fifo_realised=Decimal(1500), fifo_open_cost=Decimal(2000))
+
+
+def test_an_inverse_contract_costs_and_earns_coin() -> None:
+    perpetual = Contract(Decimal(100), True, "BTC")
+    buys = [dealt(Side.BUY, price, minute=place, quantity="1") for place, price in enumerate(("50000", "25000"), 1)]
+    buys = [replace(event, deal=replace(event.deal, contract=perpetual)) for event in buys]
+    row = given_events(*buys).project(position).row(POSITION_KEY)
+    row.has(currency="BTC", price_currency="EUR", quantity=Decimal(2), realised=Decimal(0))
+    row.has(open_cost=Decimal("-0.006"), average_cost=Decimal("33333.3333333333"))  # harmonic: 200 USD for 0.006 BTC
 
 
 def test_a_short_position_costs_what_it_was_sold_for() -> None:

@@ -16,7 +16,7 @@ from eventshop.core.personal_fields import Redacted, personal_fields
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
-from trading.domain.events import Fill, Instrument
+from trading.domain.events import Contract, Fill, Instrument
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -90,7 +90,7 @@ def receipts(row: EventRow) -> st.SearchStrategy[ReceiptRow]:
 
 def _struct(kind: inspect.Type) -> st.SearchStrategy[Any]:
     assert isinstance(kind, inspect.StructType)
-    if kind.cls in (Fill, Instrument):  # they take what a venue can quote, nothing else
+    if kind.cls in (Contract, Fill, Instrument):  # they take what a venue can quote, nothing else
         return st.builds(kind.cls, **{field.name: _quoted(field.type) for field in kind.fields})
     return st.builds(kind.cls, **{field.name: _of(field.type) for field in kind.fields})
 

@@ -6,6 +6,10 @@ expected text.
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+from typing import get_args
+
 import pytest
 
 from eventshop.core.message_registry import declared_messages, registry
@@ -19,20 +23,26 @@ from trading.domain.cost_basis import CostMethod
 from trading.domain.events import (
     AmountReleased,
     AuditTrailExported,
+    Contract,
     CostMethodSet,
     FreezeRefused,
     ReviewRule,
+    TradeEvent,
+    TradeExecuted,
     TradeReviewed,
 )
 from trading.domain.trade import Trade
 
 HEAD = f'{{"trade_id":"{examples.TRADE}",'
 ACCOUNT = f'"account_id":"{examples.ACCOUNT}"'
-DEAL = f'"deal":{{{ACCOUNT},"instrument":"XETRA/SAP","currency":"EUR","side":"BUY"}}'
+DEAL = f'"deal":{{{ACCOUNT},"instrument":"XETRA/SAP","currency":"EUR","side":"BUY","contract":null}}'
 AT = '"at":"2026-01-30T12:00:00Z"'
 FOUR = f'{{"venue_trade_id":"v1","price":"199.98","quantity":"4",{AT}}}'
 SIX = f'{{"venue_trade_id":"v2","price":"200.00","quantity":"6",{AT}}}'
-SAP = '{"code":"XETRA/SAP","currency":"EUR","tick":"0.02","lot":"1","settlement_days":2,"calendar":"TARGET"}'
+SAP = (
+    '{"code":"XETRA/SAP","currency":"EUR","tick":"0.02","lot":"1","settlement_days":2,"calendar":"TARGET",'
+    '"contract":null}'
+)
 FROZEN = f'{{{ACCOUNT},"trade_id":"{examples.TRADE}","instrument":"XETRA/SAP","amount":"600"'
 
 STORED: dict[str, tuple[Event, str]] = {
@@ -96,11 +106,11 @@ def test_every_event_of_trading_is_pinned() -> None:
     assert {registry.name_of(event): event for event in events} == {
         name: type(event) for name, (event, _) in STORED.items()
     }
-    notes = {event for event in events if "reason" in event.__struct_fields__}
-    assert {event for event in events if event.schema_version == 2} == notes - {
-        TradeReviewed
-    }  # encrypted from its first version on
-    assert {event.schema_version for event in events} == {1, 2}
+    notes = {event for event in events if "reason" in event.__struct_fields__} - {TradeReviewed}  # encrypted from 1 on
+    told_of_no_contract = {event for event in events if {"deal", "instrument"} & set(event.__struct_fields__)}
+    told_of_no_contract = {event for event in told_of_no_contract if issubclass(event, get_args(TradeEvent))}
+    changes = {event: (event in notes) + (event in told_of_no_contract) for event in events}
+    assert {event: event.schema_version - 1 for event in events} == changes
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -130,3 +140,23 @@ def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> N
         "FreezeAmount",
         "ReleaseAmount",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "contract"),
+    [
+        ("BINANCE_COINM/BTCUSD_PERP", Contract(Decimal(100), True, "BTC")),
+        ("BINANCE_COINM/ETHUSD_PERP", Contract(Decimal(10), True, "ETH")),
+        ("XETRA/SAP", None),
+    ],
+)
+def test_a_fill_of_before_contracts_has_the_contract_of_its_instrument(code: str, contract: Contract | None) -> None:
+    stored = STORED["TradeExecuted"][1].replace("XETRA/SAP", code)
+    reader = registry.reader_for("TradeExecuted", 1)
+    fields = json.loads(stored)
+    del fields["deal"]["contract"]
+    for upcast in reader.upcasters:
+        fields = upcast(fields)
+    event = decode_event(registry.event_class("TradeExecuted"), json.dumps(fields))
+    assert isinstance(event, TradeExecuted)
+    assert (event.deal.contract, event.deal.instrument) == (contract, code)

@@ -154,6 +154,10 @@ def test_a_person_who_wants_it_undone_holds_it() -> None:
         ("TARGET", "2026-04-02T12:00:00+00:00", 1, "2026-04-07T16:00:00+02:00"),  # Good Friday, Easter Monday
         ("TARGET", "2026-01-30T23:30:00+00:00", 1, "2026-02-02T16:00:00+01:00"),  # already Saturday in Frankfurt
         ("NYSE", "2026-07-02T15:00:00+00:00", 1, "2026-07-06T16:00:00-04:00"),  # Independence Day, observed on Friday
+        # Columbus Day: the exchange is open, the banks are closed
+        ("US_SETTLEMENT", "2026-10-09T15:00:00+00:00", 1, "2026-10-13T16:00:00-04:00"),
+        ("NYSE", "2026-10-09T15:00:00+00:00", 1, "2026-10-13T16:00:00-04:00"),  # as earlier trades were stored
+        ("US_SETTLEMENT", "2026-04-02T15:00:00+00:00", 1, "2026-04-06T16:00:00-04:00"),  # Good Friday: no exchange
     ],
 )
 def test_business_days(calendar: str, executed: str, days: int, settles: str) -> None:
