@@ -81,10 +81,14 @@ class StalledVisibilityMonitor:
                 f"Kafka does not show the records that were committed to {_format_partitions(stalled)}"
             )
 
+    def end_offsets(self) -> Mapping[Any, int]:
+        """The end of each partition after everything written. Raises `KafkaUnavailable`."""
+        with clients.translate_errors():
+            return self._uncommitted_reader.end_offsets(self.partitions)
+
     def shrunk_partitions(self) -> list[Any]:
         """The partitions that end earlier than when this was asked before. Raises `KafkaUnavailable`."""
-        with clients.translate_errors():
-            before, self._last_ends = self._last_ends, self._uncommitted_reader.end_offsets(self.partitions)
+        before, self._last_ends = self._last_ends, self.end_offsets()
         return [partition for partition in self.partitions if self._last_ends[partition] < before.get(partition, 0)]
 
     def close(self) -> None:

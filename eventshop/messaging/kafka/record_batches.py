@@ -38,6 +38,8 @@ class QueuedBatches:
     def __init__(self, batches: Iterable[Any]) -> None:
         self._results: dict[Any, None] = {batch.produce_future: None for batch in batches}  # in order, each once
         self._lock = Lock()
+        #: The first offset that Kafka has given to the records in each partition, as far as it says so.
+        self.offsets: dict[Any, int] = {}
 
     def replace(self, result: Any, new_result: Any) -> None:
         """Wait for another result: kafka-python splits a batch that is too large for the broker, and sends it again."""
@@ -57,9 +59,11 @@ class QueuedBatches:
                 del self._results[result]
             if result.failed():
                 raise result.exception
-            _, _, record_errors = result.value
+            offset, _, record_errors = result.value
             if record_errors is not None:
                 raise record_errors(0)
+            if offset >= 0:
+                self.offsets.setdefault(result.topic_partition, offset)
 
     def _first_result(self) -> Any:
         with self._lock:

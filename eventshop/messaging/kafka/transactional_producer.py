@@ -6,7 +6,7 @@ All code that writes to Kafka uses this producer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from eventshop.messaging.kafka import clients, publish_faults
@@ -33,6 +33,8 @@ class TransactionalProducer:
         self.watchdog = watchdog
         self.producer: Any = None
         self._has_timed_out = False
+        #: The lowest offset that the next record in a partition can get.
+        self._next_offsets: dict[Any, int] = {}
 
     def open(self) -> None:
         """Connect, and fence all earlier producers with this transactional id.
@@ -48,7 +50,7 @@ class TransactionalProducer:
         """Send the records and commit. After an exception they may or may not be in Kafka: read the topic's end.
 
         `while_in_flight` is called while the records are on their way to Kafka, before this waits for any of them.
-        Raises `KafkaError`.
+        Raises `KafkaError`, and `KafkaUnavailable` where Kafka gives an offset a second time.
         """
         crash_point(f"{self.name}.before-send")
         with self.watchdog.deadline(clients.timeout_s(TRANSACTION_TIMEOUT_S), "a transaction"):
@@ -62,9 +64,24 @@ class TransactionalProducer:
             except clients.KafkaError as error:
                 self._has_timed_out = publish_faults.classify(error) is Fault.TIMEOUT
                 raise
+            self._refuse_lower_offsets(queued.offsets)
             crash_point(f"{self.name}.before-commit")
             with crash_during(f"{self.name}.during-commit"):
                 self.producer.commit_transaction()
+
+    def expect_offsets(self, ends: Mapping[Any, int]) -> None:
+        """Tell where the partitions end, so that records in a topic that was made anew meanwhile are not committed."""
+        self._next_offsets = dict(ends)
+
+    def _refuse_lower_offsets(self, offsets: Mapping[Any, int]) -> None:
+        """A topic that was made anew takes the records of an old producer, from its first offset on."""
+        for partition, offset in offsets.items():
+            if offset < self._next_offsets.get(partition, 0):
+                raise clients.KafkaUnavailable(
+                    f"{partition.topic}/{partition.partition} has given offset {offset} to a new record, and had given "
+                    "it before: the topic was made anew, or has lost records"
+                )
+            self._next_offsets[partition] = offset + 1
 
     def close(self) -> None:
         """Discard the producer. Abort an open transaction, so that readers need not wait for its timeout."""

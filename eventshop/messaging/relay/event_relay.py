@@ -100,8 +100,9 @@ class EventRelay:
         end = read_topic_end(self.topic, topic.partitions, await_open_transactions=True)
         self._refuse_divergence(end, confirmed)
         self.position, self.sequences = end.position, end.sequences
-        self._resend(self._find_lost_events(end))
         self._visibility_monitor = hanging_transactions.StalledVisibilityMonitor(partitions)
+        self.producer.expect_offsets(self._visibility_monitor.end_offsets())
+        self._resend(self._find_lost_events(end))
         self._save_checkpoint(force=True)
         store_epochs.clear_divergence()
         log.info("relaying to %s from position %s", self.topic, self.position)

@@ -100,3 +100,12 @@ def test_what_is_not_confirmed_in_time_is_an_error(producer: TransactionalProduc
     producer.producer.begin_transaction()
     with pytest.raises(KafkaTimeoutError):
         queue_records(producer.producer, records([100] * 100, partitions=12)).wait(0)
+
+
+def test_an_offset_that_was_given_before_is_not_committed(producer: TransactionalProducer, kafka_topics: str) -> None:
+    """So begins a topic that was made anew under a producer that has written to it before."""
+    producer.expect_offsets({clients.TopicPartition(topics.event_store_topic(), 0): 2})
+    with pytest.raises(clients.KafkaUnavailable, match="has given offset 0 to a new record"):
+        producer.publish(records([10]))
+    producer.close()
+    assert published(kafka_topics) == []
