@@ -20,7 +20,6 @@ from django.db.models.functions import Now
 from eventshop.eventstore import import_events, store_epochs
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import decode_receipt
 from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
 from eventshop.messaging.models import ForkedEvent, KnownTopic, StoreFork
 from eventshop.messaging.reconciliation.fork import Fork, read_differences
@@ -115,8 +114,7 @@ def export_lines(events: Iterable[ForkedEvent]) -> Iterable[str]:
 
 def _to_model(record: StoreFork, item: TopicEvent) -> ForkedEvent:
     row = item.row
-    receipt = decode_receipt(item.value, item.headers)
-    content = _columns(row) | {"receipt": _columns(receipt) if receipt else None}
+    content = _columns(row) | {"receipt": _columns(item.receipt) if item.receipt else None}
     return ForkedEvent(
         fork=record,
         **{name: getattr(row, name) for name in _COPIED},

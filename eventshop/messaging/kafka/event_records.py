@@ -94,10 +94,15 @@ def decode_event(value: bytes, headers: Headers) -> EventRow:
 
 def decode_receipt(value: bytes, headers: Headers) -> ReceiptRow | None:
     """Decode the receipt from its command's last event; None on any other event. Raises `BrokenStream`."""
+    return decode_record(value, headers)[1]
+
+
+def decode_record(value: bytes, headers: Headers) -> tuple[EventRow, ReceiptRow | None]:
+    """Decode event and receipt at once, in half the time. Raises `BrokenStream`."""
     row, command = _decode(value, headers)
     if command is None:
-        return None
-    return ReceiptRow(
+        return row, None
+    return row, ReceiptRow(
         row.command_id,
         command.command_type,
         command.payload_hash,

@@ -11,7 +11,7 @@ from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt, partition_for, record_key
+from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for, record_key
 from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
 from eventshop.messaging.reconciliation.differences import Difference, describe_location, find_differences
 from eventshop.messaging.reconciliation.ordered_topic_reader import (
@@ -118,7 +118,7 @@ class Comparison:
             yield from find_differences(row, receipt, item, self._counted)
             self._equal += 1
             self._reached = row.position
-            self._without_receipt += receipt is not None and decode_receipt(item.value, item.headers) is None
+            self._without_receipt += receipt is not None and item.receipt is None
             if self._equal % PAGE_SIZE == 0:
                 report_progress(self._equal)
             row, receipt = next(table, (None, None))

@@ -17,9 +17,10 @@ from time import monotonic
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from eventshop.core.errors import BrokenStream
+from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import clients
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_event, record_numbers
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_record, record_numbers
 from eventshop.messaging.kafka.topic_end import read_last_records, written_end_offsets
 
 #: A partition with fewer records in memory is fetched together with one that has none.
@@ -46,6 +47,7 @@ class TopicEvent(NamedTuple):
     sequence: int
     preceding_position: int  # the highest before it in its partition; not below its own: it is late or a duplicate
     row: EventRow
+    receipt: ReceiptRow | None  # on the last event of its command
 
 
 class Tombstone(NamedTuple):
@@ -220,10 +222,10 @@ def parse_record(record: Any, preceding_position: int) -> TopicItem:
     try:
         sequence = record_numbers(record).partition_sequence
         if record.value is not None:
-            row = decode_event(record.value, record.headers)
+            row, receipt = decode_record(record.value, record.headers)
             return TopicEvent(
                 *(record.partition, record.offset, record.key, record.value, record.headers),
-                *(sequence, preceding_position, row),
+                *(sequence, preceding_position, row, receipt),
             )
         if record.key is None or not _KEY.fullmatch(record.key):
             raise BrokenStream("a tombstone whose key names no event")

@@ -2,7 +2,7 @@
 
 The topic is read from its beginning. Events that the table already has must equal those on the topic. Every further
 event must follow, by version and by hash, the previous event of its stream. Each page is written in one transaction, so
-a restore that was killed resumes after the last page.
+a restore that was killed resumes after the last page. While PostgreSQL writes a page, the next one is decoded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eventshop.eventstore.event_append import StreamHead
 from eventshop.eventstore.hash_chain.chain import hash_event
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
+from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.reconciliation import divergence
@@ -30,6 +30,7 @@ from eventshop.messaging.reconciliation.ordered_topic_reader import (
     Tombstone,
     TopicEvent,
 )
+from eventshop.messaging.reconciliation.page_writer import PageWriter
 
 #: Called with the position reached, and with the number of events up to it.
 ReportProgress: TypeAlias = Callable[[int, int], None]
@@ -98,9 +99,10 @@ class EventTableRestore:
         if not self.dry_run:
             import_events.reserve_positions(self.topic.position)
             self._begin_epoch()
-        for page in self._pages():
-            self._restore(page)
-            report_progress(max(item.row.position for item in page), self.result.existing + self.result.new)
+        with PageWriter() as writer:
+            for page in self._pages():
+                self._restore(page, writer)
+                report_progress(max(item.row.position for item in page), self.result.existing + self.result.new)
         if not self.dry_run:
             divergence.examine(self.topic.topic)
             # The relay looks again at once, instead of after a while.
@@ -143,10 +145,8 @@ class EventTableRestore:
         if page:
             yield page
 
-    def _restore(self, page: list[TopicEvent]) -> None:
-        """Check one page, then write its new events."""
-        if not self.dry_run:
-            self._heads.clear()  # what was written is in the table
+    def _restore(self, page: list[TopicEvent], writer: PageWriter) -> None:
+        """Check one page while the one before it is written, then have its new events written."""
         self._heads |= import_events.read_stream_heads({item.row.aggregate_id for item in page} - self._heads.keys())
         existing = self._existing_rows(page)
         new = [item for item in page if self._is_new(item, existing)]
@@ -154,12 +154,13 @@ class EventTableRestore:
             raise RestoreRefused(
                 f"the table has an event at position {min(existing)}, which {self.topic.topic} does not have"
             )
-        receipts = [receipt for item in new if (receipt := decode_receipt(item.value, item.headers))]
+        receipts = [item.receipt for item in new if item.receipt]
         self.result.new += len(new)
         self.result.receipts += len(receipts)
         if not self.dry_run:
-            import_events.insert_events([item.row for item in new], receipts)
-            self._heads.clear()  # they are read from the table from now on
+            writer.write([item.row for item in new], receipts)
+            # All pages before this one are in the table: the heads of other streams are read from there.
+            self._heads = {item.row.aggregate_id: self._heads[item.row.aggregate_id] for item in new}
 
     def _existing_rows(self, page: list[TopicEvent]) -> dict[int, EventRow]:
         """The rows that the table had before this restore, in the range of positions of this page."""
