@@ -1,9 +1,11 @@
 """A setting that is missing or wrong stops the start and is named; what is left out has a safe default."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +15,57 @@ from tests.conftest import BASE_DIR
 KEY = "k" * 50
 
 
+#: Imports once what the settings import; for each request, a fork of it loads the settings.
+LOADER = """
+import json, os, sys, traceback
+import environ
+from eventshop import database_settings, env_validators, log_settings, unfold
+
+for request in sys.stdin:
+    probe, environment, *outputs = json.loads(request)
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for number, path in enumerate(outputs, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        from eventshop import settings
+        exec(f"print({probe})")
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+"""
+_loaders: list[tuple[subprocess.Popen[str], Path]] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADER],
+        cwd=BASE_DIR,
+        env={"PATH": os.environ["PATH"]},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        _loaders.append((process, tmp_path_factory.mktemp("settings")))
+        yield
+        _loaders.clear()
+
+
 def start(probe: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of its own that has only these in its environment, and print `probe`."""
-    code = f"from eventshop import settings; print({probe})"
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=BASE_DIR,
-        env={"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET_KEY": KEY} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    [(process, folder)] = _loaders
+    env = {"PATH": os.environ["PATH"], "ENV_FILE": "", "SECRET_KEY": KEY} | environment
+    outputs = [folder / "stdout", folder / "stderr"]
+    assert process.stdin and process.stdout
+    print(json.dumps([probe, env, *map(str, outputs)]), file=process.stdin, flush=True)
+    status = int(process.stdout.readline())
+    return subprocess.CompletedProcess([], status, *(output.read_text() for output in outputs))
 
 
 def value(probe: str, **environment: str) -> str:
