@@ -104,6 +104,9 @@ class PostgresServer:
             f"port={self.port}",
             "unix_socket_directories=",
             "max_connections=200",
+            # Its log quotes neither the row that it refuses (DETAIL) nor the statement (docs/logging.md).
+            "log_error_verbosity=terse",
+            "log_min_error_statement=panic",
             *(() if self.durable else NOT_DURABLE),
         ]
         return [part for setting in settings for part in ("-c", setting)]
