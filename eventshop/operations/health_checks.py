@@ -166,7 +166,7 @@ def check_leader(name: str, topic: str, progress: Progress, *, held_up: str = ""
         return ComponentHealth(name, False, f"stopped: {reason}", progress=progress)
     detail = f"{leader or 'no process'} leads" + (f". {held_up}" if held_up else "")
     health = judge_progress(name, progress, default_objective(), detail=detail)
-    return health._replace(ok=health.ok and bool(leader) and not held_up)
+    return health._replace(ok=health.ok and bool(leader) and not held_up, is_failing=health.is_failing or not leader)
 
 
 def seconds_since(time: datetime | None) -> float:

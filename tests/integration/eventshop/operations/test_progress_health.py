@@ -85,6 +85,8 @@ def test_a_relay_that_leads_and_publishes_nothing_fails(settings: Any) -> None:
     assert (health.state, health.progress and health.progress.behind) == (State.FAILING, 1)
     RelayCheckpoint.objects.update(leased_until=ago(1))
     assert "no process leads" in check_relay().detail
+    settings.HEALTH_LAG_S = 20
+    assert check_relay().state is State.FAILING  # it is nobody's lead that fails, however little waits
 
 
 @pytest.fixture
