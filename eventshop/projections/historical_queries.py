@@ -134,7 +134,7 @@ def _compare(projection: Projection[R], folded: dict[Any, R], events: int, failu
 
 def differing_columns(row: ReadModel | None, new_row: ReadModel) -> dict[str, tuple[Any, Any]]:
     """The columns that differ, each as it is and as it would be; without a row, as it is, all that have a value."""
-    names = [field.attname for field in row._meta.concrete_fields if field.attname not in LINEAGE]
+    names = [field.attname for field in new_row._meta.concrete_fields if field.attname not in LINEAGE]
     pairs = {name: (getattr(row, name, None), getattr(new_row, name)) for name in names}
     return {name: (before, after) for name, (before, after) in pairs.items() if before != after}
 
