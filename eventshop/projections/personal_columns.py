@@ -81,8 +81,8 @@ def erase_subjects(
 ) -> int:
     """Empty the personal columns of every row about these subjects, or delete the row; returns how many rows changed.
 
-    With `purposes`, only the columns that are kept for them; with `columns`, only those. The rows of a rebuild come before the live ones: rows that
-    are swapped in meanwhile are empty already.
+    With `purposes`, only the columns that are kept for them; with `columns`, only those. The rows of a rebuild come
+    before the live ones: rows that are swapped in meanwhile are empty already.
     """
     by_model = {projection.model: projection for projection in projections.select([]) if projection.model.erasable()}
     existing = set(connection.introspection.table_names())

@@ -84,7 +84,8 @@ class StalledVisibilityMonitor:
     def end_offsets(self) -> Mapping[Any, int]:
         """The end of each partition after everything written. Raises `KafkaUnavailable`."""
         with clients.translate_errors():
-            return self._uncommitted_reader.end_offsets(self.partitions)
+            ends: Mapping[Any, int] = self._uncommitted_reader.end_offsets(self.partitions)
+        return ends
 
     def shrunk_partitions(self) -> list[Any]:
         """The partitions that end earlier than when this was asked before. Raises `KafkaUnavailable`."""

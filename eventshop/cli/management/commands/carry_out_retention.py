@@ -19,9 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Change nothing; show what is due.")
-        parser.add_argument(
-            "--on", type=date.fromisoformat, help="With --dry-run: what is due on that day."
-        )
+        parser.add_argument("--on", type=date.fromisoformat, help="With --dry-run: what is due on that day.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["on"] and not options["dry_run"]:
