@@ -89,8 +89,13 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    # The same examples on every machine; `make chaos` looks for others.
     hypothesis.settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        "any machine",
+        deadline=None,
+        derandomize=not config.getoption("--long"),
+        database=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("any machine")
     for name in PLUGINS:

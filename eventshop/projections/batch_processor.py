@@ -22,6 +22,7 @@ from eventshop.projections.row_locks import begin_batch
 from eventshop.projections.targets import ProjectionTarget
 from eventshop.runtime import tracing
 from eventshop.runtime.fault_injection import crash_point
+from eventshop.runtime.log_errors import describe_error
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _fold(folding: Fold[Any], events: Sequence[PlannedEvent], blocked: dict[UUID
             waits_for = dead_letters.awaited_schema(error, event.meta)
             blocked[event.meta.aggregate_id] = waits_for
             with log_context(projection=folding.projection.name, event=event.meta):
-                log.warning("an event is set aside: %s", error)
+                log.warning("an event is set aside: %s", describe_error(error))
             unfolded.append(Unfolded(event, None if waits_for else error, waits_for))
     return unfolded
 

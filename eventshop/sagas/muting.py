@@ -92,12 +92,14 @@ def _mute(
     point = SagaLivePoint.objects.filter(kind=kind, version=version).first()
     if unheard_from is None:
         unheard_from = point.routed_to if point is not None and point.live_at is None else lease.offset
+    live_from = max(up_to, unheard_from)
     SagaLivePoint.objects.update_or_create(
         kind=kind,
         version=version,
         defaults={
-            "live_from": max(up_to, unheard_from),
-            "routed_to": unheard_from,
+            "live_from": live_from,
+            # Where there is no past, the last event is routed once more: every muted saga is told that its past ends.
+            "routed_to": max(0, min(unheard_from, live_from - 1)),
             "past": past,
             "reason": reason[:500],
             "actor": actor[:200],

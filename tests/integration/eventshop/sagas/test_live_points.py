@@ -11,12 +11,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from eventshop.core import saga as core
 from eventshop.core.messages import Event, Meta
-from eventshop.core.saga import RefusedCommand, Saga, SagaAction, StartTimer, TimerFired
+from eventshop.core.saga import RefusedCommand, SagaAction, StartTimer, TimerFired
 from eventshop.eventstore import store_epochs
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.sagas import live_points, timers, workers
-from eventshop.sagas.models import PartitionLease, SagaLivePoint, SagaStep
+from eventshop.sagas import live_points, muting, timers, workers
+from eventshop.sagas.models import PartitionLease, Saga, SagaLivePoint, SagaStep
 from eventshop.sagas.saga_registry import SagaRegistry
 from orders.domain.commands import CancelOrder
 from orders.domain.events import OrderCreated
@@ -27,7 +28,7 @@ from tests.support.order_fulfilment import load_order, place_order
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-class Reminder(Saga[OrderCreated | TimerFired | RefusedCommand], frozen=True):
+class Reminder(core.Saga[OrderCreated | TimerFired | RefusedCommand], frozen=True):
     """Cancels every order at once, or a day later: whatever it does about the past can be seen."""
 
     kind: ClassVar[str] = "reminder"
@@ -70,7 +71,7 @@ class SlowReminder(Reminder, frozen=True):
     delay: ClassVar[timedelta | None] = timedelta(days=1)
 
 
-def run_with(*more: type[Saga[Any]]) -> None:
+def run_with(*more: type[core.Saga[Any]]) -> None:
     sagas: SagaRegistry = InMemoryGateway().saga_registry()
     for saga in more:
         sagas.register(saga)
@@ -127,6 +128,22 @@ def test_timers_of_a_past_that_is_left_fire_when_they_are_due_later() -> None:
     run_with(SlowReminder)
     timers.fire_due_timers("test", now=timezone.now() + timedelta(days=2))
     assert not SagaStep.objects.filter(payload__contains="reminded").exists()
+    run_with(SlowReminder)
+    [step] = SagaStep.objects.filter(payload__contains="reminded")
+    assert step.state in ("accepted", "refused"), order
+
+
+def test_sagas_that_have_heard_everything_when_they_are_muted_go_live_again() -> None:
+    """Such as those of a restore that ends before anything was written. They are open, and hear what comes later."""
+    order = place_order(("mug", 1), method="")
+    run_with(SlowReminder)
+    sagas = InMemoryGateway().saga_registry()
+    sagas.register(SlowReminder)
+    muting.mute_past(newest_position(), reason="a restore", actor="ada", sagas=sagas)
+    assert Saga.objects.filter(kind="reminder", muted=True).exists()
+    run_with(SlowReminder)
+    assert not Saga.objects.filter(muted=True).exists()
+    timers.fire_due_timers("test", now=timezone.now() + timedelta(days=2))
     run_with(SlowReminder)
     [step] = SagaStep.objects.filter(payload__contains="reminded")
     assert step.state in ("accepted", "refused"), order
