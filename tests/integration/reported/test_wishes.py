@@ -20,7 +20,15 @@ from tests.unit.trading.domain import examples as trades
 from tests.unit.users.domain import examples as people
 from trading.domain.account import TradingAccount
 from trading.domain.audit_log import AuditLog
-from trading.domain.commands import FreezeAmount, OpenAccount, RecordAuditExport, ReleaseAmount, SetLimit
+from trading.domain.commands import (
+    FreezeAmount,
+    OpenAccount,
+    RecordAuditExport,
+    ReleaseAmount,
+    SetCostMethod,
+    SetLimit,
+)
+from trading.domain.cost_basis import CostMethod
 from trading.domain.trade import Trade
 from users.domain.commands import (
     ChangeContactDetails,
@@ -65,7 +73,9 @@ WISHES: Final[list[tuple[Command, ...]]] = [
     (*_TRADE, trades.hold),
     (*_TRADE, trades.hold, trades.resume),
     (*_FILLED, trades.settle),
+    (*_FILLED, trades.execute(trades.fill("v3", "1")), trades.review),
     (_ACCOUNT,),
+    (_ACCOUNT, SetCostMethod(trades.ACCOUNT, CostMethod.FIFO)),
     (_ACCOUNT, SetLimit(trades.ACCOUNT, None, Decimal(5_000))),
     (_ACCOUNT, _FREEZE),
     (_ACCOUNT, _FREEZE, ReleaseAmount(trades.ACCOUNT, trades.TRADE)),

@@ -26,6 +26,7 @@ from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
 from eventshop.privacy.erasure.certificates import issue_certificate
 from eventshop.privacy.erasure.erasure_job import start_erasure
 from eventshop.privacy.erasure.leftover_scan import ScanReport
+from eventshop.privacy.models import RetentionRun
 from eventshop.projections.models import DeadLetter, Rebuild
 from eventshop.projections.replays import request_dry_run
 from tests.support.access_log import accesses
@@ -73,6 +74,9 @@ def row_of() -> Any:
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
     request_dry_run("order-summary", requested_by="ada")
     record_action(actor="staff:1", action="pause projection", target="daily-sales", reason="deployment")
+    RetentionRun.objects.create(
+        run_id=uuid4(), about="order", what="orders", duty="tax law", years=8, ended_before=now, began_at=now
+    )
     AcknowledgedRecord.objects.create(topic="event-store", topic_id=uuid4(), partition=3, offset=17, operator="ada")
 
     def row(model: type[Model]) -> tuple[Model, str]:

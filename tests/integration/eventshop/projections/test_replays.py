@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from random import Random
 from typing import Any
@@ -53,8 +54,8 @@ def test_daily_sales_as_it_was_is_what_it_says_now_if_nothing_came_since() -> No
     append_order_histories(Random(3), range(12))
     catch_up(projection_registry.get("daily-sales"))
     job = run_to_end(replays.request_as_of("daily-sales", timezone.now(), requested_by="ada"))
-    live = {row.pk: (row.orders, str(row.net)) for row in DailySales.objects.all()}
-    assert {row["key"]: (row["orders"], row["net"]) for row in stored_result(job)} == live
+    live = {row.pk: (row.orders, row.net) for row in DailySales.objects.all()}
+    assert {row["key"]: (row["orders"], Decimal(row["net"])) for row in stored_result(job)} == live
     assert (job.rows, job.leased_until, job.requested_by) == (len(live), None, "ada")
     append_order_histories(Random(4), range(100, 110))
     again = run_to_end(replays.request_as_of("daily-sales", job.requested_at, requested_by="ada"))

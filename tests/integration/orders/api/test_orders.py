@@ -85,7 +85,7 @@ def test_an_order_asks_few_statements_beside_the_stores_own() -> None:
     statements = [
         statement
         for statement in capture_queries(lambda: program.post("orders", ORDER))
-        if statement.startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
+        if statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
     ]
     tables = [next(name for name in TABLES if name in statement) for statement in statements]
     assert tables == ["web_apitoken", "users_account", "orders_product", "ops_webrequest"]

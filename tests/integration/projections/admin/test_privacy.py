@@ -83,9 +83,9 @@ def test_lists_and_pages_show_masks() -> None:
     assert str(person)[-8:] in assert_nothing_personal(client.get(CONSENTS))
 
 
-def test_a_person_is_found_by_id_or_by_their_whole_address() -> None:
+def test_a_person_is_found_by_id_and_by_no_address_without_a_reason() -> None:
     person, client = create_ada(), boss()
-    for asked, found in ((str(person), 1), (WORDS[0].upper(), 1), ("zz-ada", 0), ("@", 0), (str(uuid4()), 0)):
+    for asked, found in ((str(person), 1), (WORDS[0].upper(), 0), ("zz-ada", 0), ("@", 0), (str(uuid4()), 0)):
         assert len(client.get(PEOPLE, {"q": asked}).context["cl"].result_list) == found, asked
 
 
