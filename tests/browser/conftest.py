@@ -9,13 +9,17 @@ from playwright.sync_api import Browser
 
 from tests.support.browser import Visitor, browser, serve
 
-#: Of the windows, where a module has no `WIDTHS` of its own.
+#: Of the windows, a wide one and a phone's: of pages for customers, and of the console.
 WIDTHS = (1200, 320)
+CONSOLE_WIDTHS = (1280, 390)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both windows; of a test marked `phone_first`, only the phone's in `make test`."""
     if "width" in metafunc.fixturenames:
-        metafunc.parametrize("width", getattr(metafunc.module, "WIDTHS", WIDTHS))
+        wide, narrow = CONSOLE_WIDTHS if "admin" in metafunc.definition.path.parts else WIDTHS
+        is_phone_first = metafunc.definition.get_closest_marker("phone_first") is not None
+        metafunc.parametrize("width", [pytest.param(wide, marks=pytest.mark.long if is_phone_first else ()), narrow])
 
 
 @pytest.fixture(scope="package")

@@ -23,7 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 sale, other = Sale(1), Sale(2)
 #: Of the windows in which staff work.
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 sale = Sale(1)
 #: Of the windows in which staff work.
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture
@@ -33,6 +32,7 @@ def server(clean_database: None) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.phone_first
 def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
@@ -49,6 +49,7 @@ def test_read_models_as_they_were_are_asked_for_and_read(visitor: Visitor) -> No
     visitor.open(f"/admin/projection_engine/checkpoint/{Checkpoint.objects.latest('pk').pk}/rebuild", "rebuild")
 
 
+@pytest.mark.phone_first
 def test_the_past_of_a_stream_is_stepped_through_by_keys(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page

@@ -24,7 +24,6 @@ from users.domain.commands import CreateUser, GrantConsent
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 #: Of the windows in which staff work.
-WIDTHS = (1280, 390)
 
 
 class Desk(NamedTuple):
@@ -49,6 +48,7 @@ def desk(clean_database: None, settings: Any, tmp_path: Path) -> Iterator[Desk]:
         yield Desk(address, ada, gone)
 
 
+@pytest.mark.phone_first
 def test_every_page_is_clean_and_a_look_is_on_record(chrome: Browser, desk: Desk, width: int) -> None:
     context = chrome.new_context(viewport={"width": width, "height": 900})
     visitor = Visitor(context.new_page(), desk.address)

@@ -25,7 +25,6 @@ from tests.support.staff import PASSWORD, actor_of, update_read_models
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 #: Of the windows in which staff work.
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture
@@ -58,6 +57,7 @@ def server(suspended_saga: UUID) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.phone_first
 def test_every_page_is_clean_in_every_window(visitor: Visitor, suspended_saga: UUID) -> None:
     visitor.sign_in("ada", PASSWORD)
     visitor.check_page("dashboard-alert")

@@ -21,7 +21,6 @@ from trading.domain.events import Side
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 #: Of the windows in which staff work.
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def server(clean_database: None) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.phone_first
 def test_trades_and_positions_are_clean_in_every_window(visitor: Visitor) -> None:
     visitor.sign_in("ada", PASSWORD)
     trade = TradeBlotter.objects.get(reference="T-1")

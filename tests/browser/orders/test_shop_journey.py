@@ -68,6 +68,7 @@ def sign_in(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="My data", exact=True)).to_be_visible()
 
 
+@pytest.mark.phone_first
 def test_from_the_window_to_the_invoice_and_back(visitor: Visitor) -> None:
     page = visitor.page
     sign_in(page, visitor.address)
@@ -177,6 +178,7 @@ def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
     visitor.check_page("cancelled")
 
 
+@pytest.mark.phone_first
 def test_after_a_declined_card_another_one_is_entered_on_the_gateways_page(
     visitor: Visitor, settings: Settings, tmp_path: Path
 ) -> None:

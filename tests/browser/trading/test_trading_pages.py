@@ -39,6 +39,7 @@ def preview_trade(page: Page) -> None:
     page.get_by_role("button", name="Check the trade").click()
 
 
+@pytest.mark.phone_first
 def test_from_the_ticket_to_the_settlement(visitor: Visitor) -> None:
     """Each page is checked for accessibility; the trade page updates itself."""
     page, login = visitor.page, sign_up()

@@ -34,6 +34,7 @@ def server(clean_database: None, tmp_path: Path, settings: Any) -> Iterator[str]
         yield address
 
 
+@pytest.mark.phone_first
 def test_from_the_first_email_to_the_certificate(visitor: Visitor) -> None:
     _sign_up(visitor)
     page = visitor.page

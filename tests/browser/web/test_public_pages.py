@@ -31,6 +31,7 @@ def test_the_keyboard_reaches_the_content_at_once(visitor: Visitor) -> None:
     expect(visitor.page.locator("main")).to_be_focused()
 
 
+@pytest.mark.phone_first
 def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
     """Every step by keyboard or click; every page is checked."""
     page = visitor.page

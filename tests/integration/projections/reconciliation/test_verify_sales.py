@@ -95,7 +95,7 @@ def _add(row: Any, **more: str | int) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.long(on="postgres")
+@pytest.mark.long
 def test_the_first_nine_days_agree_with_their_own_books(tmp_path: Path) -> None:
     nine_days = write_first_days(tmp_path, "2010-12-09")
     assert ImportRun(nine_days).code == 0
