@@ -11,7 +11,7 @@ from tests.support.database import url_of_database
 from tests.support.processes import ROOT
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def answer(query: str) -> str:

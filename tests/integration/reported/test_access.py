@@ -15,7 +15,7 @@ from eventshop.web.models import ApiToken
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from users.application import sign_in_notices
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("clean_database")
 HOW: Any = {"name": "script", "scopes": ["orders:read"], "lifetime": timedelta(days=1)}
 TOKEN = {"name": "thief", "days": "365", "scopes": ["orders:read"]}
 

@@ -16,7 +16,7 @@ def test_pages_get_the_strict_policy() -> None:
     assert not any("unsafe" in value for values in strict.values() for value in values)
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("clean_database")
 def test_the_admin_gets_what_its_skin_needs_and_no_inline_script() -> None:
     admin = policy("/admin/login/")
     assert admin["script-src"] == {"'self'", "'unsafe-eval'"}

@@ -14,7 +14,7 @@ from eventshop.operations.models import PeriodicWork
 from eventshop.runtime.database_clock import database_now
 from tests.support.waiting import DEADLINE_S
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 def clock() -> datetime:
