@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -99,8 +100,10 @@ class KafkaLogReader:
             return deliveries
         if not self._holes:
             polled, self._polled = self._polled or self._poll(0, limit), {}
+            contents = iter(read_contents([record for records in polled.values() for record in records]))
             for tp, records in polled.items():
-                deliveries += self._deliver(tp.partition, records)
+                # All of its contents are taken, though it may stop at a hole: the next ones are of other records.
+                deliveries += self._deliver(tp.partition, records, list(islice(contents, len(records))))
             if not deliveries:
                 self._look_for_empty_partitions(up_to or {})
         if self._holes and not deliveries:
@@ -200,11 +203,13 @@ class KafkaLogReader:
                 self._holes.open(partition, Hole(begin, published + 1, 0))
                 self._lost_beginnings[partition] = _LostBeginning(end, published)
 
-    def _deliver(self, partition: int, records: Sequence[Any]) -> list[Delivery]:
+    def _deliver(
+        self, partition: int, records: Sequence[Any], contents: Sequence[RecordContent | Exception]
+    ) -> list[Delivery]:
         """The deliveries of some records, up to the first hole, which is filled before the record that follows it."""
         self._lost_beginnings.pop(partition, None)
         deliveries: list[Delivery] = []
-        for record, content in zip(records, read_contents(records), strict=True):
+        for record, content in zip(records, contents, strict=True):
             found = self._read_record(partition, record, content)
             if isinstance(found, Hole):
                 self._holes.open(partition, found)
