@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Final, NamedTuple
@@ -24,6 +24,7 @@ from eventshop.eventstore.tail_reader import TailReader, newest_position
 from eventshop.messaging.event_log import EventLog
 from eventshop.operations.models import PartitionTally
 from eventshop.projections.models import Checkpoint, DeadLetter
+from eventshop.projections.targets import REBUILD_SUFFIX
 
 #: Events read after the tally; and, while there is no tally yet, events read before the end of the table.
 WINDOW: Final = 20_000
@@ -31,10 +32,6 @@ FIRST_WINDOW: Final = 2_000
 #: Events counted in one statement, and how long one run of the job may count.
 CHUNK: Final = 50_000
 COUNT_LIMIT_S: Final = 120.0
-
-
-#: Ends the name of the checkpoints of a rebuild.
-REBUILD: Final = ":rebuild"
 
 
 class LedgerOpen(EventShopError):
@@ -49,8 +46,11 @@ class EventWindow(NamedTuple):
     tallies: Mapping[int, PartitionTally]
     positions: Mapping[int, list[int]]
     times: Mapping[int, list[datetime]]
-    is_counted: bool  # there is a tally: numbers of events are exact
-    is_complete: bool  # it reaches the end of the table
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether there is a tally: numbers of events are exact."""
+        return bool(self.tallies)
 
     def appended(self, partition: int, up_to: int | None = None) -> int | None:
         """The events of a partition, up to a position; None if that is before the tally, which forgets positions."""
@@ -100,20 +100,33 @@ class LedgerLine(NamedTuple):
 
 
 def read_window(source: EventLog) -> EventWindow:
-    """Read the tally and the events after it; two statements, three without a tally."""
-    rows = {row.partition: row for row in PartitionTally.objects.all()}
-    is_counted = rows.keys() == set(source.partitions)
-    begin = min(row.counted_to for row in rows.values()) if is_counted else newest_position() - FIRST_WINDOW
-    events = StoredEvent.objects.filter(position__gt=begin).order_by("position")
+    """Read the tally and the events after it; two statements, three without a tally.
+
+    Where more than `WINDOW` events follow the tally, it is as if there were none: the last events are read, and how
+    many there are before them is unknown.
+    """
+    tallies = {row.partition: row for row in PartitionTally.objects.all()}
+    if tallies.keys() == set(source.partitions):
+        found = list(_events_after(min(row.counted_to for row in tallies.values()))[:WINDOW])
+        if len(found) < WINDOW:
+            return _by_partition(source, tallies, found)
+    return _by_partition(source, {}, _events_after(newest_position() - FIRST_WINDOW))
+
+
+def _events_after(position: int) -> QuerySet[StoredEvent, tuple[int, UUID, datetime]]:
+    events = StoredEvent.objects.filter(position__gt=position).order_by("position")
+    return events.values_list("position", "aggregate_id", "recorded_at")
+
+
+def _by_partition(
+    source: EventLog, tallies: Mapping[int, PartitionTally], events: Iterable[tuple[int, UUID, datetime]]
+) -> EventWindow:
     positions, times = defaultdict[int, list[int]](list), defaultdict[int, list[datetime]](list)
-    found: list[tuple[int, UUID, datetime]] = list(
-        events.values_list("position", "aggregate_id", "recorded_at")[:WINDOW]
-    )
-    for position, aggregate_id, recorded_at in found:
+    for position, aggregate_id, recorded_at in events:
         partition = source.partition_for(aggregate_id)
         positions[partition].append(position)
         times[partition].append(recorded_at)
-    return EventWindow(rows if is_counted else {}, positions, times, is_counted, len(found) < WINDOW)
+    return EventWindow(tallies, positions, times)
 
 
 def read_ledger(window: EventWindow, checkpoints: Sequence[Checkpoint]) -> list[LedgerLine]:
@@ -138,7 +151,7 @@ def _read_all_lines(source: EventLog) -> list[LedgerLine]:
 
 def live_checkpoints() -> QuerySet[Checkpoint]:
     """The checkpoints of projections, without those of running rebuilds."""
-    return Checkpoint.objects.exclude(projection__endswith=REBUILD).order_by("projection", "partition")
+    return Checkpoint.objects.exclude(projection__endswith=REBUILD_SUFFIX).order_by("projection", "partition")
 
 
 def _line(window: EventWindow, row: Checkpoint, dead_letters: int) -> LedgerLine:

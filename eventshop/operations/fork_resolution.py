@@ -20,13 +20,14 @@ from django.db.models.functions import Now
 from eventshop.eventstore import import_events, store_epochs
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
+from eventshop.messaging.kafka.store_epoch_records import begin_epoch_after, read_published_epoch
 from eventshop.messaging.models import ForkedEvent, KnownTopic, StoreFork
 from eventshop.messaging.reconciliation.fork import Fork, read_differences
 from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader, TopicEvent
 from eventshop.projections import checkpoints, rebuild
 from eventshop.projections.models import Checkpoint, Rebuild
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.targets import REBUILD_SUFFIX
 from eventshop.runtime.fault_injection import crash_point
 
 #: Columns outside of the event store that hold positions of the event table.
@@ -71,12 +72,8 @@ def keep_table(record: StoreFork, fork: Fork) -> list[str]:
     published = read_published_epoch()
     by = max(fork.table_position, fork.topic_position) - fork.common_position
     with transaction.atomic():
-        store_epochs.begin_epoch(
-            f"fork after position {fork.common_position} resolved: {record.reason}",
-            restored_to_position=fork.common_position,
-            beyond=published.number if published else 0,
-            installation_id=published.installation_id if published else None,
-        )
+        reason = f"fork after position {fork.common_position} resolved: {record.reason}"
+        begin_epoch_after(published, reason, restored_to_position=fork.common_position)
         import_events.renumber_events(after=fork.common_position, by=by)
         import_events.reserve_positions(fork.table_position + by)
         _renumber_columns(after=fork.common_position, by=by)
@@ -133,7 +130,7 @@ def _columns(row: EventRow | Any) -> dict[str, Any]:
 def _take_back_checkpoints(fork: Fork) -> list[str]:
     """Take checkpoints beyond the last common event back to it; return the projections that must be rebuilt."""
     beyond = Checkpoint.objects.filter(store_position__gt=fork.common_position)
-    names = sorted({name.removesuffix(":rebuild") for name in beyond.values_list("projection", flat=True)})
+    names = sorted({name.removesuffix(REBUILD_SUFFIX) for name in beyond.values_list("projection", flat=True)})
     for partition, sequence in fork.sequences.items():
         beyond.filter(partition=partition).update(sequence=sequence, store_position=fork.common_position)
     return names

@@ -90,10 +90,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     up = components[0].ok
     status = "ok" if all(part.ok for part in components) else "degraded" if up else "down"
     body = {"status": status, "parts": [_component_json(part, request) for part in components]}
-    response = JsonResponse(body, status=200 if up else 503)
-    if not up:
-        response["Retry-After"] = "5"
-    return response
+    return JsonResponse(body, status=200 if up else 503)
 
 
 def check_components() -> list[ComponentHealth]:
@@ -161,8 +158,8 @@ def measure_relay(topic: str) -> Progress:
 
 def check_leader(name: str, topic: str, progress: Progress, *, held_up: str = "") -> ComponentHealth:
     """The health of a part that publishes to a topic: it needs a leader that gets on."""
-    leader, _ = relay_leader(topic)
-    if reason := stopped_reason(topic):
+    leader, reason = relay_leader(topic)
+    if reason:
         return ComponentHealth(name, False, f"stopped: {reason}", progress=progress)
     detail = f"{leader or 'no process'} leads" + (f". {held_up}" if held_up else "")
     health = judge_progress(name, progress, default_objective(), detail=detail)
@@ -174,22 +171,14 @@ def seconds_since(time: datetime | None) -> float:
     return max(0.0, (database_now() - time).total_seconds()) if time else 0.0
 
 
-def relay_leader(topic: str) -> tuple[str, int]:
-    """The relay's leader for a topic, empty if there is none, and its last stored position."""
+def relay_leader(topic: str) -> tuple[str, str]:
+    """The relay's leader for a topic, empty if there is none; and why nothing is published before an operator acts."""
     from eventshop.messaging.models import RelayCheckpoint
 
-    rows = RelayCheckpoint.objects.filter(topic=topic).values_list("owner", "position", is_leased())
-    for owner, position, has_lease in rows:
-        return (owner if has_lease else ""), position
-    return "", 0
-
-
-def stopped_reason(topic: str) -> str:
-    """Why nothing is published to a topic before an operator has done something; empty if publishing goes on."""
-    from eventshop.messaging.models import RelayCheckpoint
-
-    reasons = RelayCheckpoint.objects.filter(topic=topic).values_list("stopped_reason", flat=True)
-    return reasons.first() or ""
+    rows = RelayCheckpoint.objects.filter(topic=topic).values_list("owner", "stopped_reason", is_leased())
+    for owner, reason, has_lease in rows:
+        return (owner if has_lease else ""), reason
+    return "", ""
 
 
 def check_connection(name: str, addresses: list[str]) -> ComponentHealth:

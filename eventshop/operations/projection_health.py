@@ -14,7 +14,7 @@ from eventshop.messaging.event_log import EventLog
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.messaging.kafka.record_verification import ForgedRecord
 from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
-from eventshop.operations.event_ledger import REBUILD, EventWindow, LedgerLine, read_ledger, read_window
+from eventshop.operations.event_ledger import EventWindow, LedgerLine, read_ledger, read_window
 from eventshop.operations.health_checks import (
     ComponentHealth,
     check_leader,
@@ -27,6 +27,7 @@ from eventshop.projections import dead_letters, lag, outbox
 from eventshop.projections.models import Checkpoint, OutboxRecord, UnreadableRecord, Worker
 from eventshop.projections.outbox_reader import OUTBOX_FENCE
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.targets import REBUILD_SUFFIX
 from eventshop.runtime.database_clock import database_now
 
 #: Waiting records are counted up to this number.
@@ -87,13 +88,15 @@ def measure_projections() -> list[ProjectionProgress]:
     source = create_event_log()
     rows = list(Checkpoint.objects.order_by("projection", "partition"))
     window = read_window(source)
-    rebuilds = {row.projection.removesuffix(REBUILD): row for row in rows if row.projection.endswith(REBUILD)}
-    live = [row for row in rows if not row.projection.endswith(REBUILD)]
+    rebuilds = {
+        row.projection.removesuffix(REBUILD_SUFFIX): row for row in rows if row.projection.endswith(REBUILD_SUFFIX)
+    }
+    live = [row for row in rows if not row.projection.endswith(REBUILD_SUFFIX)]
     by_name: dict[str, list[tuple[Checkpoint, LedgerLine]]] = {}
     for row, line in zip(live, read_ledger(window, live), strict=True):
         by_name.setdefault(row.projection, []).append((row, line))
-    waiting = _OldestEvents(window, source)
-    return [_measure(name, pairs, rebuilds.get(name), waiting) for name, pairs in by_name.items()]
+    waiting, known = _OldestEvents(window, source), versions()
+    return [_measure(name, known.get(name), pairs, rebuilds.get(name), waiting) for name, pairs in by_name.items()]
 
 
 class _OldestEvents:
@@ -116,7 +119,11 @@ class _OldestEvents:
 
 
 def _measure(
-    name: str, pairs: Sequence[tuple[Checkpoint, LedgerLine]], rebuild: Checkpoint | None, waiting: _OldestEvents
+    name: str,
+    version: int | None,
+    pairs: Sequence[tuple[Checkpoint, LedgerLine]],
+    rebuild: Checkpoint | None,
+    waiting: _OldestEvents,
 ) -> ProjectionProgress:
     rows = [row for row, _ in pairs]
     progress = Progress(
@@ -125,7 +132,6 @@ def _measure(
         sum(line.dead_letters for _, line in pairs),
         max((row.advanced_at for row in rows if row.advanced_at), default=None),
     )
-    version = versions().get(name)
     return ProjectionProgress(
         name,
         progress,

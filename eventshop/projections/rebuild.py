@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
@@ -24,7 +25,13 @@ from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay, SkippedEvent
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
-from eventshop.projections.targets import ProjectionTarget, live_target, rebuild_target, skipped_event_ids
+from eventshop.projections.targets import (
+    REBUILD_SUFFIX,
+    ProjectionTarget,
+    live_target,
+    rebuild_target,
+    skipped_event_ids,
+)
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 from eventshop.runtime.leases import is_unleased
 from eventshop.runtime.process_name import process_name
@@ -56,8 +63,7 @@ def request_rebuild(name: str, *, requested_by: str, reason: str, dry_run: Repla
     `dry_run`: the numbers of this dry run are stored with the request, as what is expected to change.
     """
     projection_registry.get(name)
-    open_jobs = Rebuild.objects.filter(projection=name, state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
-    return open_jobs.first() or Rebuild.objects.create(
+    return open_rebuilds().filter(projection=name).first() or Rebuild.objects.create(
         projection=name,
         requested_by=requested_by,
         reason=reason,
@@ -71,12 +77,16 @@ def _expected_numbers(dry_run: Replay | None) -> dict[str, Any]:
     return {f"foreseen_{name}": getattr(dry_run, field) for name, field in names.items()} if dry_run else {}
 
 
+def open_rebuilds() -> QuerySet[Rebuild]:
+    """The rebuilds that were requested or are running."""
+    return Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING])
+
+
 def pending_rebuilds() -> list[Rebuild]:
     """The rebuilds that no worker runs: requested ones, and those of a worker that died."""
-    open_jobs = Rebuild.objects.filter(state__in=[Rebuild.State.REQUESTED, Rebuild.State.RUNNING]).order_by("pk")
-    rebuilding = Checkpoint.objects.filter(projection__endswith=":rebuild").exclude(is_unleased())
+    rebuilding = Checkpoint.objects.filter(projection__endswith=REBUILD_SUFFIX).exclude(is_unleased())
     leased = set(rebuilding.values_list("projection", flat=True))
-    return [job for job in open_jobs if f"{job.projection}:rebuild" not in leased]
+    return [job for job in open_rebuilds().order_by("pk") if f"{job.projection}{REBUILD_SUFFIX}" not in leased]
 
 
 def rebuild(

@@ -40,11 +40,12 @@ def skip(name: str, event_id: UUID, *, reason: str, actor: str) -> SkippedEvent:
     if not (reason := reason.strip()):
         raise InvalidMessage("give a reason for skipping this event")
     with transaction.atomic():
+        partition = DeadLetter.objects.filter(projection=name, event_id=event_id).values_list("partition", flat=True)
+        # As for a retry: the lock keeps the worker from adding to the queue meanwhile, or folding from it.
+        checkpoint = Checkpoint.objects.select_for_update().filter(projection=name, partition__in=partition).first()
         row = DeadLetter.objects.filter(projection=name, event_id=event_id).first()
-        if row is None:
+        if checkpoint is None or row is None:
             raise ProjectionError(f"{event_id} is no dead letter of {name}", projection=name)
-        # As for a retry: the lock keeps the worker from adding to the queue meanwhile.
-        checkpoint = Checkpoint.objects.select_for_update().get(projection=name, partition=row.partition)
         queue = queue_of(name, row.aggregate_id)
         if queue.first() != row:
             raise ProjectionError(
@@ -111,6 +112,5 @@ def restore(name: str, event_id: UUID, *, reason: str, actor: str) -> Rebuild:
 
 def _refuse_during_rebuild(name: str) -> None:
     """A rebuild reads at its start what is skipped, and would bring the event back."""
-    open_states = (Rebuild.State.REQUESTED, Rebuild.State.RUNNING)
-    if Rebuild.objects.filter(projection=name, state__in=open_states).exists():
+    if rebuild.open_rebuilds().filter(projection=name).exists():
         raise ProjectionError(f"{name} is being rebuilt: wait until that has ended", projection=name)

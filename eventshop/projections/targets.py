@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from eventshop.projections.models import SkippedEvent
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
+
+#: Ends the name of the checkpoints and dead letters of a rebuild.
+REBUILD_SUFFIX: Final = ":rebuild"
 
 
 class ProjectionTarget(NamedTuple):
@@ -32,8 +35,8 @@ def live_target(projection: Projection[Any]) -> ProjectionTarget:
 
 def rebuild_target(projection: Projection[Any]) -> ProjectionTarget:
     """The target of a rebuild: a second table and a second name, not published."""
-    table_name = f"{projection.model._meta.db_table}__rebuild"
-    return ProjectionTarget(projection, f"{projection.name}:rebuild", ReadModelTable(projection.model, table_name))
+    table = ReadModelTable(projection.model, f"{projection.model._meta.db_table}__rebuild")
+    return ProjectionTarget(projection, f"{projection.name}{REBUILD_SUFFIX}", table)
 
 
 def skipped_event_ids(projection: Projection[Any]) -> frozenset[UUID]:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from django.utils import timezone
 
+from eventshop.eventstore import store_epochs
 from eventshop.eventstore.models import StoreEpoch
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.record_batches import ProducerRecord
@@ -49,3 +50,13 @@ def read_published_epoch() -> PublishedEpoch | None:
         return msgspec.json.decode(last.value, type=PublishedEpoch) if last else None
     except (msgspec.DecodeError, TypeError) as error:
         raise topics.TopicRefused(f"{topic} ends with a record that is not an epoch: {error}", topic=topic) from error
+
+
+def begin_epoch_after(published: PublishedEpoch | None, reason: str, *, restored_to_position: int) -> None:
+    """Begin an epoch of the event table that replaces the one on Kafka, of the same installation."""
+    store_epochs.begin_epoch(
+        reason,
+        restored_to_position=restored_to_position,
+        beyond=published.number if published else 0,
+        installation_id=published.installation_id if published else None,
+    )

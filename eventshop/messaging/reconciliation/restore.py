@@ -20,7 +20,7 @@ from eventshop.eventstore.hash_chain.chain import hash_event
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka.event_records import PARTITIONS
-from eventshop.messaging.kafka.store_epoch_records import read_published_epoch
+from eventshop.messaging.kafka.store_epoch_records import begin_epoch_after, read_published_epoch
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.reconciliation import divergence
 from eventshop.messaging.reconciliation.differences import describe_location
@@ -114,12 +114,7 @@ class EventTableRestore:
         published, end = self.published_epoch, self.topic.position
         is_begun = store_epochs.current_epoch().restored_to_position == end
         if self._is_epoch_old() or (self.table_end < end and not is_begun):
-            store_epochs.begin_epoch(
-                "events restored from Kafka",
-                restored_to_position=end,
-                beyond=published.number if published else 0,
-                installation_id=published.installation_id if published else None,
-            )
+            begin_epoch_after(published, "events restored from Kafka", restored_to_position=end)
 
     def _is_epoch_old(self) -> bool:
         """Whether this is a copy of the store from before its present epoch."""

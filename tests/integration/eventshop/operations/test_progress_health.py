@@ -18,7 +18,7 @@ from django.utils import timezone
 from eventshop.core.messages import new_id
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
-from eventshop.operations import tasks
+from eventshop.operations import event_ledger, tasks
 from eventshop.operations.event_ledger import LedgerOpen
 from eventshop.operations.health_checks import ComponentHealth, check_components, check_relay
 from eventshop.operations.models import PartitionTally, PeriodicWork
@@ -148,6 +148,21 @@ def test_the_ledger_counts_once_and_sees_an_event_too_many_or_too_few(flaky: Fla
         assert "its ledger does not close" in part("flaky").detail
         Checkpoint.objects.update(**before)
     tasks.close_ledger()
+
+
+def test_more_events_than_a_window_holds_leave_the_ledger_unknown_and_the_lag_seen(
+    flaky: Flaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as after an import. The window used to end before the table, so what was fetched did not add up."""
+    tasks.close_ledger()
+    monkeypatch.setattr(event_ledger, "WINDOW", 3)
+    append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
+    catch_up(flaky.projection)
+    [up_to_date] = [one for one in measure_projections() if one.name == "flaky"]
+    assert (up_to_date.ledger_difference, up_to_date.progress.behind) == (0, 0)
+    append(Sale(2).order_id, Sale(2).created)
+    [behind] = [one for one in measure_projections() if one.name == "flaky"]
+    assert (behind.ledger_difference, behind.progress.behind) == (0, 1)
 
 
 def test_an_event_without_a_router_and_a_late_timer_and_effect_are_seen(settings: Any) -> None:
