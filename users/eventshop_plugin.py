@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
-from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.privacy.processing import processing_grounds
-from eventshop.privacy.retention_job import report_run
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
 from users.application import sign_in_notices
@@ -55,11 +51,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("sagas", erase=erase_saga_details),
     ],
     retentions=[ENDED_SESSIONS],
-    periodic_jobs=[
-        sign_in_notices.NOTICES,
-        NEWSLETTERS,
-        PeriodicJob("carry-out-retention", timedelta(days=1), report_run),
-    ],
+    periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],
     api_urls=["users.api.urls"],
     page_urls=["users.pages.urls", "users.pages.passkey_urls"],
     sidebar=[
@@ -67,7 +59,6 @@ PLUGIN = Plugin(
             "Privacy",
             50,
             [
-                SidebarItem("Retention runs", "auto_delete", "privacy.retentionrun", order=80),
                 SidebarItem("Newsletters", "mail", "users.newsletter", order=90),
             ],
         )

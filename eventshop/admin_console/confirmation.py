@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 
+def reason_field(help_text: str, *, max_length: int = 500) -> forms.CharField:
+    """The field of a dialog that asks why."""
+    return forms.CharField(
+        max_length=max_length, help_text=help_text, widget=forms.TextInput(attrs={"class": "es-input"})
+    )
+
+
 def confirm_with_view_permission(
     model_admin: ReadOnlyAdmin, request: HttpRequest, title: str, form: forms.Form, back_url: str
 ) -> HttpResponse:

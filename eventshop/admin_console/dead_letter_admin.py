@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm_with_view_permission
-from eventshop.admin_console.event_detail import event_url
+from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
+from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -58,11 +58,7 @@ class SkipForm(forms.Form):
     button = "Skip"
     dangerous = True
 
-    reason = forms.CharField(
-        max_length=500,
-        help_text="The list of skipped events and the operator log show it with your name.",
-        widget=forms.TextInput(attrs={"class": "es-input"}),
-    )
+    reason = reason_field("The list of skipped events and the operator log show it with your name.")
 
 
 class SkipCauseForm(SkipForm):
@@ -124,7 +120,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         except EventShopError as error:
             messages.error(request, f"{error}.")
             return
-        folded, remaining = (sum(numbers) for numbers in zip(*results, strict=True))
+        folded, remaining = sum(result.folded for result in results), sum(result.remaining for result in results)
         level = messages.WARNING if remaining else messages.SUCCESS
         text = f"{len(queues)} aggregates: {folded} events folded, {remaining} dead letters left."
         messages.add_message(request, level, text)
@@ -175,12 +171,14 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         cause = f"{row.projection}: {row.fingerprint}"
         if request.method != "POST":
             return confirm_with_view_permission(self, request, f"Retry all of {cause}", RetryCauseForm(), _list_url())
-        with transaction.atomic():
-            count = dead_letter_retry.retry_soon(row.projection, row.fingerprint)
-            record_action(
-                actor=staff_actor(request.user), action="retry cause", target=cause, result=f"{count} dead letters"
-            )
-        messages.success(request, f"{count} dead letters are retried in the next seconds. Reload to see what is left.")
+        try:
+            with transaction.atomic():
+                text = f"{dead_letter_retry.retry_soon(row.projection, row.fingerprint)} dead letters"
+                record_action(actor=staff_actor(request.user), action="retry cause", target=cause, result=text)
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+        else:
+            messages.success(request, f"{text} are retried in the next seconds. Reload to see what is left.")
         return HttpResponseRedirect(_list_url())
 
     @detail_action(permission="skip", description="Skip all of this cause", icon="fast_forward")
@@ -192,7 +190,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         if not form.is_valid():
             return confirm_with_view_permission(self, request, f"Skip all of {cause}", form, _list_url())
         actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
-        result = skipped_events.skip_all(row.projection, row.fingerprint, reason=reason, actor=actor)
+        try:
+            result = skipped_events.skip_all(row.projection, row.fingerprint, reason=reason, actor=actor)
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+            return HttpResponseRedirect(_list_url())
         text = f"{result.skipped} skipped, {result.remaining} remain"
         record_action(actor=actor, action="skip cause", target=cause, reason=reason, result=text)
         text = f"{text}: {result.error}." if result.error else f"{text}."
@@ -238,7 +240,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @display(description="position")
     def event_link(self, row: DeadLetter) -> SafeString:
-        return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
+        return position_link(row.position)
 
 
 def _retry(request: HttpRequest, projection: str, aggregate_id: UUID) -> RetryResult:

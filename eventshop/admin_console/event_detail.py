@@ -6,6 +6,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
@@ -112,3 +113,8 @@ def _find_neighbours(event: StoredEvent) -> list[tuple[str, str]]:
 def event_url(position: int) -> str:
     """The address of an event's page."""
     return reverse("admin:store_storedevent_change", args=(position,))
+
+
+def position_link(position: int) -> SafeString:
+    """A link to an event's page: its position."""
+    return format_html('<a class="es-link" href="{}">{}</a>', event_url(position), f"{position:,}")

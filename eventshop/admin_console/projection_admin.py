@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, time_ago
@@ -44,11 +44,7 @@ class RebuildForm(forms.Form):
     button = "Rebuild"
     dangerous = False
 
-    reason = forms.CharField(
-        max_length=500,
-        help_text="The list of rebuilds shows it.",
-        widget=forms.TextInput(attrs={"class": "es-input"}),
-    )
+    reason = reason_field("The list of rebuilds shows it.")
     without_dry_run = forms.BooleanField(
         label="Rebuild without a dry run",
         help_text="There is no dry run since yesterday. A dry run shows which rows would change, and changes nothing.",
@@ -72,11 +68,7 @@ class PauseForm(forms.Form):
     button = "Pause"
     dangerous = False
 
-    reason = forms.CharField(
-        max_length=500,
-        help_text="The operator log shows it with your name.",
-        widget=forms.TextInput(attrs={"class": "es-input"}),
-    )
+    reason = reason_field("The operator log shows it with your name.")
 
 
 class ResumeForm(forms.Form):
@@ -189,21 +181,13 @@ class CheckpointAdmin(ReadOnlyAdmin):
         back_url = reverse("admin:projection_engine_checkpoint_changelist")
         if request.method == "POST" and form.is_valid():
             try:
-                job = rebuild.request_rebuild(
-                    row.projection,
-                    requested_by=staff_actor(request.user),
-                    reason=form.cleaned_data["reason"],
-                    dry_run=dry_run,
-                )
+                actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
+                with transaction.atomic():
+                    job = rebuild.request_rebuild(row.projection, requested_by=actor, reason=reason, dry_run=dry_run)
+                    record_action(actor=actor, action="request rebuild", target=row.projection, reason=reason)
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
                 return HttpResponseRedirect(back_url)
-            record_action(
-                actor=job.requested_by,
-                action="request rebuild",
-                target=row.projection,
-                reason=form.cleaned_data["reason"],
-            )
             messages.success(request, f"Rebuild of {row.projection} requested. A worker starts it in a moment.")
             return HttpResponseRedirect(reverse("admin:projection_engine_rebuild_change", args=(job.pk,)))
         return confirm_with_view_permission(self, request, f"Rebuild {row.projection}", form, back_url)

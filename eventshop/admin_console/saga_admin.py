@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
@@ -43,11 +43,7 @@ class OperatorRequestForm(forms.Form):
     button: ClassVar[str]
     dangerous: ClassVar[bool] = False
 
-    reason = forms.CharField(
-        max_length=200,
-        help_text="The saga's timeline shows it with your name.",
-        widget=forms.TextInput(attrs={"class": "es-input"}),
-    )
+    reason = reason_field("The saga's timeline shows it with your name.", max_length=200)
 
 
 class RetrySagaForm(OperatorRequestForm):

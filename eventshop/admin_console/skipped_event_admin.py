@@ -7,12 +7,11 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.display_names import actor_label
-from eventshop.admin_console.event_detail import event_url
+from eventshop.admin_console.event_detail import position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -33,11 +32,7 @@ class RestoreForm(forms.Form):
     button = "Restore and rebuild"
     dangerous = False
 
-    reason = forms.CharField(
-        max_length=400,
-        help_text="The list of rebuilds and the operator log show it with your name.",
-        widget=forms.TextInput(attrs={"class": "es-input"}),
-    )
+    reason = reason_field("The list of rebuilds and the operator log show it with your name.", max_length=400)
 
 
 @admin.register(SkippedEvent)
@@ -88,7 +83,7 @@ class SkippedEventAdmin(ReadOnlyAdmin):
 
     @display(description="position")
     def event_link(self, row: SkippedEvent) -> SafeString:
-        return format_html('<a class="es-link" href="{}">{}</a>', event_url(row.position), f"{row.position:,}")
+        return position_link(row.position)
 
     @display(description="state", label={"skipped": "warning", "restored by the next rebuild": "info"})
     def state(self, row: SkippedEvent) -> str:

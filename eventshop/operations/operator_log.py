@@ -10,7 +10,7 @@ _LONGEST: Final = 500
 
 
 def record_action(*, actor: str, action: str, target: str, reason: str = "", result: str = "") -> None:
-    """Record one action. Call it in the transaction of what was done, so that neither is there without the other."""
+    """Record one action: in the transaction of what was done, or after it where that commits in batches."""
     OperatorAction.objects.create(
         actor=actor[:200], action=action, target=target[:200], reason=reason[:_LONGEST], result=result[:_LONGEST]
     )

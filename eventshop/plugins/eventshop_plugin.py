@@ -22,6 +22,7 @@ from eventshop.operations.work_health import check_erasures, check_periodic_jobs
 from eventshop.operations.worker_health import check_workers
 from eventshop.plugins.plugin import Plugin
 from eventshop.plugins.row_retentions import RETENTIONS
+from eventshop.privacy import retention_job
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections import outbox
@@ -66,6 +67,7 @@ PLUGIN = Plugin(
         PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
         PeriodicJob("verify-log", DAY, verifications.verify_topic),
         PeriodicJob("verify-rows", DAY, verifications.verify_rows),
+        PeriodicJob("carry-out-retention", DAY, retention_job.report_run),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
     retentions=RETENTIONS,
@@ -95,6 +97,7 @@ PLUGIN = Plugin(
             [
                 SidebarItem("Erasures", "delete_sweep", "privacy.erasure"),
                 SidebarItem("Retention", "event_upcoming", "privacy.certificate"),
+                SidebarItem("Retention runs", "auto_delete", "privacy.retentionrun", order=80),
             ],
         ),
         SidebarSection(

@@ -61,7 +61,7 @@ def _duties(now: datetime) -> Iterator[tuple[RetentionRule, PersonalDataHolder, 
     """The rules that end, with who holds what they are about, and the time before which things must have ended."""
     for rule in load_rules():
         holder, day = personal_data_holders.holder_of(rule.about), rule.expired_before(now.date())
-        if holder and holder.find_expired and day:
+        if holder and holder.find_expired and holder.erase_expired and day:
             yield rule, holder, datetime.combine(day, time(), UTC)
 
 

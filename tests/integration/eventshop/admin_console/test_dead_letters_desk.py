@@ -99,6 +99,13 @@ def test_a_cause_is_retried_or_skipped_as_a_whole_with_one_message(flaky: Flaky)
     assert [action for _, action, _ in recorded()] == ["retry cause", "skip cause"]
 
 
+def test_what_the_workers_have_folded_meanwhile_is_nothing_to_retry(flaky: Flaky) -> None:
+    ids = list(DeadLetter.objects.values_list("pk", flat=True))
+    DeadLetter.objects.all().delete()
+    client = clerk("view_deadletter", "retry_dead_letters")
+    assert client.post(LIST, {"action": "retry_selected", "_selected_action": ids}).status_code == 302
+
+
 def test_a_projection_is_paused_with_a_reason_and_resumed(flaky: Flaky) -> None:
     checkpoint = Checkpoint.objects.get(projection="flaky")
     pause, resume = address(checkpoint, "pause"), address(checkpoint, "resume")
