@@ -47,7 +47,7 @@ def remember_sign_in(sender: Any, request: HttpRequest | None, user: Login, **_:
     )
 
 
-#: Deletes what is remembered of sessions that are gone; using a session prolongs it.
+#: Deletes what is remembered of sessions that are gone: a session that is written to is prolonged.
 ENDED_SESSIONS: Final = Retention(
     name="remove-ended-sessions",
     model=SignedInSession,

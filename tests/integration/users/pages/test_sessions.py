@@ -50,6 +50,7 @@ def test_a_new_password_leaves_this_session_in_the_list() -> None:
     here.post("/account/password/", {"current": PASSWORD, "password": "four loud lanterns"})
     listed = find(here.get("/account/sessions/"), "session")
     assert "This device" in listed[0].text
+    assert len(listed) == 1  # the others have ended
 
 
 def test_an_ended_session_is_forgotten() -> None:
