@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from orders.domain.events import (
     ReturnWindowClosed,
     RuleBroken,
 )
+from orders.domain.order_values import Line, LineAmount
 from projections.models import ActivityTimeline
 from projections.units import count_units
 
@@ -46,8 +48,10 @@ _PaymentEvent: TypeAlias = (
     | PaymentRefunded
 )
 _ObservableEvent: TypeAlias = (
-    PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded
+    PaymentProcessed | OrderShipped | OrderDelivered | OrderCancelled | ItemsReturned | PaymentRefunded | LinesAdded
 )
+#: What has lines, a reference and a total.
+_Document: TypeAlias = OrderCreated | LinesAdded | CreditNoteIssued | CreditNoteReversed
 
 
 def event_key(event: Event, meta: Meta) -> UUID:
@@ -57,31 +61,23 @@ def event_key(event: Event, meta: Meta) -> UUID:
 
 @activity_timeline.on(OrderCreated, dated_key=event_key)
 def created(row: ActivityTimeline, event: OrderCreated, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total}")
-    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
-    row.reference = event.reference
+    _fill_document(row, event, meta, f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total}")
 
 
 @activity_timeline.on(CreditNoteIssued, dated_key=event_key)
 def credited(row: ActivityTimeline, event: CreditNoteIssued, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Credit note {event.reference} over {event.total}")
-    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
-    row.reference = event.reference
+    _fill_document(row, event, meta, f"Credit note {event.reference} over {event.total}")
 
 
 @activity_timeline.on(CreditNoteReversed, dated_key=event_key)
 def credit_reversed(row: ActivityTimeline, event: CreditNoteReversed, meta: Meta) -> None:
-    fill_row(row, event, meta, f"Credit note {event.reference} over {event.total} reversed")
-    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
-    row.reference = event.reference
+    _fill_document(row, event, meta, f"Credit note {event.reference} over {event.total} reversed")
 
 
 @activity_timeline.on(LinesAdded, dated_key=event_key)
 def lines_added(row: ActivityTimeline, event: LinesAdded, meta: Meta) -> None:
-    text = f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total} added (observed)"
-    fill_row(row, event, meta, text)
-    _fill_goods(row, event.total, len(event.lines), count_units(event.lines))
-    row.reference = event.reference
+    text = f"Order {event.reference}: {_line_count(len(event.lines))} for {event.total} added"
+    _fill_document(row, event, meta, _mark_observed(event, text))
 
 
 @activity_timeline.on(PaymentRequested, dated_key=event_key)
@@ -113,7 +109,7 @@ def payment_voided(row: ActivityTimeline, event: PaymentVoided, meta: Meta) -> N
 @activity_timeline.on(PaymentProcessed, dated_key=event_key)
 def paid(row: ActivityTimeline, event: PaymentProcessed, meta: Meta) -> None:
     fill_row(row, event, meta, _mark_observed(event, f"Paid {event.amount} by {event.method}"))
-    _fill_goods(row, event.amount, len(event.lines), count_units(event.lines))
+    _fill_goods(row, event.amount, event.lines)
     row.reference = event.reference
 
 
@@ -179,9 +175,8 @@ def returned(row: ActivityTimeline, event: ItemsReturned, meta: Meta) -> None:
 
 @activity_timeline.on(ReturnReversed, dated_key=event_key)
 def return_reversed(row: ActivityTimeline, event: ReturnReversed, meta: Meta) -> None:
-    units = count_units(event.lines)
-    fill_row(row, event, meta, f"Return {event.reference} of {_piece_count(units)} reversed")
-    _fill_goods(row, event.refunded, len(event.lines), units)
+    fill_row(row, event, meta, f"Return {event.reference} of {_piece_count(count_units(event.lines))} reversed")
+    _fill_goods(row, event.refunded, event.lines)
     row.reference = event.reference
 
 
@@ -208,9 +203,15 @@ def _fill_amount(row: ActivityTimeline, event: _PaymentEvent) -> None:
     row.amount, row.currency = event.amount.amount, event.amount.currency
 
 
-def _fill_goods(row: ActivityTimeline, amount: Money, lines: int, units: int) -> None:
+def _fill_document(row: ActivityTimeline, event: _Document, meta: Meta, summary: str) -> None:
+    fill_row(row, event, meta, summary)
+    _fill_goods(row, event.total, event.lines)
+    row.reference = event.reference
+
+
+def _fill_goods(row: ActivityTimeline, amount: Money, lines: Sequence[Line | LineAmount]) -> None:
     row.amount, row.currency = amount.amount, amount.currency
-    row.lines, row.units = lines, units
+    row.lines, row.units = len(lines), count_units(lines)
 
 
 def _mark_observed(event: _ObservableEvent, text: str) -> str:

@@ -5,7 +5,7 @@ The name and address of a customer have one key for all their orders: it is dest
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,7 @@ import msgspec
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.erasure.personal_data_holders import ExpiredItem
-from eventshop.privacy.expired_streams import expired_streams, newest_events
+from eventshop.privacy.expired_streams import ExpiredStream, expired_streams, newest_events
 from eventshop.projections.personal_columns import erase_subjects
 from eventshop.projections.projection import projection_registry
 from projections.models import OrderSummary, TradeBlotter, TradingAccount
@@ -33,12 +33,16 @@ class _Customer(msgspec.Struct):
     customer_id: UUID | None = None
 
 
+def _with_holds(page: Sequence[ExpiredStream], owners: Mapping[UUID, UUID | None]) -> Iterator[ExpiredItem]:
+    """What is due, or held because of the person who owns it."""
+    held = people_on_hold({owner for owner in owners.values() if owner})
+    for item in page:
+        yield ExpiredItem(item.stream, item.ended_at, HELD if owners.get(item.stream) in held else "")
+
+
 def expired_orders(before: datetime) -> Iterator[ExpiredItem]:
     for page in expired_streams("Order", before):
-        owners = {item.stream: _customer_of(item.first_payload) for item in page}
-        held = people_on_hold([owner for owner in owners.values() if owner])
-        for item in page:
-            yield ExpiredItem(item.stream, item.ended_at, HELD if owners[item.stream] in held else "")
+        yield from _with_holds(page, {item.stream: _customer_of(item.first_payload) for item in page})
 
 
 def erase_expired_orders(orders: Collection[UUID]) -> str:
@@ -59,10 +63,7 @@ def erase_expired_orders(orders: Collection[UUID]) -> str:
 
 def expired_trades(before: datetime) -> Iterator[ExpiredItem]:
     for page in expired_streams("Trade", before):
-        owners = _owners_of_trades([item.stream for item in page])
-        held = people_on_hold(set(owners.values()))
-        for item in page:
-            yield ExpiredItem(item.stream, item.ended_at, HELD if owners.get(item.stream) in held else "")
+        yield from _with_holds(page, _owners_of_trades([item.stream for item in page]))
 
 
 def _owners_of_trades(trades: list[UUID]) -> dict[UUID, UUID]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from orders.domain.events import (
     CreditNoteReversed,
     ItemsReturned,
     Line,
+    LineAmount,
     LinesAdded,
     OrderCreated,
     ReturnReversed,
@@ -44,25 +46,33 @@ def added(row: OrderLine, event: LinesAdded, meta: Meta) -> None:
     _fill_row(row, event.lines[row.line - event.first_line])
 
 
-@order_lines.on(CreditNoteReversed, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+def _amount_keys(event: CreditNoteReversed | ReturnReversed | ItemsReturned) -> list[tuple[UUID, int]]:
+    return [(event.order_id, line.line) for line in event.lines]
+
+
+@order_lines.on(CreditNoteReversed, key=_amount_keys)
 def credit_reversed(row: OrderLine, event: CreditNoteReversed, meta: Meta) -> None:
     row.quantity = 0
     row.amount = Decimal(0)
 
 
-@order_lines.on(ReturnReversed, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+@order_lines.on(ReturnReversed, key=_amount_keys)
 def return_reversed(row: OrderLine, event: ReturnReversed, meta: Meta) -> None:
-    line = next(line for line in event.lines if line.line == row.line)
+    line = _amount_of(row, event.lines)
     row.returned -= line.quantity
     row.refunded -= line.amount.amount
 
 
-@order_lines.on(ItemsReturned, key=lambda event: [(event.order_id, line.line) for line in event.lines])
+@order_lines.on(ItemsReturned, key=_amount_keys)
 def returned(row: OrderLine, event: ItemsReturned, meta: Meta) -> None:
-    line = next(line for line in event.lines if line.line == row.line)
+    line = _amount_of(row, event.lines)
     row.returned += line.quantity
     row.damaged += sum(damaged.quantity for damaged in event.damaged if damaged.line == row.line)
     row.refunded += line.amount.amount
+
+
+def _amount_of(row: OrderLine, lines: Sequence[LineAmount]) -> LineAmount:
+    return next(line for line in lines if line.line == row.line)
 
 
 def _fill_row(row: OrderLine, line: Line) -> None:

@@ -84,16 +84,19 @@ def update_ledger(text: str, results: str, newest_entry: Entry | None) -> tuple[
 def _sum_changes(entry: Entry | None) -> dict[Place, Line]:
     sums: dict[Place, Line] = {}
     while entry is not None:
-        line = sums.get(entry.place, Line(ZERO, ZERO))
-        sums[entry.place] = Line(add(line.quantity, entry.quantity), add(line.value, entry.value))
+        _add(sums, entry.place, entry.quantity, entry.value)
         entry = entry.before
     return {place: line for place, line in sums.items() if line.quantity or line.value}
 
 
+def _add(lines: dict[Place, Line], place: Place, quantity: Decimal, value: Decimal) -> None:
+    line = lines.get(place, Line(ZERO, ZERO))
+    lines[place] = Line(add(line.quantity, quantity), add(line.value, value))
+
+
 def _changed(lines: dict[Place, Line], changes: dict[Place, Line]) -> dict[Place, Line]:
     for place, change in changes.items():
-        line = lines.get(place, Line(ZERO, ZERO))
-        lines[place] = Line(add(line.quantity, change.quantity), add(line.value, change.value))
+        _add(lines, place, change.quantity, change.value)
         if not lines[place].quantity:
             del lines[place]
     return lines

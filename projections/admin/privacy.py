@@ -17,10 +17,9 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
-from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy.models import Erasure
-from projections.admin.search import SearchableRowAdmin, SearchById
+from projections.admin.search import SearchById
 from projections.models import ActivityTimeline, ConsentRegister, UserProfile
 from users.admin.users import PersonActions
 
@@ -43,7 +42,7 @@ def person_link(user_id: UUID) -> SafeString:
 
 
 @admin.register(UserProfile)
-class UserProfileAdmin(PersonActions, SearchableRowAdmin):
+class UserProfileAdmin(PersonActions, SearchById):
     empty_message = "No person has an account yet."
     list_display = (
         "person_column",
@@ -72,9 +71,6 @@ class UserProfileAdmin(PersonActions, SearchableRowAdmin):
             messages.warning(request, "Find people by “Find by e-mail address”, which asks for the reason.")
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
-
-    def search_condition(self, text: str) -> Q:
-        return Q(pk=parse_uuid(text))
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
         activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from rest_framework.status import HTTP_200_OK
 
 from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.operations.completeness import missing_from
+from eventshop.operations.completeness import Missing, missing_from
 from eventshop.operations.rights import Audience, Rights
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.base_view import ApiView, require_login
@@ -100,11 +100,16 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
         person = customer_port.current_adapter().person_of(self.request.user) if self.resource.model.personal else None
         return {**super().get_serializer_context(), "person": person}
 
+    @cached_property
+    def missing(self) -> Missing | None:
+        """What is missing from the projection, for this request."""
+        return missing_from([self.resource.projection])
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say in a header, and in a list in the body too, what is missing from the projection."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code == HTTP_200_OK and (missing := missing_from([self.resource.projection])):
-            response["Incomplete"] = missing.header
+        if response.status_code == HTTP_200_OK and self.missing:
+            response["Incomplete"] = self.missing.header
         return response
 
     def check_freshness(self) -> bool:
@@ -138,8 +143,8 @@ class RowListView(ReadModelView):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         note_access(rows=len(page or ()))
         response = self.get_paginated_response(self.get_serializer(page, many=True).data)
-        if missing := missing_from([self.resource.projection]):
-            response.data["incomplete"] = missing.to_json()
+        if self.missing:
+            response.data["incomplete"] = self.missing.to_json()
         if "Consistency-Token" in request.headers:
             response["Consistency"] = "current" if is_current else "behind"
         return response

@@ -145,11 +145,10 @@ class Account(ApiView):
         return response
 
 
-class AccountLimits(AggregateAction):
-    """Set a limit. Lowering a limit releases no frozen amount."""
+class AccountAction(AggregateAction):
+    """What staff set of an account."""
 
     scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
-    body = AccountLimit
     owner_allowed = False
     permission = permissions.SET_LIMIT
     aggregate = TradingAccount
@@ -160,26 +159,21 @@ class AccountLimits(AggregateAction):
 
     def owner_of(self, aggregate_id: UUID) -> UUID | None:
         return _owner_of(aggregate_id)
+
+
+class AccountLimits(AccountAction):
+    """Set a limit. Lowering a limit releases no frozen amount."""
+
+    body = AccountLimit
 
     def build_command(self, account_id: UUID, body: AccountLimit, command_id: UUID) -> AccountCommand:
         return SetLimit(account_id, body.instrument, body.limit)
 
 
-class AccountCostMethods(AggregateAction):
+class AccountCostMethods(AccountAction):
     """Choose the method by which the account's results are computed, past ones too."""
 
-    scopes: ClassVar[dict[str, str]] = WRITE_SCOPES
     body = AccountCostMethod
-    owner_allowed = False
-    permission = permissions.SET_LIMIT
-    aggregate = TradingAccount
-    url_name = url_names.ACCOUNT
-
-    def post(self, request: Request, account_id: UUID) -> Response:
-        return self.execute(request, account_id)
-
-    def owner_of(self, aggregate_id: UUID) -> UUID | None:
-        return _owner_of(aggregate_id)
 
     def build_command(self, account_id: UUID, body: AccountCostMethod, command_id: UUID) -> AccountCommand:
         return SetCostMethod(account_id, body.cost_method)

@@ -74,7 +74,7 @@ class CustomerTrade(NamedTuple):
     def is_in_progress(self) -> bool:
         """Whether the trade will still change by itself."""
         if self.state.status is Status.CANCELLED:
-            return bool(self.state.executed)
+            return bool(self.state.executed) or self.state.has_settled
         return self.state.status not in (Status.REJECTED, Status.SETTLED)
 
     @property

@@ -24,7 +24,7 @@ from trading.domain.commands import (
     SettleTrade,
     SubmitTrade,
 )
-from trading.domain.contract_value import limit_amount
+from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.events import Fill, Instrument, OrderType, Side
 from trading.domain.instruments import get_instrument
 
@@ -87,7 +87,7 @@ def _trade_steps(
         trade_id, short_reference("T", trade_id), account_id, instrument, side, OrderType.LIMIT, quantity, price
     )
     amount = limit_amount(instrument, quantity, price)
-    freeze = FreezeAmount(account_id, trade_id, instrument.code, instrument.currency, amount)
+    freeze = FreezeAmount(account_id, trade_id, instrument.code, money_currency(instrument), amount)
     yield DemoStep(at, str(CUSTOMER_ID), freeze)
     yield DemoStep(at, str(CUSTOMER_ID), order)
     yield from _outcome_steps(chance, order, outcome if now - at > OPEN_PERIOD else "open", at, now)

@@ -12,25 +12,21 @@ from eventshop.core.decimal_math import divide, multiply, round_up
 from trading.domain.events import MAX_DECIMALS, Contract, Fill, Instrument
 
 
-def value_of(contract: Contract | None, quantity: Decimal, price: Decimal) -> Decimal:
-    """The value, with the sign of the quantity; the price of an inverse contract is positive."""
+def value_of(contract: Contract | None, quantity: Decimal, price: Decimal, *, decimals: int = MAX_DECIMALS) -> Decimal:
+    """The value, with the sign of the quantity; the price of an inverse contract is positive, its value rounded."""
     if contract is None:
         return multiply(quantity, price)
     size = multiply(quantity, contract.multiplier)
-    return divide(size, price, decimals=MAX_DECIMALS) if contract.inverse else multiply(size, price)
+    return divide(size, price, decimals=decimals) if contract.inverse else multiply(size, price)
 
 
 def fill_value(contract: Contract | None, fill: Fill) -> Decimal:
-    return fill.notional if contract is None else value_of(contract, fill.quantity, fill.price)
+    return value_of(contract, fill.quantity, fill.price)
 
 
 def limit_amount(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
     """The amount that an order uses of a limit, in `money_currency`: its value, rounded up."""
-    contract = instrument.contract
-    if contract is not None and contract.inverse:
-        value = divide(multiply(quantity, contract.multiplier), price, decimals=3 * MAX_DECIMALS)
-    else:
-        value = value_of(contract, quantity, price)
+    value = value_of(instrument.contract, quantity, price, decimals=3 * MAX_DECIMALS)
     return round_up(value, decimals=MAX_DECIMALS)
 
 

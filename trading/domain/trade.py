@@ -222,6 +222,8 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         check_lot(self.terms.instrument, fill.quantity)
         check_limit_price(self.terms, fill)
 
+    # --- evolving -------------------------------------------------------------------------------------------------
+
     def _add_fills(self, fills: tuple[Fill, ...]) -> Self:
         executed, notional = self.executed, self.notional
         for fill in fills:

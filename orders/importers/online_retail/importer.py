@@ -22,6 +22,7 @@ from orders.importers.online_retail.commands import (
     address_commands,
     adjustment_steps,
     cancellation_steps,
+    customer_id,
     order_id,
     sale_steps,
     without_customer_number,
@@ -97,7 +98,8 @@ class OnlineRetailImporter(FileImporter[Row]):
         ledger = SalesLedger(comparison.complete(invoice) for invoice, comparison in cancellations)
         earlier: dict[UUID, datetime] = {}
         if ledger.customers:
-            earlier = add_sales(ledger, self._compare_all(read_invoices(index, Kind.SALE)))
+            sales = (one for one in read_invoices(index, Kind.SALE) if customer_id(one.customer) in ledger.customers)
+            earlier = add_sales(ledger, self._compare_all(sales))
         free_again = Counter[tuple[UUID, int]]()
         for _, comparison in cancellations:
             for order, back in comparison.stored.returns.items():
