@@ -141,8 +141,8 @@ def log_level(name: str, text: str) -> str:
 
 def optional_url(name: str, text: str) -> str:
     """Return an http or https URL, or an empty text."""
-    if text and urlsplit(text).scheme not in ("http", "https"):
-        raise invalid_setting(name, f"must begin with http:// or https://, not {text!r}")
+    if text:
+        scheme(name, text, ("http", "https"))
     return text
 
 

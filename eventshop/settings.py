@@ -47,6 +47,8 @@ OTEL_EXPORTER_OTLP_ENDPOINT = env_validators.optional_url(
 )
 #: A file that every process appends its spans to, as JSON: for tests, and for a look without a collector.
 TRACES_FILE = env.str("TRACES_FILE", default="")
+if TRACES_FILE:
+    TRACES_FILE = str(env_validators.folder("TRACES_FILE", (BASE_DIR / TRACES_FILE).parent) / Path(TRACES_FILE).name)
 #: Whether the traces of requests go on with the `traceparent` that they bring. Off: it is a link.
 TRUST_TRACEPARENT = _switch("TRUST_TRACEPARENT")
 
@@ -342,7 +344,7 @@ WEBHOOKS_TO_PRIVATE = _switch("WEBHOOKS_TO_PRIVATE")
 
 #: How long the oldest event, record, message, timer or effect may wait before health calls its part degraded.
 HEALTH_LAG_S = env_validators.count("HEALTH_LAG_S", env.str("HEALTH_LAG_S", default="20"))
-#: Dead letters of a projection, failed deliveries or suspended sagas, that are no reason for it.
+#: Dead letters of a projection, or suspended sagas, that are no reason for it.
 HEALTH_DEAD_LETTERS = env_validators.whole_number("HEALTH_DEAD_LETTERS", env.str("HEALTH_DEAD_LETTERS", default="0"))
 #: Objectives of single projections: name -> (seconds of lag, dead letters).
 PROJECTION_OBJECTIVES = env_validators.objectives(

@@ -19,7 +19,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
 
 from eventshop.core.messages import new_id
-from eventshop.core.request_context import REQUEST_ID_KEY, RequestContext, use_request_context
+from eventshop.core.request_context import MAX_RECORDED_COMMANDS, REQUEST_ID_KEY, RequestContext, use_request_context
 from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.operations.access_log.recorder import record_response
 from eventshop.operations.models import WebRequest
@@ -41,7 +41,10 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 
 @sync_and_async_middleware
 def request_log_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware: give each request an id (`X-Request-ID`) and a trace: the caller's if it sent valid ones."""
+    """Middleware: give each request an id (`X-Request-ID`) and a trace.
+
+    The id is the caller's if it sent a valid one, and so is the trace where TRUST_TRACEPARENT says so.
+    """
     if iscoroutinefunction(get_response):
 
         async def handle_async(request: HttpRequest) -> HttpResponseBase:
@@ -137,7 +140,8 @@ _TABLE: Final = WebRequest._meta.db_table
 _INSERT: Final = f"""
     INSERT INTO {_TABLE} ({_COLUMNS}) VALUES ({", ".join(["%s"] * len(_FIELDS))})
     ON CONFLICT (request_id) DO UPDATE SET
-        commands = {_TABLE}.commands || ' ' || excluded.commands,
+        commands = CASE WHEN {_TABLE}.sent < {MAX_RECORDED_COMMANDS}
+            THEN {_TABLE}.commands || ' ' || excluded.commands ELSE {_TABLE}.commands END,
         sent = {_TABLE}.sent + excluded.sent,
         took_ms = {_TABLE}.took_ms + excluded.took_ms,
         status = excluded.status

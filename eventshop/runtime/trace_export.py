@@ -25,9 +25,7 @@ MAX_LINKS: Final = 128
 
 
 def start_tracing(*, service: str, endpoint: str, file: str) -> None:
-    """Switch tracing on for this process, if an endpoint or a file is given."""
-    if not (endpoint or file):
-        return
+    """Switch tracing on for this process, to an endpoint, a file or both."""
     provider = TracerProvider(
         resource=Resource.create({"service.name": service, "service.instance.id": process_name()})
     )

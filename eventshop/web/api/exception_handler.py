@@ -85,8 +85,6 @@ def _extra_headers(failure: Exception, error: EventShopError, context: dict[str,
         headers.append(("Allow", ", ".join(context["view"].allowed_methods)))
     if isinstance(failure, exceptions.Throttled):
         headers.append(("Retry-After", str(int(getattr(failure, "wait", None) or 1))))
-    if isinstance(error, errors.CommandsSuspended | errors.NewerData):
-        headers.append(("Retry-After", str(RETRY_AFTER_S)))
     if isinstance(error, errors.CommandInProgress | errors.ReadModelBehind):
         headers.append(("Retry-After", "1"))
     return headers
