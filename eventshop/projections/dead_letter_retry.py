@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -87,7 +88,8 @@ def preview_retry(name: str, aggregate_id: UUID) -> RetryPreview:
     target = live_target(projection_registry.get(name))
     queue = list(queue_of(name, aggregate_id)[:RETRY_BATCH])
     planned = _plan(target, queue)
-    before, folding = _load_rows(target, planned), Fold(target.projection, _load_rows(target, planned))
+    rows_now = _load_rows(target, planned)
+    before, folding = {key: copy(row) for key, row in rows_now.items()}, Fold(target.projection, rows_now)
     folded, failure = _apply(folding, planned)
     rows = [
         RowDifference(str(key), mask_personal(target.projection, columns))

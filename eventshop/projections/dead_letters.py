@@ -103,6 +103,7 @@ def queue_of(name: str, aggregate_id: UUID) -> Any:
 def _dead_letter(name: str, unfolded: Unfolded, now: datetime) -> DeadLetter:
     planned, error, waits_for = unfolded
     meta = planned.meta
+    text = describe_error(error, planned) if error else ""
     return DeadLetter(
         projection=name,
         aggregate_id=meta.aggregate_id,
@@ -114,9 +115,9 @@ def _dead_letter(name: str, unfolded: Unfolded, now: datetime) -> DeadLetter:
         version=meta.version,
         event_id=meta.event_id,
         event_type=meta.event_type,
-        error=describe_error(error, planned) if error else "",
+        error=text,
         traceback=format_traceback(error, planned) if error else "",
-        fingerprint=fingerprint_of(meta.event_type, describe_error(error, planned)) if error else "",
+        fingerprint=fingerprint_of(meta.event_type, text) if error else "",
         attempts=1 if error else 0,
         parked_at=now,
         last_attempt_at=now if error else None,

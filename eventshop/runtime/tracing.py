@@ -70,7 +70,11 @@ def current_traceparent() -> str:
     return _tracer.current() if _tracer is not None else ""
 
 
+def as_metadata(traceparent: str) -> dict[str, str]:
+    """A traceparent as metadata of an event or as header of a request; nothing if it is empty."""
+    return {"traceparent": traceparent} if traceparent else {}
+
+
 def outgoing_headers() -> dict[str, str]:
     """The header that tells the receiver of a request which span it belongs to."""
-    traceparent = current_traceparent()
-    return {"traceparent": traceparent} if traceparent else {}
+    return as_metadata(current_traceparent())

@@ -82,7 +82,7 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
         with (
             log_context(saga_id=step.saga_id, effect=step.name, effect_id=step.step_id),
             tracing.span("effect", step.name, parent=step.traceparent, saga_id=str(step.saga_id)) as own,
-            use_request_context(RequestContext(_trace_metadata(own or step.traceparent))),
+            use_request_context(RequestContext(tracing.as_metadata(own or step.traceparent))),
         ):
             result = handler(decode_stored(effect, step.payload), step.step_id)
         if result is not None:
@@ -93,11 +93,6 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
         return EffectAttempt(step, None, f"{type(error).__name__}: {error}")
     crash_point("saga.after-effect")
     return EffectAttempt(step, result, "" if result else "no result yet")
-
-
-def _trace_metadata(traceparent: str) -> dict[str, str]:
-    """What the events of a handler's commands carry, so that they belong to the trace."""
-    return {"traceparent": traceparent} if traceparent else {}
 
 
 def _checked(step: SagaStep, result: object) -> EffectResult:

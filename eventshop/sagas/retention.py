@@ -42,15 +42,17 @@ class CleanupResult(NamedTuple):
     steps: int = 0
     messages: int = 0
 
+    def plus(self, other: CleanupResult) -> CleanupResult:
+        return CleanupResult(self.sagas + other.sagas, self.steps + other.steps, self.messages + other.messages)
+
 
 def clean_up(*, kept: timedelta, batch: int = BATCH) -> CleanupResult:
     """Delete what is older than `kept`, of sagas that ended or were resolved."""
     before = timezone.now() - kept
-    sagas = steps = messages = 0
+    deleted = CleanupResult()
     while ids := list(_due_sagas(before)[:batch]):
-        deleted = _delete_details(ids, before)
-        sagas, steps, messages = sagas + len(ids), steps + deleted.steps, messages + deleted.messages
-    return CleanupResult(sagas, steps, messages)
+        deleted = deleted.plus(_delete_details(ids, before))
+    return deleted
 
 
 def forget_details(subjects: Collection[UUID], sagas: SagaRegistry = saga_registry) -> CleanupResult:
@@ -60,8 +62,8 @@ def forget_details(subjects: Collection[UUID], sagas: SagaRegistry = saga_regist
     deleted = CleanupResult()
     for start in range(0, len(known), BATCH):
         finished = Saga.objects.filter(pk__in=known[start : start + BATCH], status__in=_FINISHED)
-        part = _delete_details(list(finished.values_list("pk", flat=True)), timezone.now())
-        deleted = CleanupResult(*(sum(pair) for pair in zip(deleted, part, strict=True)))
+        if ids := list(finished.values_list("pk", flat=True)):
+            deleted = deleted.plus(_delete_details(ids, timezone.now()))
     return deleted
 
 

@@ -27,6 +27,7 @@ from eventshop.core.saga import (
 )
 from eventshop.core.serialization import decode_stored, encode_canonical
 from eventshop.eventstore.backends.bulk_sql import new_row
+from eventshop.runtime import tracing
 from eventshop.sagas import models
 from eventshop.sagas.going_live import Records, WentLive, settle_steps
 from eventshop.sagas.inbox import WaitingMessage
@@ -112,7 +113,7 @@ class SagaInstance:
             causation_id=step.cause_id,
             saga_id=self.row.saga_id,
             sequence_number=step.sequence_number,
-            metadata={"traceparent": step.traceparent} if step.traceparent else {},
+            metadata=tracing.as_metadata(step.traceparent),
         )
 
     def timer_key(self, name: str) -> str:

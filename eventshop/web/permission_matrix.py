@@ -68,7 +68,7 @@ def _doors_of(path: str, view: Any) -> Iterator[Door]:
     elif path.startswith("admin/"):
         yield from _admin_doors(path, view)
     else:
-        rights = rights_of_view(view) or getattr(getattr(view, "cls", None), "rights", None)
+        rights = rights_of_view(view)
         if rights is None:
             raise UndeclaredRights(path=path)
         yield from (Door("page", path, method, rights, view=view) for method in _PAGE_METHODS)
@@ -111,15 +111,11 @@ def _admin_of(path: str) -> Any:
 
 def _rights_in(model_admin: Any, view: Any, method: str) -> Rights | None:
     """The rights of a page of a model's admin: those of its kind of page, and those of the button that opens it."""
-    seen = asked_permissions(model_admin, "has_view_permission")
-    if allowed := getattr(view, "allowed_permissions", None):
-        groups = [group for name in allowed for group in asked_permissions(model_admin, f"has_{name}_permission")]
-        return Rights(Audience.NOBODY, tuple(dict.fromkeys([*seen, *groups])))
+    if getattr(view, "allowed_permissions", None):
+        return _rights_of_action(model_admin, view)
     match view.__name__, method:
-        case "changelist_view" | "history_view", _:
-            asked = seen
-        case "change_view", "GET":
-            asked = seen
+        case ("changelist_view" | "history_view", _) | ("change_view", "GET"):
+            asked = asked_permissions(model_admin, "has_view_permission")
         case "change_view" | "user_change_password", _:
             asked = asked_permissions(model_admin, "has_change_permission")
         case "add_view", _:
@@ -134,12 +130,16 @@ def _rights_in(model_admin: Any, view: Any, method: str) -> Rights | None:
 
 
 def _list_actions(path: str, model_admin: Any, view: Any) -> Iterator[Door]:
-    seen = asked_permissions(model_admin, "has_view_permission")
     for function, name, _ in model_admin._get_base_actions():
-        allowed = getattr(function, "allowed_permissions", ())
-        groups = [group for one in allowed for group in asked_permissions(model_admin, f"has_{one}_permission")]
-        rights = Rights(Audience.NOBODY, tuple(dict.fromkeys([*seen, *groups])))
-        yield Door("admin", path, "POST", rights, action=name, view=view)
+        yield Door("admin", path, "POST", _rights_of_action(model_admin, function), action=name, view=view)
+
+
+def _rights_of_action(model_admin: Any, action: Any) -> Rights:
+    """Those of whoever sees the rows, and may do this with them."""
+    seen = asked_permissions(model_admin, "has_view_permission")
+    allowed = getattr(action, "allowed_permissions", ())
+    groups = [group for name in allowed for group in asked_permissions(model_admin, f"has_{name}_permission")]
+    return Rights(Audience.NOBODY, tuple(dict.fromkeys([*seen, *groups])))
 
 
 #: In place of permissions: nobody has what the admin refuses to all.

@@ -92,11 +92,6 @@ def decode_event(value: bytes, headers: Headers) -> EventRow:
     return _decode(value, headers).row
 
 
-def decode_receipt(value: bytes, headers: Headers) -> ReceiptRow | None:
-    """Decode the receipt from its command's last event; None on any other event. Raises `BrokenStream`."""
-    return decode_record(value, headers)[1]
-
-
 def decode_record(value: bytes, headers: Headers) -> tuple[EventRow, ReceiptRow | None]:
     """Decode event and receipt at once, in half the time. Raises `BrokenStream`."""
     row, command = _decode(value, headers)

@@ -25,7 +25,8 @@ class PageWriter:
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         """Wait for the last page. Raises its error unless another one is on its way."""
-        self._thread.submit(connections.close_all)
+        if self._page:
+            self._thread.submit(connections.close_all)
         self._thread.shutdown()
         if self._page and error_type is None:
             self._page.result()

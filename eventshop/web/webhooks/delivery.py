@@ -57,7 +57,7 @@ class AttemptResult(NamedTuple):
 
 def claim_due(*, except_to: Collection[UUID] = ()) -> Sequence[WebhookDelivery]:
     """Claim a batch of due deliveries, except those to some endpoints."""
-    ordered = _waiting(except_to).select_related("endpoint").order_by("due_at", "position")
+    ordered = _waiting(except_to).order_by("due_at", "position")
     return claim_due_rows(ordered, due_column="due_at", lease=LEASE, limit=BATCH_SIZE)
 
 

@@ -21,7 +21,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.kafka.event_records import PARTITIONS, decode_receipt
+from eventshop.messaging.kafka.event_records import PARTITIONS, decode_record
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_batches import RelayStopped
@@ -129,7 +129,7 @@ def test_the_last_event_of_each_command_brings_its_receipt(leading: EventRelay, 
     ]  # its two events come in two transactions
     records = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     found = {
-        row.event_type: decode_receipt(record.value, record.headers)
+        row.event_type: decode_record(record.value, record.headers)[1]
         for record in records
         for row in [topic_reader.decode_row(record)]
     }

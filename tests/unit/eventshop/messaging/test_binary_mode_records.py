@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eventshop.core.errors import BrokenStream
 from eventshop.messaging.kafka.binary_mode_records import encode_headers
-from eventshop.messaging.kafka.event_records import decode_event, decode_receipt, record_numbers
+from eventshop.messaging.kafka.event_records import decode_event, decode_record, record_numbers
 from eventshop.messaging.serialization.avro_codec import encode_payload
 from tests.unit.eventshop.messaging.event_strategies import receipts, rows
 from tests.unit.eventshop.messaging.test_avro_codec import SHIPPED
@@ -27,7 +27,7 @@ def test_a_row_comes_back_from_its_record_with_its_receipt(data: st.DataObject) 
     receipt = data.draw(st.none() | receipts(row))
     headers = encode_headers(row, 5, receipt)
     assert decode_event(VALUE, headers) == row
-    assert decode_receipt(VALUE, headers) == receipt
+    assert decode_record(VALUE, headers)[1] == receipt
     assert record_numbers(SimpleNamespace(value=VALUE, headers=headers)) == (5, row.position)
 
 
@@ -75,7 +75,7 @@ def test_half_a_receipt_is_refused() -> None:
     stored = json.loads(dict(headers)["stored"])
     del stored["command"]["hash"]
     with pytest.raises(BrokenStream, match=r"missing required field `hash` - at `\$.command`"):
-        decode_receipt(VALUE, [*headers, ("stored", json.dumps(stored).encode())])
+        decode_record(VALUE, [*headers, ("stored", json.dumps(stored).encode())])
 
 
 def test_a_tombstone_has_its_numbers_in_headers() -> None:
