@@ -7,26 +7,30 @@ Kafka, Redis or the workers are down, commands are accepted and everything else 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.operations.objectives import Objective, Progress, State, default_objective
+from eventshop.operations.objectives import Objective, Progress, State, default_objective, worst_state
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import is_leased
 
 #: How long a component may take to accept a connection.
 TIMEOUT_S: Final = 1.0
+#: Rows that wait are counted up to this number.
+MAX_COUNTED: Final = 1_000
 
 
 class ComponentHealth(NamedTuple):
@@ -38,12 +42,13 @@ class ComponentHealth(NamedTuple):
     is_failing: bool = True  # if it is not ok: whether it does not work at all
     progress: Progress | None = None
     parts: tuple[ComponentHealth, ...] = ()
+    figures: Mapping[str, float] = MappingProxyType({})  # what else was measured, for metrics
 
     @property
     def state(self) -> State:
         """The worst of its own state and those of its parts."""
         own = State.OK if self.ok else State.FAILING if self.is_failing else State.DEGRADED
-        return max([own, *(part.state for part in self.parts)], key=list(State).index)
+        return worst_state([own, *(part.state for part in self.parts)])
 
 
 def judge_progress(name: str, progress: Progress, objective: Objective, *, detail: str = "") -> ComponentHealth:
@@ -169,6 +174,17 @@ def check_leader(name: str, topic: str, progress: Progress, *, held_up: str = ""
 def seconds_since(time: datetime | None) -> float:
     """The seconds since a time, by the database's clock; 0 for None and for a time that is ahead of it."""
     return max(0.0, (database_now() - time).total_seconds()) if time else 0.0
+
+
+def measure_waiting(
+    rows: QuerySet[Any], since: str, *, set_aside: int = 0, moved_at: datetime | None = None, limit: int = MAX_COUNTED
+) -> Progress:
+    """How many rows wait, up to `limit`, and since when the first has been waiting by its column `since`.
+
+    `rows` are ordered, the oldest first. Two statements, one if nothing waits.
+    """
+    oldest = rows.values_list(since, flat=True).first()
+    return Progress(rows[:limit].count() if oldest else 0, seconds_since(oldest), set_aside, moved_at)
 
 
 def relay_leader(topic: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ The defaults are settings (`HEALTH_LAG_S`, `HEALTH_DEAD_LETTERS`); `PROJECTION_O
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -21,6 +22,16 @@ class State(StrEnum):
     OK = "ok"
     DEGRADED = "degraded"
     FAILING = "failing"
+
+    @property
+    def severity(self) -> int:
+        """0: ok, 1: degraded, 2: failing; the worse, the higher."""
+        return list(State).index(self)
+
+
+def worst_state(states: Iterable[State]) -> State:
+    """The worst of some states; ok if there are none."""
+    return max(states, key=lambda state: state.severity, default=State.OK)
 
 
 class Objective(NamedTuple):

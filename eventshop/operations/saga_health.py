@@ -11,7 +11,14 @@ from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.operations.health_checks import ComponentHealth, combine_parts, judge_progress, seconds_since
+from eventshop.operations.health_checks import (
+    MAX_COUNTED,
+    ComponentHealth,
+    combine_parts,
+    judge_progress,
+    measure_waiting,
+    seconds_since,
+)
 from eventshop.operations.objectives import Progress, default_objective
 from eventshop.operations.work_health import check_effects, check_timers
 from eventshop.sagas import live_points
@@ -19,8 +26,6 @@ from eventshop.sagas.models import InboxMessage, PartitionLease, Saga, SagaWorke
 
 #: A worker without a heartbeat for this time is gone.
 WORKER_GONE_AFTER: Final = timedelta(seconds=30)
-#: Suspended sagas are counted up to this number only.
-MAX_COUNTED: Final = 1_000
 
 
 class SagaHealth(NamedTuple):
@@ -94,5 +99,4 @@ def measure_router() -> Progress:
 def measure_runner(suspended: int) -> Progress:
     """How many messages wait in the inbox, since when, and how many sagas are suspended."""
     waiting = InboxMessage.objects.filter(state=InboxMessage.State.WAITING).order_by("pk")
-    oldest = waiting.values_list("heard_at", flat=True).first()
-    return Progress(waiting[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), suspended)
+    return measure_waiting(waiting, "heard_at", set_aside=suspended)

@@ -8,7 +8,13 @@ from typing import Any, Final
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from eventshop.operations.health_checks import ComponentHealth, judge_progress, seconds_since
+from eventshop.operations.health_checks import (
+    MAX_COUNTED,
+    ComponentHealth,
+    judge_progress,
+    measure_waiting,
+    seconds_since,
+)
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import Objective, Progress, State, default_objective
 from eventshop.privacy.erasure.erasure_job import DONE
@@ -17,8 +23,6 @@ from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import is_unleased
 from eventshop.sagas.models import SagaStep, Timer
 
-#: Rows are counted up to this number.
-MAX_COUNTED: Final = 1_000
 #: Work that failed so often, and is due again within RETRIED_WITHIN, counts as set aside.
 FAILED_ATTEMPTS: Final = 3
 RETRIED_WITHIN: Final = timedelta(hours=1)
@@ -45,9 +49,7 @@ def measure_due(waiting: QuerySet[Any]) -> Progress:
     """How much is due that nobody has claimed, since when, and how much fails again and again; three statements."""
     due = waiting.filter(looked_at_from__lte=Now()).order_by("looked_at_from")
     failing = waiting.filter(looked_at_from__lte=Now() + RETRIED_WITHIN, attempts__gte=FAILED_ATTEMPTS)
-    oldest = due.values_list("looked_at_from", flat=True).first()
-    set_aside = failing[:MAX_COUNTED].count()
-    return Progress(due[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), set_aside)
+    return measure_waiting(due, "looked_at_from", set_aside=failing[:MAX_COUNTED].count())
 
 
 def measure_erasures() -> Progress:
@@ -67,10 +69,9 @@ def check_erasures() -> ComponentHealth:
 def check_periodic_jobs() -> ComponentHealth:
     """Whether the jobs run when they are due, and succeed: verifications too, whose failure is a finding."""
     late = PeriodicWork.objects.filter(is_unleased(), due_at__lte=Now()).order_by("due_at")
-    oldest = late.values_list("due_at", flat=True).first()
     failed = list(PeriodicWork.objects.filter(failed=True).order_by("name").values_list("name", "said")[:10])
     ran = PeriodicWork.objects.exclude(finished_at=None).order_by("-finished_at").values_list("finished_at", flat=True)
-    progress = Progress(late[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), len(failed), ran.first())
+    progress = measure_waiting(late, "due_at", set_aside=len(failed), moved_at=ran.first())
     state = progress.state(JOB_OBJECTIVE, now=database_now())
     texts = [f"{name} failed: {said}" for name, said in failed]
     if progress.behind_s > JOB_OBJECTIVE.lag_s:

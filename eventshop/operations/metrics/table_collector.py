@@ -16,12 +16,9 @@ from prometheus_client.registry import Collector
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.health_checks import ComponentHealth, check_components
 from eventshop.operations.models import PeriodicWork
-from eventshop.operations.objectives import State
-from eventshop.operations.projection_health import ProjectionProgress, measure_projections
+from eventshop.operations.objectives import Progress
 from eventshop.operations.worker_health import problems_of, worker_processes
 
-#: The value of each state.
-VALUES: Final = {State.OK: 0, State.DEGRADED: 1, State.FAILING: 2}
 PROJECTIONS: Final = "projections"
 
 
@@ -33,7 +30,7 @@ class TableCollector(Collector):
         yield from _parts(components)
         if not components[0].ok:  # without the database there is nothing else to measure
             return
-        yield from _projections(measure_projections(), _projection_states(components))
+        yield from _projections([part for one in components if one.name == PROJECTIONS for part in one.parts])
         yield from _periodic_jobs()
         yield _workers()
         yield _gauge("eventshop_store_position", "The position of the newest event.", [], [([], newest_position())])
@@ -52,7 +49,7 @@ def _parts(components: Sequence[ComponentHealth]) -> Iterator[Metric]:
     """Every component, and the parts of all but the projections, which have metrics of their own."""
     below = [part for component in components if component.name != PROJECTIONS for part in component.parts]
     parts = [*components, *below]
-    states = [([part.name], VALUES[part.state]) for part in parts]
+    states = [([part.name], part.state.severity) for part in parts]
     measured = [(part.name, part.progress) for part in parts if part.progress]
     yield _gauge("eventshop_part_state", "0: ok, 1: degraded, 2: failing.", ["part"], states)
     yield _gauge(
@@ -75,27 +72,28 @@ def _parts(components: Sequence[ComponentHealth]) -> Iterator[Metric]:
     )
 
 
-def _projection_states(components: Sequence[ComponentHealth]) -> dict[str, State]:
-    return {
-        part.name: part.state for component in components if component.name == PROJECTIONS for part in component.parts
-    }
-
-
-def _projections(measured: Sequence[ProjectionProgress], states: dict[str, State]) -> Iterator[Metric]:
-    figures: dict[str, tuple[str, Callable[[ProjectionProgress], float]]] = {
-        "state": ("0: ok, 1: degraded, 2: failing.", lambda one: VALUES[states.get(one.name, State.OK)]),
-        "lag_events": ("Events of the event table that it has not folded.", lambda one: one.progress.behind),
-        "lag_seconds": ("How long the oldest of them has been waiting.", lambda one: one.progress.behind_s),
-        "dead_letters": ("Events that it could not fold, or that wait behind one.", lambda one: one.progress.set_aside),
+def _projections(parts: Sequence[ComponentHealth]) -> Iterator[Metric]:
+    measured = [(part, part.progress or Progress()) for part in parts]
+    texts: dict[str, tuple[str, Callable[[ComponentHealth, Progress], float]]] = {
+        "state": ("0: ok, 1: degraded, 2: failing.", lambda part, progress: part.state.severity),
+        "lag_events": ("Events of the event table that it has not folded.", lambda part, progress: progress.behind),
+        "lag_seconds": ("How long the oldest of them has been waiting.", lambda part, progress: progress.behind_s),
+        "dead_letters": (
+            "Events that it could not fold, or that wait behind one.",
+            lambda part, progress: progress.set_aside,
+        ),
         "ledger_difference_events": (
             "Events that were appended up to its checkpoints and not fetched, or the other way.",
-            lambda one: one.ledger_difference,
+            lambda part, progress: part.figures["ledger_difference_events"],
         ),
-        "paused": ("1: an operator has paused it.", lambda one: int(one.is_paused)),
-        "last_move_timestamp_seconds": ("When it last folded a batch.", lambda one: _timestamp(one.progress.moved_at)),
+        "paused": ("1: an operator has paused it.", lambda part, progress: part.figures["paused"]),
+        "last_move_timestamp_seconds": (
+            "When it last folded a batch.",
+            lambda part, progress: _timestamp(progress.moved_at),
+        ),
     }
-    for name, (text, value_of) in figures.items():
-        samples = [([one.name], value_of(one)) for one in measured]
+    for name, (text, value_of) in texts.items():
+        samples = [([part.name], value_of(part, progress)) for part, progress in measured]
         yield _gauge(f"eventshop_projection_{name}", text, ["projection"], samples)
 
 

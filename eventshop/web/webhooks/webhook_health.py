@@ -8,12 +8,10 @@ from typing import Final
 from django.conf import settings
 from django.db.models.functions import Now
 
-from eventshop.operations.health_checks import ComponentHealth, judge_progress, seconds_since
+from eventshop.operations.health_checks import MAX_COUNTED, ComponentHealth, judge_progress, measure_waiting
 from eventshop.operations.objectives import Objective, Progress
 from eventshop.web.models import WebhookDelivery
 
-#: Deliveries are counted up to this number.
-MAX_COUNTED: Final = 1_000
 #: Failed deliveries are reported for so long; they are the receiver's fault, and can be resent.
 FAILED_WITHIN: Final = timedelta(days=1)
 
@@ -24,9 +22,7 @@ def measure_webhooks() -> Progress:
         state=WebhookDelivery.State.WAITING, endpoint__active=True, due_at__lte=Now()
     ).order_by("due_at")
     failed = WebhookDelivery.objects.filter(state=WebhookDelivery.State.FAILED, due_at__gt=Now() - FAILED_WITHIN)
-    oldest = due.values_list("due_at", flat=True).first()
-    set_aside = failed[:MAX_COUNTED].count()
-    return Progress(due[:MAX_COUNTED].count() if oldest else 0, seconds_since(oldest), set_aside)
+    return measure_waiting(due, "due_at", set_aside=failed[:MAX_COUNTED].count())
 
 
 def check_webhooks() -> ComponentHealth:

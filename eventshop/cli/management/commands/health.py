@@ -6,17 +6,14 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import BaseCommand
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
 from eventshop.operations.health_checks import ComponentHealth, check_components
-from eventshop.operations.objectives import State
-
-#: The exit status of each state.
-STATUS: Final = {State.OK: 0, State.DEGRADED: 1, State.FAILING: 2}
+from eventshop.operations.objectives import State, worst_state
 
 
 class Command(BaseCommand):
@@ -27,18 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         components = check_components()
-        worst = worst_state(components)
+        worst = worst_state(part.state for part in components)
         if options["json"]:
             body = {"status": worst, "parts": [to_json(part) for part in components]}
             self.stdout.write(json.dumps(body, indent=2))
         else:
             create_console(self).print(_table(components))
         if worst is not State.OK:
-            sys.exit(STATUS[worst])
-
-
-def worst_state(components: Sequence[ComponentHealth]) -> State:
-    return max((part.state for part in components), key=list(State).index)
+            sys.exit(worst.severity)
 
 
 def to_json(part: ComponentHealth) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def test_a_scrape_measures_the_whole_system_with_few_statements(client: Client) 
     found: dict[str, Any] = {}
     queries = capture_queries(lambda: found.update(families(client)))
     assert len(queries) <= MAX_STATEMENTS, len(queries)
+    assert sum("ops_partitiontally" in sql for sql in queries) == 1  # the projections are measured once
     states = {sample.labels["part"]: sample.value for sample in found["eventshop_part_state"].samples}
     assert (states["database"], states["projections"], states["periodic jobs"]) == (0, 2, 1)
     failed = {sample.labels["job"]: sample.value for sample in found["eventshop_periodic_job_failed"].samples}

@@ -6,12 +6,14 @@ import io
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -148,6 +150,26 @@ def test_the_ledger_counts_once_and_sees_an_event_too_many_or_too_few(flaky: Fla
         assert "its ledger does not close" in part("flaky").detail
         Checkpoint.objects.update(**before)
     tasks.close_ledger()
+
+
+def test_a_batch_that_commits_while_health_reads_opens_no_ledger(flaky: Flaky) -> None:
+    """The checkpoint is read before the dead letters, so one reading alone sees one dead letter too many."""
+    append(sale.order_id, sale.created)
+    catch_up(flaky.projection)
+    append(sale.order_id, sale.paid)
+    flaky.spoils[sale.order_id, 2] = fail
+
+    def commit_a_batch(execute: Any, sql: str, *args: Any) -> Any:
+        if "deadletter" in sql and flaky.spoils:
+            with reading.pop_all():  # the batch's own statements are not watched
+                catch_up(flaky.projection)
+            flaky.spoils.clear()
+        return execute(sql, *args)
+
+    with ExitStack() as reading:
+        reading.enter_context(connection.execute_wrapper(commit_a_batch))
+        [measured] = measure_projections()
+    assert (DeadLetter.objects.count(), measured.progress.set_aside, measured.ledger_difference) == (1, 1, 0)
 
 
 def test_more_events_than_a_window_holds_leave_the_ledger_unknown_and_the_lag_seen(
