@@ -15,7 +15,7 @@ from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.privacy.erasure import erasure_locks
 from eventshop.projections import dead_letters, outbox, personal_columns
 from eventshop.projections.dead_letters import queue_of
-from eventshop.projections.fold import Fold, PlannedEvent, plan_events
+from eventshop.projections.fold import DerivedColumnsFailed, Fold, PlannedEvent, plan_events
 from eventshop.projections.historical_queries import RowDifference, differing_columns, mask_personal
 from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
@@ -91,9 +91,16 @@ def preview_retry(name: str, aggregate_id: UUID) -> RetryPreview:
     rows_now = _load_rows(target, planned)
     before, folding = {key: copy(row) for key, row in rows_now.items()}, Fold(target.projection, rows_now)
     folded, failure = _apply(folding, planned)
+    try:
+        changed = folding.changed
+    except DerivedColumnsFailed as failed:
+        text = (
+            f"{type(failed.__cause__).__name__} in the derived columns of row {failed.primary_key}"  # without its text
+        )
+        return RetryPreview(0, queue_of(name, aggregate_id).count(), text, [])
     rows = [
         RowDifference(str(key), mask_personal(target.projection, columns))
-        for key, row in folding.changed.items()
+        for key, row in changed.items()
         if (columns := differing_columns(before.get(key), row))
     ]
     error = dead_letters.describe_error(*failure) if failure else ""

@@ -21,6 +21,14 @@ from eventshop.projections.read_model import ReadModel
 R = TypeVar("R", bound=ReadModel)
 
 
+class DerivedColumnsFailed(ValueError):
+    """The derived columns of a row cannot be computed. `primary_key` names the row, `__cause__` is what was raised."""
+
+    def __init__(self, primary_key: Any, error: Exception) -> None:
+        super().__init__(f"row {primary_key}: {type(error).__name__}: {error}")
+        self.primary_key = primary_key
+
+
 class RowChange(NamedTuple):
     """One change that one event makes to one row."""
 
@@ -109,6 +117,7 @@ class Fold(Generic[R]):
     """Rows by primary key, as far as they have been folded. `changed` holds those that must be written.
 
     Reading either computes the derived columns of the rows that have changed since: once a batch, not once an event.
+    Raises `DerivedColumnsFailed` when that fails, whatever the projection's function raises.
     """
 
     def __init__(self, projection: Projection[R], rows: Mapping[Any, R]) -> None:
@@ -129,8 +138,11 @@ class Fold(Generic[R]):
 
     def _derive(self) -> None:
         if self.projection.derive_columns is not None:
-            for row in self._to_derive.values():
-                self.projection.derive_columns(row)
+            for key, row in self._to_derive.items():
+                try:
+                    self.projection.derive_columns(row)
+                except Exception as error:  # as changes, it may raise anything
+                    raise DerivedColumnsFailed(key, error) from error
             self._to_derive.clear()
 
     def apply(self, planned: PlannedEvent) -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from eventshop.core.messages import Meta
-from eventshop.projections.dead_letter_retry import RetryResult
+from eventshop.projections.dead_letter_retry import RetryResult, preview_retry
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import Projection
 from orders.domain.events import PaymentProcessed
@@ -165,3 +165,23 @@ def test_sums_too_large_for_their_column_stop_nobody_else() -> None:
     assert list(dead_letter_rows) == [("product-sales", Sale(2).order_id, "PaymentProcessed")]
     assert stored_rows(product_sales)["71053:GBP"]["units_sold"] == 6
     assert_rows_equal_fold(order_summary)
+
+
+def test_whatever_the_derived_columns_raise_is_the_fault_of_one_event(flaky: Flaky) -> None:
+    @flaky.projection.derive
+    def derive(row: Any) -> None:
+        if row.carrier:
+            raise KeyError("no such carrier")
+
+    append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
+    append(other.order_id, other.created, other.paid)
+    catch_up(flaky.projection)
+    assert queue(flaky) == [(3, True), (4, False)]
+    row = DeadLetter.objects.get(version=3)
+    assert "DerivedColumnsFailed" in row.error and "no such carrier" in row.error
+    assert set(OrderSummary.objects.values_list("status", flat=True)) == {"PAID"}
+    preview = preview_retry("flaky", sale.order_id)
+    assert (preview.folded, preview.remaining, preview.rows) == (0, 2, [])
+    assert "KeyError" in preview.error
+    flaky.projection.derive(lambda row: None)
+    assert retry(flaky).remaining == 0
