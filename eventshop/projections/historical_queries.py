@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -103,7 +104,7 @@ def dry_run(
         if connection.vendor == "postgresql":  # one snapshot of rows and checkpoints, while workers go on
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reached = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
-        folding, events, failures = Fold(projection, {}), 0, list[str]()
+        folding, events, failures, blocked = Fold(projection, {}), 0, list[str](), set[UUID]()
         skipped = skipped_event_ids(projection)
         for row in _event_rows(projection, "", (), on_progress, registry):
             if row.position > reached.get(0 if one_partition else partition_for(row.aggregate_id), 0):
@@ -111,9 +112,13 @@ def dry_run(
             events += 1
             if row.event_id in skipped:
                 continue
+            if row.aggregate_id in blocked:
+                failures.append(f"{row.event_type} at position {row.position}: waits behind an earlier dead letter")
+                continue
             try:
                 _apply(folding, to_recorded_event(row, registry))
-            except Exception as error:  # would become a dead letter
+            except Exception as error:  # would become a dead letter, and what follows in its stream waits behind it
+                blocked.add(row.aggregate_id)
                 failures.append(f"{row.event_type} at position {row.position}: {type(error).__name__}: {error}")
         return _compare(projection, folding.rows, events, failures)
 

@@ -24,7 +24,7 @@ from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, Replay, SkippedEvent
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.rebuild_swap import create_like, replace_dead_letters, replace_rows
+from eventshop.projections.rebuild_swap import compare_rows, create_like, replace_dead_letters, replace_rows
 from eventshop.projections.targets import (
     REBUILD_SUFFIX,
     ProjectionTarget,
@@ -217,7 +217,8 @@ class _RebuildRun:
             rebuilt = checkpoints.open_checkpoints(self.target.name, self.source.partitions, projection.version)
             restored = SkippedEvent.objects.filter(projection=projection.name, restored_at__isnull=False)
             self._refuse_new_failures(set(restored.values_list("aggregate_id", flat=True)))
-            difference = replace_rows(live_target(projection).table, self.target.table)
+            difference = compare_rows(live_target(projection).table, self.target.table)
+            replace_rows(live_target(projection).table, self.target.table)
             for number, row in rebuilt.items():
                 Checkpoint.objects.filter(pk=live[number].pk).update(
                     position=row.position,
@@ -236,7 +237,9 @@ class _RebuildRun:
                 position=position,
                 head=position,
                 finished_at=timezone.now(),
-                **difference,
+                added=difference.added,
+                changed=difference.changed,
+                removed=difference.removed,
             )
         return True
 
@@ -246,6 +249,8 @@ class _RebuildRun:
             missing = self.reader.read(checkpoints.offsets_of(self.known), BATCH, up_to=checkpoints.offsets_of(live))
             if missing:
                 batch_processor.process_batch(self.target, self.known, missing)
+            elif self.reader.is_at_end(checkpoints.offsets_of(self.known)):
+                return True  # the live checkpoint is beyond the end of a log that has lost events: there are no others
         return not self._is_behind(live)
 
     def _is_behind(self, live: CheckpointsByPartition) -> bool:

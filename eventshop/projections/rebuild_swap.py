@@ -2,41 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from eventshop.projections import outbox
+from eventshop.projections.historical_queries import EXAMPLES, LINEAGE, RowDifference, differing_columns
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.read_model import ReadModel
 from eventshop.projections.read_model_table import ReadModelTable
 
 
-def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> dict[str, int]:
-    """Make the old table equal to the new one, writing only rows that differ.
+class TableDifference(NamedTuple):
+    """How many rows a swap would add, change and remove, and some of those that it would change."""
 
-    Returns how many rows were `removed`, `added` and `changed`.
-    """
-    columns = [f'"{name}"' for name in old.columns]
-    is_same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
-    old_columns, new_columns = (", ".join(f"{table}.{name}" for name in columns) for table in ("o", "n"))
-    same_key = f'o."{old.key}" = n."{old.key}"'
+    added: int
+    changed: int
+    removed: int
+    examples: list[RowDifference]
+
+
+def compare_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> TableDifference:
+    """What making the old table equal to the new one changes; rows that differ in their lineage alone do not count."""
+    joined = f'FROM "{old.name}" AS o JOIN "{new.name}" AS n ON {_same_key(old)}'
+    differs = f"NOT ({_same_values([name for name in old.columns if name not in LINEAGE])})"
+    is_new = f'NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {_same_key(old)})'
+    added = _count(f'FROM "{new.name}" AS n WHERE {is_new}')
+    removed = _count(
+        f'FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {_same_key(old)})'
+    )
+    changed = _count(f"{joined} WHERE {differs}")
+    return TableDifference(added, changed, removed, _examples(old, new, f"{joined} WHERE {differs}") if changed else [])
+
+
+def _examples(old: ReadModelTable[Any], new: ReadModelTable[Any], differing: str) -> list[RowDifference]:
     with connection.cursor() as cursor:
-        delete = f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {same_key})'
+        cursor.execute(f'SELECT o."{old.key}" {differing} ORDER BY 1 LIMIT {EXAMPLES}')
+        keys = [key for [key] in cursor.fetchall()]
+    if connection.vendor == "sqlite":  # as SQLite stores it
+        keys = [old.model._meta.pk.to_python(key) for key in keys]
+    old_rows, new_rows = old.load(keys), new.load(keys)
+    return [RowDifference(str(key), differing_columns(old_rows[key], new_rows[key])) for key in keys]
+
+
+def _count(rows: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) {rows}")
+        return int(cursor.fetchone()[0])
+
+
+def _same_key(table: ReadModelTable[Any]) -> str:
+    return f'o."{table.key}" = n."{table.key}"'
+
+
+def _is_superfluous(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> str:
+    return f'NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {_same_key(old)})'
+
+
+def _same_values(columns: Sequence[str | None]) -> str:
+    is_same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"
+    old_columns, new_columns = (", ".join(f'{table}."{name}"' for name in columns) for table in ("o", "n"))
+    return f"({old_columns}) {is_same} ({new_columns})"
+
+
+def replace_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> None:
+    """Make the old table equal to the new one, writing only rows that differ, if only in their lineage."""
+    columns = [f'"{name}"' for name in old.columns]
+    new_columns = ", ".join(f"n.{name}" for name in columns)
+    with connection.cursor() as cursor:
+        delete = (
+            f'DELETE FROM "{old.name}" AS o WHERE NOT EXISTS (SELECT 1 FROM "{new.name}" AS n WHERE {_same_key(old)})'
+        )
         cursor.execute(old.with_publishing(delete, deleted=True))
-        removed = cursor.rowcount
-        is_new = f'NOT EXISTS (SELECT 1 FROM "{old.name}" AS o WHERE {same_key})'
-        cursor.execute(f'SELECT COUNT(*) FROM "{new.name}" AS n WHERE {is_new}')
-        [added] = cursor.fetchone()
         upsert = (
             f'INSERT INTO "{old.name}" ({", ".join(columns)}) SELECT {new_columns} FROM "{new.name}" AS n '
             f'WHERE NOT EXISTS (SELECT 1 FROM "{old.name}" AS o '
-            f"WHERE {same_key} AND ({old_columns}) {is_same} ({new_columns})) "
+            f"WHERE {_same_key(old)} AND {_same_values(old.columns)}) "
             f"{old.on_conflict()}"
         )
         cursor.execute(old.with_publishing(upsert))
         outbox.wake_publisher()
-        return {"removed": removed, "added": added, "changed": cursor.rowcount - added}
 
 
 def replace_dead_letters(old: str, new: str) -> None:

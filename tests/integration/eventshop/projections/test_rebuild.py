@@ -17,6 +17,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import dead_letter_retry
 from eventshop.projections import rebuild as rebuilding
+from eventshop.projections.historical_queries import dry_run
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild import BATCH, RebuildProgress, request_rebuild
@@ -107,6 +108,34 @@ def test_tampered_missing_and_invented_rows_are_put_right_and_counted() -> None:
         doubled.pk = Sale(number).order_id
         doubled.save(force_insert=True)
     assert counts(rebuild(order_summary)) == (1, 1, 2)
+    assert_rows_equal_fold(order_summary)
+
+
+def test_a_rebuild_counts_what_its_dry_run_foresees(flaky: Flaky) -> None:
+    """Lineage is no difference, and what waits behind an event that fails does not change a row."""
+    append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
+    append(other.order_id, other.created)
+    catch_up(flaky.projection)
+    OrderSummary.objects.update(last_offset=0, last_partition=7)
+    OrderSummary.objects.filter(pk=other.order_id).update(reference="tampered")
+    foreseen = dry_run(flaky.projection)
+    job = rebuild(flaky.projection)
+    assert (foreseen.added, foreseen.changed, foreseen.removed) == counts(job) == (0, 1, 0)
+    assert not OrderSummary.objects.filter(last_partition=7).exists()
+    flaky.spoils[sale.order_id, 3] = fail
+    result = dry_run(flaky.projection)
+    assert (result.changed, result.failed) == (1, 2)
+    assert result.examples[0].columns["status"] == ("DELIVERED", "PAID")
+
+
+def test_a_checkpoint_beyond_the_end_of_the_log_is_put_right() -> None:
+    append(sale.order_id, sale.created)
+    catch_up(order_summary)
+    Checkpoint.objects.update(position=10**9, store_position=10**9)
+    OrderSummary.objects.update(reference="of a lost event")
+    assert counts(rebuild(order_summary)) == (0, 1, 0)
+    append(sale.order_id, sale.paid)
+    catch_up(order_summary)
     assert_rows_equal_fold(order_summary)
 
 
