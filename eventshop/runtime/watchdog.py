@@ -4,6 +4,7 @@ statements to a database whose machine disappeared without closing the connectio
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from math import inf
 from threading import Event as Signal
 from threading import Thread
 from time import monotonic
-from typing import Final
+from typing import Final, NoReturn
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,13 @@ class Watchdog:
             for expires_at, description in deadlines:
                 if now > expires_at:
                     log.critical("%s hangs; ending this process so that it is started again", description)
-                    os._exit(EXIT_CODE_HANGING)
+                    _end_process()
             self._wakes_at = min((expires_at for expires_at, _ in deadlines), default=inf)
             self._changed.wait(None if self._wakes_at == inf else self._wakes_at - now + _MARGIN_S)
+
+
+def _end_process() -> NoReturn:
+    try:
+        faulthandler.dump_traceback()  # where each thread is: the only witness of a rare hang
+    finally:
+        os._exit(EXIT_CODE_HANGING)

@@ -74,6 +74,16 @@ class Shop:
         status, parts, _ = self.read_health()
         return status == 200 and all(parts.values())
 
+    def describe_health(self) -> str:
+        """What staff see of each part, and the last lines of each program's log."""
+        command = [sys.executable, "manage.py", "health", "--json"]
+        health = subprocess.run(
+            command, cwd=ROOT, env={**self.env, **self.stack.env}, capture_output=True, text=True, check=False
+        )
+        names = sorted(file.stem for file in (self.folder.path / "run").glob("*.pid"))
+        logs = [f"{name}: {Process(name, self.folder).log_tail(20)}" for name in names]
+        return "\n".join([health.stdout, health.stderr, *logs])
+
     def read_lag(self) -> dict[str, int]:
         """The number of unprocessed events of each projection that has any."""
         with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
@@ -99,7 +109,7 @@ class Shop:
     def assert_nothing_is_lost(self) -> None:
         """Wait until all is healthy and caught up: table and topic agree, and every read model equals the fold."""
         self.wait_until_caught_up()
-        wait_until(self.is_healthy, seen=self.read_health)
+        wait_until(self.is_healthy, seen=self.describe_health)
         assert "agree" in self.run_manage("verify_log")
         assert self.run_client("check") == "the fold\n"
 
@@ -131,7 +141,7 @@ def running_shop(*, brokers: int = 1, settings: Mapping[str, str] | None = None)
     shop = Shop(home, brokers=brokers, settings=settings)
     try:
         shop.run_stack("up")
-        wait_until(shop.is_healthy, seen=shop.read_health)
+        wait_until(shop.is_healthy, seen=shop.describe_health)
         yield shop
     finally:
         shop.run_stack("down")

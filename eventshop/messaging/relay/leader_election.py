@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event as Signal
 from time import perf_counter
@@ -39,6 +40,9 @@ RENEW_INTERVAL_S: Final = 1.0
 STANDBY_POLL_S: Final = 1.0
 #: How long nobody publishes after an error that needs an operator. Then one process looks whether it is mended.
 STOPPED_RETRY: Final = timedelta(seconds=30)
+#: Far longer than everything that taking over, one batch or closing may take with all their own time-outs. A call of
+#: kafka-python that never returns then ends the process instead of leaving publishing without a leader.
+STEP_LIMIT_S: Final = 180.0
 
 
 class LeadershipLost(EventShopError):
@@ -138,12 +142,14 @@ class _Term:
                 release_connections()
                 stop.wait(STANDBY_POLL_S)
                 return
-            leader.take_over()
+            with _step(watchdog, "taking over"):
+                leader.take_over()
             self.has_begun = True
-            _publish_until_stopped(leader, stop)
+            _publish_until_stopped(leader, watchdog, stop)
             release_leadership(leader.topic, leader.owner)
         finally:
-            leader.close()
+            with _step(watchdog, "closing"):
+                leader.close()
 
     def hand_over(self, error: ProgramTooOld) -> None:
         """Give back the leadership, for a process of a newer release. Health shows the reason until one leads."""
@@ -169,13 +175,18 @@ class _Term:
             log.warning("%s: the reason could not be recorded: %s", leader.topic, error)
 
 
-def _publish_until_stopped(leader: Leader, stop: Signal) -> None:
+def _step(watchdog: Watchdog, description: str) -> AbstractContextManager[None]:
+    return watchdog.deadline(clients.timeout_s(STEP_LIMIT_S), description)
+
+
+def _publish_until_stopped(leader: Leader, watchdog: Watchdog, stop: Signal) -> None:
     waiter = Waiter(leader.channel)
     is_resumed = False
     try:
         while not stop.is_set():
             started = perf_counter()
-            published = leader.publish_batch()
+            with _step(watchdog, "publishing"):
+                published = leader.publish_batch()
             if not is_resumed:
                 _rows(leader.topic).exclude(stopped_reason="").update(stopped_at=None, stopped_reason="")
                 is_resumed = True

@@ -46,5 +46,5 @@ def test_a_rebuild_reads_what_three_brokers_have_lost() -> None:
         shop.run_manage("rebuild_projection", "order-summary")
         assert shop.run_client("20") == "20 accepted\n"
         shop.wait_until_caught_up()
-        wait_until(shop.is_healthy, seen=shop.read_health)
+        wait_until(shop.is_healthy, seen=shop.describe_health)
         assert shop.run_client("check") == "the fold\n"

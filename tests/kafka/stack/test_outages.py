@@ -55,7 +55,7 @@ def test_redis_is_lost(shop: Shop) -> None:
     lost_at = datetime.now(UTC)
     shop.run_stack("up", "--services-only")
     wait_until(lambda: shop.periodic_jobs_since(lost_at))
-    wait_until(shop.is_healthy, seen=shop.read_health)
+    wait_until(shop.is_healthy, seen=shop.describe_health)
     follow_section("recovery.md", "Redis is lost", lambda words: shop.run_manage(*words[2:]), {})
 
 

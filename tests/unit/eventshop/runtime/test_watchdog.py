@@ -56,6 +56,7 @@ def test_a_call_that_hangs_ends_the_process(body: str) -> None:
     ended = run_with_watchdog(body)
     assert ended.returncode == EXIT_CODE_HANGING
     assert b"a call hangs" in ended.stderr
+    assert b'File "<string>", line' in ended.stderr  # where the call is
 
 
 def test_calls_within_their_deadlines_and_a_closed_watchdog_end_nothing() -> None:
