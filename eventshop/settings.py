@@ -234,6 +234,13 @@ REPLAYS_KEPT_DAYS = env_validators.count("REPLAYS_KEPT_DAYS", env.str("REPLAYS_K
 UNREADABLE_RECORDS_KEPT_DAYS = env_validators.count(
     "UNREADABLE_RECORDS_KEPT_DAYS", env.str("UNREADABLE_RECORDS_KEPT_DAYS", default="90")
 )
+#: Days for which the history of health is kept, by the minute and by the hour.
+HISTORY_MINUTES_KEPT_DAYS = env_validators.count(
+    "HISTORY_MINUTES_KEPT_DAYS", env.str("HISTORY_MINUTES_KEPT_DAYS", default="4")
+)
+HISTORY_HOURS_KEPT_DAYS = env_validators.count(
+    "HISTORY_HOURS_KEPT_DAYS", env.str("HISTORY_HOURS_KEPT_DAYS", default="400")
+)
 ERASURE_LIST = str(BASE_DIR / env.str("ERASURE_LIST", default="var/erased.txt"))
 ERASURE_COOLING_OFF_DAYS = env_validators.whole_number(
     "ERASURE_COOLING_OFF_DAYS", env.str("ERASURE_COOLING_OFF_DAYS", default="14")

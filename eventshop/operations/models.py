@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.history.models import Measurement as Measurement
 
 
 class Stream(StoredEvent):

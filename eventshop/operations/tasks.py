@@ -12,6 +12,7 @@ from eventshop.core.errors import TailBusy
 from eventshop.eventstore.snapshots import policy
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.operations import event_ledger, periodic_jobs
+from eventshop.operations.history import recorder
 from eventshop.operations.row_retention import measure_table
 from eventshop.operations.tamper_evidence import anchors
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
@@ -56,6 +57,11 @@ def overwrite_what_was_erased() -> str:
     if not vacuum.is_due(timedelta(days=1, hours=2)):
         return "no erasure since the last run"
     return f"{len(vacuum.vacuum_personal_data_tables())} tables rewritten"
+
+
+def record_history() -> str:
+    """Store what health measures, for the charts of the console."""
+    return recorder.record_minute()
 
 
 def close_ledger() -> str:

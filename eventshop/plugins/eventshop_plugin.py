@@ -63,6 +63,8 @@ PLUGIN = Plugin(
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),
         PeriodicJob("close-ledger", MINUTE, tasks.close_ledger),
+        # A little less than the beat's minute, so that no minute is left out because the last run began a little late.
+        PeriodicJob("record-history", timedelta(seconds=45), tasks.record_history),
         PeriodicJob("verify-chains", DAY, verifications.verify_all_chains),
         PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
         PeriodicJob("verify-log", DAY, verifications.verify_topic),
@@ -111,6 +113,7 @@ PLUGIN = Plugin(
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
                 SidebarItem("Replays", "history", "projection_engine.replay"),
                 SidebarItem("Operator log", "history_edu", "ops.operatoraction"),
+                SidebarItem("Health history", "monitoring", "ops.measurement"),
                 SidebarItem("Periodic jobs", "event_repeat", "ops.periodicwork"),
                 SidebarItem("Workers", "memory", "runtime.workerprocess"),
             ],

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
 from eventshop.operations.access_log import cutoff
-from eventshop.operations.models import AccessRecord, OperatorAction, WebRequest
+from eventshop.operations.models import AccessRecord, Measurement, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
@@ -32,6 +32,20 @@ RETENTIONS: Final = (
     ),
     Retention(name="remove-old-admin-log", model=LogEntry, since="action_time", setting="ADMIN_LOG_KEPT_DAYS"),
     Retention(name="remove-old-operator-actions", model=OperatorAction, since="at", setting="ADMIN_LOG_KEPT_DAYS"),
+    Retention(
+        name="remove-minutes-of-history",
+        model=Measurement,
+        since="at",
+        setting="HISTORY_MINUTES_KEPT_DAYS",
+        condition=Q(span=Measurement.Span.MINUTE),
+    ),
+    Retention(
+        name="remove-hours-of-history",
+        model=Measurement,
+        since="at",
+        setting="HISTORY_HOURS_KEPT_DAYS",
+        condition=Q(span=Measurement.Span.HOUR),
+    ),
     Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
     Retention(
         name="remove-old-webhook-deliveries",

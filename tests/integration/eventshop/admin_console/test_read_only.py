@@ -23,6 +23,7 @@ from eventshop.messaging.models import AcknowledgedRecord
 from eventshop.operations.models import AccessRecord, PeriodicWork
 from eventshop.operations.operator_log import record_action
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
+from eventshop.operations.tasks import record_history
 from eventshop.privacy.erasure.certificates import issue_certificate
 from eventshop.privacy.erasure.erasure_job import start_erasure
 from eventshop.privacy.erasure.leftover_scan import ScanReport
@@ -74,6 +75,7 @@ def row_of() -> Any:
     Rebuild.objects.create(projection="order-summary", requested_by="ada", requested_at=timezone.now())
     request_dry_run("order-summary", requested_by="ada")
     record_action(actor="staff:1", action="pause projection", target="daily-sales", reason="deployment")
+    record_history()
     RetentionRun.objects.create(
         run_id=uuid4(), about="order", what="orders", duty="tax law", years=8, ended_before=now, began_at=now
     )
