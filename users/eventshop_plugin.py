@@ -60,6 +60,7 @@ PLUGIN = Plugin(
             50,
             [
                 SidebarItem("Newsletters", "mail", "users.newsletter", order=90),
+                SidebarItem("Sessions", "devices", "users.signedinsession", order=95),
             ],
         )
     ],

@@ -24,7 +24,7 @@ class Account(models.Model):
 
 
 class SignedInSession(models.Model):
-    """A session that a login began, so that its owner can see and end it."""
+    """A session that a login began, so that its owner, and staff, can see and end it."""
 
     login = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
     session_key = models.CharField(max_length=40, unique=True)
@@ -33,7 +33,7 @@ class SignedInSession(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        default_permissions = ()
+        default_permissions = ("view", "delete")
         indexes = (models.Index(fields=["expires_at"], name="signed_in_expiry"),)
 
     def __str__(self) -> str:

@@ -56,10 +56,15 @@ ENDED_SESSIONS: Final = Retention(
 )
 
 
+def alive_sessions() -> QuerySet[SignedInSession]:
+    """The sessions that still exist."""
+    alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    return SignedInSession.objects.filter(session_key__in=alive)
+
+
 def own_sessions(login_id: int) -> QuerySet[SignedInSession]:
     """The sessions of a login that still exist, the newest first."""
-    alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
-    return SignedInSession.objects.filter(login_id=login_id, session_key__in=alive).order_by("-since", "-pk")
+    return alive_sessions().filter(login_id=login_id).order_by("-since", "-pk")
 
 
 def end_sessions(sessions: QuerySet[SignedInSession]) -> int:

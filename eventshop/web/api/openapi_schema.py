@@ -229,7 +229,8 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "type": "apiKey",
             "in": "cookie",
             "name": "sessionid",
-            "description": "A browser session; commands also need the header X-CSRFToken.",
+            "description": "A browser session; commands also need the header X-CSRFToken. Over HTTPS the cookie is "
+            "named `__Host-sessionid`.",
         }
 
 

@@ -164,9 +164,9 @@ def test_debug_is_off_and_cookies_are_plain_unless_asked_for() -> None:
 def test_https_switches_everything_that_belongs_to_it() -> None:
     probe = (
         "settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE,"
-        " settings.SECURE_HSTS_SECONDS"
+        " settings.SECURE_HSTS_SECONDS, settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME"
     )
-    assert value(probe, HTTPS="on") == "True True True 31536000"
+    assert value(probe, HTTPS="on") == "True True True 31536000 __Host-sessionid __Host-csrftoken"
 
 
 def test_without_settings_everything_is_embedded() -> None:
