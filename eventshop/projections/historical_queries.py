@@ -18,6 +18,7 @@ from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.messaging.kafka.event_records import partition_for
 from eventshop.projections.fold import Fold, PlannedEvent, row_changes
@@ -66,6 +67,15 @@ def rows_as_of(
         if row.occurred_at <= moment if business else row.version < later.get(row.aggregate_id, row.version + 1):
             _apply(folding, to_recorded_event(row, registry), key)
     return folding.rows
+
+
+def row_as_of(projection: Projection[R], stream: UUID, key: Any, moment: datetime) -> R | None:
+    """One row that a single stream makes, as recorded up to a moment; None if it did not exist yet. Raises as above."""
+    skipped, folding = skipped_event_ids(projection), Fold(projection, {})
+    for row in store.read_rows(stream, as_of=moment):
+        if row.event_id not in skipped:
+            _apply(folding, to_recorded_event(row, default_registry), str(key))
+    return folding.rows.get(key)
 
 
 class RowDifference(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,13 +16,15 @@ from eventshop.web.api.aggregate_action import is_owner, view_permission_for
 from eventshop.web.api.base_view import require_login
 from eventshop.web.api.etag import etag
 from eventshop.web.api.pagination import refuse_unknown_parameters
+from eventshop.web.api.resource_serializer import to_json
 from eventshop.web.shared.errors import NotFound
+from orders.api.contents import OrderPayment, payments_of
 from orders.api.orders import OrderAction
 from orders.application.customer_order import CustomerOrder, load_any_order
 from orders.domain.commands import OrderCommand, RequestPayment
 from orders.domain.order import Order
 from orders.domain.order_values import CardToken, PaymentMethod
-from orders.domain.payments import PaymentStateName, PaymentStatus
+from orders.domain.payments import PaymentStateName
 
 
 class PaymentDecision(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,22 +35,6 @@ class PaymentDecision(Struct, frozen=True, forbid_unknown_fields=True):
     method: PaymentMethod = "card"
     amount: Money | None = None
     token: CardToken = ""
-
-
-class OrderPayment(Struct, frozen=True):
-    """One payment. `requested` was asked for, `authorised` is set aside, `taken` and `refunded` is what moved.
-
-    `reason` says why it was declined.
-    """
-
-    payment_id: UUID
-    method: str
-    status: PaymentStatus
-    requested: Money
-    authorised: Money
-    taken: Money
-    refunded: Money
-    reason: str
 
 
 class OrderPayments(Struct, frozen=True):
@@ -84,7 +69,7 @@ class Payments(OrderAction):
         order = load_any_order(order_id)
         if order is None or not _may_see(request, order):
             raise NotFound
-        response = Response(msgspec.to_builtins(_payments_of(order), builtin_types=()))
+        response = Response(to_json(_payments_of(order)))
         response["ETag"] = etag(order.version)
         return response
 
@@ -98,23 +83,10 @@ def _may_see(request: Request, order: CustomerOrder) -> bool:
 
 
 def _payments_of(order: CustomerOrder) -> OrderPayments:
-    reasons = order.decline_reasons
     return OrderPayments(
         total=order.state.total,
         outstanding=order.outstanding,
         payment_state=order.state.payment_state,
         pay_until=order.pay_until,
-        payments=tuple(
-            OrderPayment(
-                payment_id=one.payment_id,
-                method=one.method,
-                status=one.status,
-                requested=one.requested,
-                authorised=one.authorised,
-                taken=one.taken,
-                refunded=one.refunded,
-                reason=reasons.get(one.payment_id, ""),
-            )
-            for one in order.state.payments
-        ),
+        payments=payments_of(order),
     )

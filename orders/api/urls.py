@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.api import observed_facts, orders, payments, returns, stock
+from orders.api import catalogue, observed_facts, orders, payments, returns, stock
 
 urlpatterns = [
+    path("products", catalogue.ProductList.as_view(), name="api-products"),
+    path("products/<str:sku>", catalogue.ProductRow.as_view(), name="api-product"),
+    path("payment-methods", catalogue.PaymentMethods.as_view(), name="api-payment-methods"),
     path("orders/<uuid:aggregate_id>/events", orders.OrderEvents.as_view(), name="api-order-events"),
     path("orders/<uuid:order_id>/payments", payments.Payments.as_view(), name="api-payments"),
     path("orders/<uuid:order_id>/shipment", orders.Shipments.as_view(), name="api-shipment"),

@@ -222,9 +222,9 @@ def load_customer_order(order_id: UUID, customer: UUID) -> CustomerOrder | None:
     return order if order and order.state.customer_id == customer else None
 
 
-def load_any_order(order_id: UUID) -> CustomerOrder | None:
-    """An order, whosever it is; None for an unknown one."""
-    events = store.get_events(order_id)
+def load_any_order(order_id: UUID, *, as_of: datetime | None = None) -> CustomerOrder | None:
+    """An order, whosever it is, now or as recorded up to a time; None for an unknown one."""
+    events = store.get_events(order_id, as_of=as_of)
     if not events or not isinstance(events[0].event, OrderCreated | CreditNoteIssued):
         return None
     state = Order().evolve_all(recorded.event for recorded in events)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django import forms
@@ -17,11 +17,10 @@ from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerFie
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
 from orders.application.order_timeline import format_money, method_name
+from orders.application.payment_methods import METHOD_LABELS
 from orders.domain.commands import ReturnLine
 from orders.domain.events import LineAmount
 
-#: The means of payment that the shop offers.
-METHOD_LABELS: Final = {"card": "Card", "voucher": "Gift voucher", "bank_transfer": "Bank transfer"}
 _NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 
 

@@ -19,9 +19,9 @@ from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, forma
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, display
+from eventshop.web.api.prefix_filter import prefix_condition
 from projections.admin.filters import CurrencyFilter
 from projections.admin.search import SearchableRowAdmin, SearchById
-from projections.api.prefix_filter import prefix_condition
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary
 

@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from eventshop.admin_console.search import parse_uuid
+from eventshop.web.api.prefix_filter import prefix_condition
 from projections.admin.base import RowAdmin
-from projections.api.prefix_filter import prefix_condition
 from projections.external_id_lookup import find_subjects
 from projections.models import ExternalId
 

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from django.forms import CharField
 from django_filters.rest_framework import CharFilter
 
+from eventshop.web.api.resource_filters import StrictBooleanFilter
 from orders.domain.order_values import ExternalId as ExternalIdValue
-from projections.api.row_filters import StrictBooleanFilter
 from projections.external_id_lookup import find_by_source
 from projections.models import ExternalId
 

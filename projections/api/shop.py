@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from eventshop.web.api.resource import ParentRow, Resource
+from orders.api.contents import CONTENTS
 from projections.api.order_filters import BrokenRuleFilter, ExternalIdFilter, ToReviewFilter
-from projections.api.resource import ParentRow, Resource
 from projections.models import (
     ActivityTimeline,
     ConsentRegister,
@@ -18,6 +19,8 @@ from projections.models import (
     StockLevel,
     UserProfile,
 )
+
+_PERSON: Final = (("user_id", "person_id"),)
 
 ORDERS: Final = Resource(
     OrderSummary,
@@ -36,6 +39,10 @@ ORDERS: Final = Resource(
     time="created_at",
     owner="customer_id",
     one_stream=True,
+    names=(("lines", "line_count"),),
+    hidden=("authorisations",),
+    search=("reference",),
+    contents=CONTENTS,
 )
 ORDER_LINES: Final = Resource(
     OrderLine,
@@ -46,6 +53,8 @@ ORDER_LINES: Final = Resource(
     moving=("sku", "amount", "quantity"),
     filters=("order_id", "sku", "kind", "currency"),
     parent=ParentRow("order_id", OrderSummary, owner="customer_id", time="created_at"),
+    names=(("key", "id"),),
+    search=("sku",),
 )
 CUSTOMERS: Final = Resource(
     CustomerSummary,
@@ -58,15 +67,17 @@ CUSTOMERS: Final = Resource(
     more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.CUSTOMER, "customer_id")),),
     time="last_order_at",
     owner="customer_id",
+    names=(("key", "id"),),
 )
 ACTIVITY: Final = Resource(
     ActivityTimeline,
     "activity-timeline",
     "orders:read",
     ordering="-at",
-    orderings=("at", "recorded_at", "last_offset"),
+    orderings=("at", "recorded_at", "position"),
     filters=("aggregate_id", "aggregate_type", "event_type", "customer_id", "reference", "correlation_id"),
     time="at",
+    search=("reference",),
 )
 DAILY_SALES: Final = Resource(
     DailySales,
@@ -77,6 +88,7 @@ DAILY_SALES: Final = Resource(
     moving=("net", "gross", "orders"),
     filters=("currency",),
     time="day",
+    names=(("key", "id"),),
 )
 PRODUCT_SALES: Final = Resource(
     ProductSales,
@@ -86,6 +98,8 @@ PRODUCT_SALES: Final = Resource(
     orderings=("net", "gross", "units_net", "sku"),
     moving=("net", "gross", "units_net"),
     filters=("sku", "currency"),
+    names=(("key", "id"),),
+    search=("sku", "description"),
     more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.PRODUCT, "sku")),),
 )
 STOCK: Final = Resource(
@@ -99,6 +113,8 @@ STOCK: Final = Resource(
     more_filters=(("external_id", ExternalIdFilter(ExternalId.Kind.PRODUCT, "sku")),),
     time="updated_at",
     one_stream=True,
+    stream="stock_item_id",
+    search=("sku",),
 )
 PEOPLE: Final = Resource(
     UserProfile,
@@ -111,6 +127,7 @@ PEOPLE: Final = Resource(
     time="created_at",
     owner="user_id",
     one_stream=True,
+    names=_PERSON,
 )
 CONSENTS: Final = Resource(
     ConsentRegister,
@@ -121,4 +138,5 @@ CONSENTS: Final = Resource(
     filters=("user_id", "purpose", "status"),
     time="given_at",
     owner="user_id",
+    names=(("key", "id"), *_PERSON),
 )

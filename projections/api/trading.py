@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from projections.api.resource import ParentRow, Resource
+from eventshop.web.api.resource import ParentRow, Resource
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
 
 _OWNED: Final = ParentRow("account_id", TradingAccount, owner="owner_id")
+
+
+def _in_currency(*columns: str) -> tuple[tuple[str, str], ...]:
+    """These columns are amounts in the row's currency."""
+    return tuple((column, "currency") for column in columns)
+
 
 TRADES: Final = Resource(
     TradeBlotter,
@@ -20,6 +26,8 @@ TRADES: Final = Resource(
     time="submitted_at",
     parent=_OWNED,
     one_stream=True,
+    search=("reference", "instrument"),
+    amounts=_in_currency("limit_price", "notional", "average_price"),
 )
 POSITIONS: Final = Resource(
     Position,
@@ -30,9 +38,23 @@ POSITIONS: Final = Resource(
     filters=("account_id", "instrument"),
     time="updated_at",
     parent=_OWNED,
+    search=("instrument",),
+    amounts=(
+        *_in_currency("open_cost", "realised", "fifo_open_cost", "fifo_realised", "bought_notional", "sold_notional"),
+        ("average_cost", "price_currency"),
+        ("fifo_average_cost", "price_currency"),
+    ),
 )
 MINUTES: Final = Resource(
-    MarketMinute, "market-minute", "trades:read", "-minute", ("minute", "instrument"), ("instrument",), time="minute"
+    MarketMinute,
+    "market-minute",
+    "trades:read",
+    "-minute",
+    ("minute", "instrument"),
+    ("instrument",),
+    time="minute",
+    amounts=_in_currency("notional", "vwap", "low", "high"),
+    hidden=("levels",),
 )
 ACCOUNTS: Final = Resource(
     TradingAccount,
@@ -44,4 +66,7 @@ ACCOUNTS: Final = Resource(
     filters=("owner_id", "currency", "reference"),
     time="opened_at",
     owner="owner_id",
+    one_stream=True,
+    search=("reference",),
+    amounts=_in_currency("gross_limit", "frozen"),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eventshop.web.api.resource_views import RowDetailView, RowListView
 from orders.api.orders import PlaceOrder
 from projections.api import shop, trading
-from projections.api.read_model_view import RowDetailView, RowListView
 from trading.api.accounts import OpenAccounts
 from trading.api.trades import SubmitTrades
 

@@ -99,7 +99,7 @@ def test_an_order_is_placed_paid_shipped_delivered_and_returned(ada: Api, clerk:
     assert (outcome.state, outcome.ended_by) == (schemas.OutcomeState.SUCCEEDED, "PaymentProcessed")
     update_read_models()
     order = ada.orders.get_order_summary(order_id)
-    assert (order.parsed.status, order.parsed.total) == (schemas.OrderSummaryStatus.SHIPPED, "25.000")
+    assert (order.parsed.status, order.parsed.total.amount) == (schemas.OrderSummaryStatus.SHIPPED, "25.00")
     shop.orders.post_deliveries(order_id, body=schemas.Delivery(received_by="Ada"), if_match=order.headers["ETag"])
     with pytest.raises(ApiProblem) as lost:
         ada.orders.post_returns(order_id, body=new_return(1), if_match=order.headers["ETag"])
@@ -193,7 +193,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
     )
     update_read_models()
     [position] = ada.positions.list_position(account_id=account_id).parsed.results
-    assert (Decimal(position.quantity), Decimal(position.average_cost)) == (Decimal(10), Decimal("199.98"))
+    assert (Decimal(position.quantity), Decimal(position.average_cost.amount)) == (Decimal(10), Decimal("199.98"))
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from orders.demo.products import PRODUCTS
+from orders.models import Product
 from tests.support.api_clients import token_of
 from tests.support.browser import serve
 from tests.support.populated_shop import populate_shop
@@ -48,6 +51,7 @@ def _supports_json() -> bool:
 def test_every_example_does_what_the_page_says(server: str) -> None:
     setting_up, *others = examples()
     variables = {"SHOP": server, "TOKEN": token_of(populate_shop())}
+    Product.objects.bulk_create(Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in PRODUCTS)
     for example in others:
         answer = _run(setting_up + example, variables)
         for name, field in _TAKEN.findall(example):

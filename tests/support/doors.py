@@ -75,7 +75,7 @@ class World:
             "command_id": COMMAND,
             "correlation_id": StoredEvent.objects.values_list("correlation_id", flat=True).first(),
             "form_id": SALE.order_id,
-            "user_id": self.person,
+            "person_id": self.person,
             "reference": "R-1",
             "sku": "MUG",
             "term": "DirectMarketing",

@@ -58,5 +58,5 @@ def known_ids() -> dict[str, str]:
         "path.reference": "R-1",
         "path.sku": "MUG",
         "path.term": "DirectMarketing",
-        "path.user_id": str(person_of(Login.objects.get())),
+        "path.person_id": str(person_of(Login.objects.get())),
     }

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-import msgspec
 from django.urls import reverse
 from msgspec import Struct
 from rest_framework.request import Request
@@ -25,6 +24,7 @@ from eventshop.web.api.base_view import ApiView, require_login, require_permissi
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
 from eventshop.web.api.pagination import refuse_unknown_parameters
+from eventshop.web.api.resource_serializer import Amount, to_json
 from eventshop.web.shared.errors import NotFound
 from trading import permissions
 from trading.api import url_names
@@ -70,7 +70,7 @@ class FrozenAmount(Struct, frozen=True):
 
     trade_id: UUID
     instrument: str
-    amount: Decimal
+    amount: Amount
 
 
 class AccountState(Struct, frozen=True):
@@ -81,11 +81,17 @@ class AccountState(Struct, frozen=True):
         "reference": "Desk 1",
         "owner_id": None,
         "currency": "EUR",
-        "gross_limit": "10000",
-        "available": "8000",
+        "gross_limit": {"amount": "10000.00", "currency": "EUR"},
+        "available": {"amount": "8000.00", "currency": "EUR"},
         "cost_method": "AVERAGE",
-        "limits": {"XETRA/SAP": "2500"},
-        "frozen": [{"trade_id": "377be083-a813-5b51-a648-ec71b01c31d6", "instrument": "XETRA/SAP", "amount": "2000"}],
+        "limits": {"XETRA/SAP": {"amount": "2500.00", "currency": "EUR"}},
+        "frozen": [
+            {
+                "trade_id": "377be083-a813-5b51-a648-ec71b01c31d6",
+                "instrument": "XETRA/SAP",
+                "amount": {"amount": "2000.00", "currency": "EUR"},
+            }
+        ],
         "version": 3,
     }
 
@@ -93,10 +99,10 @@ class AccountState(Struct, frozen=True):
     reference: str
     owner_id: UUID | None
     currency: str
-    gross_limit: Decimal
-    available: Decimal
+    gross_limit: Amount
+    available: Amount
     cost_method: CostMethod
-    limits: dict[str, Decimal]
+    limits: dict[str, Amount]
     frozen: list[FrozenAmount]
     version: int
 
@@ -140,7 +146,7 @@ class Account(ApiView):
         ):
             raise NotFound
         state = _load_state(account_id)
-        response = Response(msgspec.to_builtins(state))
+        response = Response(to_json(state))
         response["ETag"] = etag(state.version)
         return response
 
@@ -191,16 +197,20 @@ def _load_state(account_id: UUID) -> AccountState:
     opened = history[0].event
     assert isinstance(opened, AccountOpened)  # noqa: S101  (narrows a type; an account begins with it)
     state = TradingAccount().evolve_all(recorded.event for recorded in history)
-    amounts = [FrozenAmount(trade, frozen.instrument, frozen.amount) for trade, frozen in state.frozen.items()]
+
+    def amount(value: Decimal) -> Amount:
+        return Amount(value, opened.currency)
+
+    in_use = [FrozenAmount(trade, frozen.instrument, amount(frozen.amount)) for trade, frozen in state.frozen.items()]
     return AccountState(
         account_id=account_id,
         reference=opened.reference,
         owner_id=opened.owner_id,
         currency=opened.currency,
-        gross_limit=state.gross_limit,
-        available=max(subtract(state.gross_limit, state.amount_in_use()), ZERO),
+        gross_limit=amount(state.gross_limit),
+        available=amount(max(subtract(state.gross_limit, state.amount_in_use()), ZERO)),
         cost_method=state.cost_method,
-        limits=dict(state.limits),
-        frozen=amounts,
+        limits={code: amount(limit) for code, limit in state.limits.items()},
+        frozen=in_use,
         version=len(history),
     )

@@ -45,8 +45,8 @@ class HoldAction(AggregateAction):
     aggregate = User
     url_name = url_names.PERSON
 
-    def post(self, request: Request, user_id: UUID) -> Response:
-        return self.execute(request, user_id)
+    def post(self, request: Request, person_id: UUID) -> Response:
+        return self.execute(request, person_id)
 
     def owner_of(self, aggregate_id: UUID) -> UUID | None:
         if load_person(aggregate_id).state.status is Status.UNKNOWN:
@@ -60,8 +60,8 @@ class LegalHolds(HoldAction):
     body = NewLegalHold
     status = 201
 
-    def build_command(self, user_id: UUID, body: NewLegalHold, command_id: UUID) -> Command:
-        return PlaceLegalHold(user_id, body.hold, body.reason)
+    def build_command(self, person_id: UUID, body: NewLegalHold, command_id: UUID) -> Command:
+        return PlaceLegalHold(person_id, body.hold, body.reason)
 
 
 class LegalHoldRelease(HoldAction):
@@ -69,5 +69,5 @@ class LegalHoldRelease(HoldAction):
 
     body = ReleasedLegalHold
 
-    def build_command(self, user_id: UUID, body: ReleasedLegalHold, command_id: UUID) -> Command:
-        return ReleaseLegalHold(user_id, body.hold)
+    def build_command(self, person_id: UUID, body: ReleasedLegalHold, command_id: UUID) -> Command:
+        return ReleaseLegalHold(person_id, body.hold)

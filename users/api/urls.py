@@ -7,12 +7,12 @@ from django.urls import path
 from users.api import erasures, legal_holds, users
 
 urlpatterns = [
-    path("people/<uuid:user_id>/contact", users.ContactDetails.as_view(), name="api-contact"),
-    path("people/<uuid:user_id>/consents/<str:term>", users.Consent.as_view(), name="api-consent"),
-    path("people/<uuid:user_id>/restriction", users.Restriction.as_view(), name="api-restriction"),
-    path("people/<uuid:user_id>/erasure", users.ErasureRequest.as_view(), name="api-erasure"),
-    path("people/<uuid:user_id>/erasure/categories", users.CategoryErasure.as_view(), name="api-erasure-categories"),
-    path("people/<uuid:user_id>/holds", legal_holds.LegalHolds.as_view(), name="api-holds"),
-    path("people/<uuid:user_id>/holds/release", legal_holds.LegalHoldRelease.as_view(), name="api-hold-release"),
+    path("people/<uuid:person_id>/contact", users.ContactDetails.as_view(), name="api-contact"),
+    path("people/<uuid:person_id>/consents/<str:term>", users.Consent.as_view(), name="api-consent"),
+    path("people/<uuid:person_id>/restriction", users.Restriction.as_view(), name="api-restriction"),
+    path("people/<uuid:person_id>/erasure", users.ErasureRequest.as_view(), name="api-erasure"),
+    path("people/<uuid:person_id>/erasure/categories", users.CategoryErasure.as_view(), name="api-erasure-categories"),
+    path("people/<uuid:person_id>/holds", legal_holds.LegalHolds.as_view(), name="api-holds"),
+    path("people/<uuid:person_id>/holds/release", legal_holds.LegalHoldRelease.as_view(), name="api-hold-release"),
     path("erasures/<str:token>", erasures.ErasureStatus.as_view(), name="api-erasure-status"),
 ]

@@ -82,10 +82,13 @@ class OwnDataView(ApiView):
     rights: ClassVar[Mapping[str, Rights]] = {method: Rights(Audience.OWNER) for method in WRITE_SCOPES}
     status: ClassVar[int] = 200
 
-    def execute(self, request: Request, user_id: UUID, command: Callable[[Event | None], Command]) -> Response:
+    def execute(self, request: Request, person_id: UUID, command: Callable[[Event | None], Command]) -> Response:
         """Build and send a command; it gets the first event of an earlier request with the same idempotency key."""
-        require_self(request, user_id)
-        location, status = reverse(url_names.PERSON, args=[user_id]), 200 if request.method == "DELETE" else self.status
+        require_self(request, person_id)
+        location, status = (
+            reverse(url_names.PERSON, args=[person_id]),
+            200 if request.method == "DELETE" else self.status,
+        )
         return execute_command(
             request, lambda _, earlier_event: command(earlier_event), status=status, location=location
         )
@@ -96,16 +99,16 @@ class ContactDetails(OwnDataView):
 
     body: ClassVar[type[Struct]] = ContactData
 
-    def put(self, request: Request, user_id: UUID) -> Response:
+    def put(self, request: Request, person_id: UUID) -> Response:
         """Replace them."""
-        require_self(request, user_id)
+        require_self(request, person_id)
         body = request_parsing.parse_body(request, ContactData)
 
         def command(earlier_event: Event | None) -> Command:
-            email = earlier_event.email if isinstance(earlier_event, ContactDetailsChanged) else _email_of(user_id)
-            return ChangeContactDetails(user_id, str(email), body.name, body.phone, body.address, "api")
+            email = earlier_event.email if isinstance(earlier_event, ContactDetailsChanged) else _email_of(person_id)
+            return ChangeContactDetails(person_id, str(email), body.name, body.phone, body.address, "api")
 
-        return self.execute(request, user_id, command)
+        return self.execute(request, person_id, command)
 
 
 class Consent(OwnDataView):
@@ -113,24 +116,24 @@ class Consent(OwnDataView):
 
     body: ClassVar[type[Struct]] = ConsentGrant
 
-    def put(self, request: Request, user_id: UUID, term: str) -> Response:
+    def put(self, request: Request, person_id: UUID, term: str) -> Response:
         """Grant the consent, in the wording of the current privacy notice."""
-        require_self(request, user_id)
+        require_self(request, person_id)
         _require_purpose(term)
         body, now = request_parsing.parse_body(request, ConsentGrant), datetime.now(UTC)
 
         def command(earlier_event: Event | None) -> Command:
             duration = get_purpose(term).duration
             at = earlier_event.expires_at - duration if isinstance(earlier_event, ConsentGranted) and duration else now
-            return GrantConsent(user_id, term, body.notice, at, consent_expiry(term, at) or NO_EXPIRY, "api")
+            return GrantConsent(person_id, term, body.notice, at, consent_expiry(term, at) or NO_EXPIRY, "api")
 
-        return self.execute(request, user_id, command)
+        return self.execute(request, person_id, command)
 
-    def delete(self, request: Request, user_id: UUID, term: str) -> Response:
+    def delete(self, request: Request, person_id: UUID, term: str) -> Response:
         """Withdraw the consent."""
-        require_self(request, user_id)
+        require_self(request, person_id)
         _require_purpose(term)
-        return self.execute(request, user_id, lambda _: WithdrawConsent(user_id, term, "api"))
+        return self.execute(request, person_id, lambda _: WithdrawConsent(person_id, term, "api"))
 
 
 class Restriction(OwnDataView):
@@ -138,15 +141,15 @@ class Restriction(OwnDataView):
 
     body: ClassVar[type[Struct]] = RestrictionReason
 
-    def put(self, request: Request, user_id: UUID) -> Response:
+    def put(self, request: Request, person_id: UUID) -> Response:
         """Restrict the processing."""
-        require_self(request, user_id)
+        require_self(request, person_id)
         body = request_parsing.parse_body(request, RestrictionReason)
-        return self.execute(request, user_id, lambda _: RestrictProcessing(user_id, body.reason, "api"))
+        return self.execute(request, person_id, lambda _: RestrictProcessing(person_id, body.reason, "api"))
 
-    def delete(self, request: Request, user_id: UUID) -> Response:
+    def delete(self, request: Request, person_id: UUID) -> Response:
         """Lift the restriction."""
-        return self.execute(request, user_id, lambda _: LiftRestriction(user_id, "api"))
+        return self.execute(request, person_id, lambda _: LiftRestriction(person_id, "api"))
 
 
 class ErasedCategories(Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,12 +166,14 @@ class CategoryErasure(OwnDataView):
     body: ClassVar[type[Struct]] = ErasedCategories
     status = 202
 
-    def post(self, request: Request, user_id: UUID) -> Response:
+    def post(self, request: Request, person_id: UUID) -> Response:
         """Erase them; it cannot be undone. Only requests with an API token are accepted, as for the whole erasure."""
-        require_self(request, user_id)
+        require_self(request, person_id)
         require_token(request)
         body = request_parsing.parse_body(request, ErasedCategories)
-        return self.execute(request, user_id, lambda _: EraseData(user_id, categories=body.categories, source="api"))
+        return self.execute(
+            request, person_id, lambda _: EraseData(person_id, categories=body.categories, source="api")
+        )
 
 
 class ErasureRequest(OwnDataView):
@@ -176,29 +181,31 @@ class ErasureRequest(OwnDataView):
 
     status = 202
 
-    def post(self, request: Request, user_id: UUID) -> Response:
+    def post(self, request: Request, person_id: UUID) -> Response:
         """Request erasure. It can be cancelled during the cooling-off period; `Location` is its status resource.
 
         The status resource needs no authentication, because an erased person cannot sign in. Only requests with an
         API token are accepted: in a browser, the page checks the password first.
         """
-        require_self(request, user_id)
+        require_self(request, person_id)
         require_token(request)
         cooling_off, now = timedelta(days=settings.ERASURE_COOLING_OFF_DAYS), datetime.now(UTC)
 
         def command(earlier_event: Event | None) -> Command:
             due = earlier_event.due_at if isinstance(earlier_event, ErasureRequested) else now + cooling_off
-            return RequestErasure(user_id, due - cooling_off, due, "api")
+            return RequestErasure(person_id, due - cooling_off, due, "api")
 
-        response = self.execute(request, user_id, command)
-        response["Location"] = request.build_absolute_uri(reverse("api-erasure-status", args=[erasure_token(user_id)]))
+        response = self.execute(request, person_id, command)
+        response["Location"] = request.build_absolute_uri(
+            reverse("api-erasure-status", args=[erasure_token(person_id)])
+        )
         if response.data["events"] and "Idempotency-Replayed" not in response:
-            _send_erasure_email(user_id, now + cooling_off)
+            _send_erasure_email(person_id, now + cooling_off)
         return response
 
-    def delete(self, request: Request, user_id: UUID) -> Response:
+    def delete(self, request: Request, person_id: UUID) -> Response:
         """Cancel the request."""
-        return self.execute(request, user_id, lambda _: CancelErasure(user_id, "api"))
+        return self.execute(request, person_id, lambda _: CancelErasure(person_id, "api"))
 
 
 def require_token(request: Request) -> None:
@@ -207,8 +214,8 @@ def require_token(request: Request) -> None:
         raise NotAllowed("With a browser session, request erasure on the page, which checks the password")
 
 
-def require_self(request: Request, user_id: UUID) -> None:
-    if person_of(require_login(request)) != user_id:
+def require_self(request: Request, person_id: UUID) -> None:
+    if person_of(require_login(request)) != person_id:
         raise NotFound
 
 
@@ -217,19 +224,19 @@ def _require_purpose(term: str) -> None:
         raise NotFound(f"There is no purpose {term!r}; the purposes are {', '.join(PURPOSES)}")
 
 
-def _email_of(user_id: UUID) -> str:
-    contact = load_person(user_id).contact
+def _email_of(person_id: UUID) -> str:
+    contact = load_person(person_id).contact
     if contact is None:
-        raise AlreadyErased(user=user_id)
+        raise AlreadyErased(user=person_id)
     return contact.email
 
 
-def _send_erasure_email(user_id: UUID, due: datetime) -> None:
+def _send_erasure_email(person_id: UUID, due: datetime) -> None:
     """Send the same e-mail as the page. If it fails, the response still holds the link."""
     days = settings.ERASURE_COOLING_OFF_DAYS
     try:
         send_email_to(
-            user_id, _email_of(user_id), "erasure", link=erasure_link(user_id), is_answer=True, due=due, days=days
+            person_id, _email_of(person_id), "erasure", link=erasure_link(person_id), is_answer=True, due=due, days=days
         )
     except EmailNotSent:
         log.warning("erasure was requested by API, but the e-mail with its link was not sent")

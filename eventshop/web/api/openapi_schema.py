@@ -14,6 +14,9 @@ from drf_spectacular.utils import OpenApiParameter
 from msgspec import Struct
 
 from eventshop.core.decimal_text import DECIMAL_PATTERN
+from eventshop.core.money import Money
+from eventshop.web.api.resource import Resource
+from eventshop.web.api.resource_serializer import META_SCHEMA, expandable
 from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookMessage
 
 _REF: Final = "#/components/schemas/{name}"
@@ -22,7 +25,10 @@ _REQUEST_SCHEMAS: Final[dict[str, type[Struct]]] = {}
 _RESPONSE_SCHEMAS: Final[dict[str, type[Struct]]] = {}
 
 
-_SHARED_SCHEMAS: Final = (CommandReceipt, Problem, WebhookMessage)
+#: The resources with rows, by the name of their component.
+_RESOURCES: Final[dict[str, Resource]] = {}
+
+_SHARED_SCHEMAS: Final = (CommandReceipt, Money, Problem, WebhookMessage)
 
 
 def _header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
@@ -45,6 +51,7 @@ PREFER: Final = _header(
 )
 WAIT: Final = _header("Prefer", "wait=SECONDS (at most 10): the request waits until there is something to return.")
 ASYNC: Final = _header("Prefer", "respond-async: status 202, and `Location` is the command's status resource.")
+EXPAND: Final = "expand"
 FIELDS: Final = OpenApiParameter("fields", str, description="Return only these columns, separated by commas.")
 _QUERY: Final = {
     "after": OpenApiParameter("after", int, description="The `cursor` of the previous response."),
@@ -114,9 +121,19 @@ class ApiSchema(AutoSchema):
             asynchronous = [ASYNC] if self._creates() else []
             return [*([IDEMPOTENCY_KEY] if needs_key else []), *([IF_MATCH] if needs_version else []), *asynchronous]
         if hasattr(self.view, "resource"):
-            return [FIELDS, CONSISTENCY, PREFER]
+            return self._row_parameters(self.view.resource)
         waits = [WAIT] if getattr(self.view, "waits", False) else []
         return [*(_QUERY[name] for name in getattr(self.view, "parameters", ())), *waits]
+
+    def _row_parameters(self, resource: Resource) -> list[OpenApiParameter]:
+        parameters = [FIELDS]
+        if names := expandable(resource):
+            default = "" if self._is_list_view() or not resource.parts else "; without it, all but `meta`"
+            text = f"What belongs to a row: one or more of {', '.join(names)}, separated by commas{default}."
+            parameters.append(OpenApiParameter(EXPAND, str, description=text))
+        if resource.one_stream and resource.projection and not self._is_list_view():
+            parameters.append(_QUERY["as_of"])
+        return [*parameters, *([CONSISTENCY, PREFER] if resource.projection else [])]
 
     def get_request_serializer(self) -> Any:
         body = getattr(self.view, "body", None)
@@ -127,6 +144,7 @@ class ApiSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         if hasattr(self.view, "resource") and self.method == "GET":
+            _RESOURCES[self.view.resource.model.__name__] = self.view.resource
             return super().get_response_serializers()
         schemas: dict[str, type[Struct] | None] = getattr(self.view, "response_schemas", {})
         struct = schemas.get(self.method, CommandReceipt)
@@ -170,16 +188,29 @@ class ApiSchema(AutoSchema):
 
 def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any) -> dict[str, Any]:
     """Post-processing hook: adds the schemas of all structs that msgspec reads and writes, with their examples."""
-    structs: list[type[Struct]] = [*_SHARED_SCHEMAS, *_RESPONSE_SCHEMAS.values(), *_REQUEST_SCHEMAS.values()]
+    items = [part.item for resource in _RESOURCES.values() for part in resource.parts]
+    structs: list[type[Struct]] = [*_SHARED_SCHEMAS, *items, *_RESPONSE_SCHEMAS.values(), *_REQUEST_SCHEMAS.values()]
     components: dict[str, Any] = msgspec.json.schema_components(structs, ref_template=_REF)[1]
     for struct in structs:
         if (example := getattr(struct, "example", None)) is not None:
             components[struct.__name__]["examples"] = [example]
     schemas = result["components"]["schemas"]
     schemas |= _to_portable(components)
+    for name, resource in _RESOURCES.items():
+        schemas[name]["properties"] |= _part_schemas(resource)
+        schemas[name].setdefault("required", []).extend([computed.name for computed in resource.computed])
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     result["webhooks"] = {"event": {"post": _webhook_operation()}}
     return result
+
+
+def _part_schemas(resource: Resource) -> dict[str, Any]:
+    """What belongs to a row; none of it is required, because it is there on request."""
+    lists = {
+        part.name: {"type": "array", "items": {"$ref": _REF.format(name=part.item.__name__)}} for part in resource.parts
+    }
+    lists |= {computed.name: computed.schema for computed in resource.computed}
+    return lists | ({"meta": META_SCHEMA} if "meta" in expandable(resource) else {})
 
 
 def _webhook_operation() -> dict[str, Any]:

@@ -11,6 +11,7 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 from msgspec import Struct
+from msgspec.structs import replace
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +28,7 @@ LogOffset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class PageCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The place after a row: its value in the ordered column and its primary key, both as text.
 
-    The rest is of lists whose rows can move, see `projections.api.moving_pages`: the value of the list's first row and
+    The rest is of lists whose rows can move, see `moving_pages.py`: the value of the list's first row and
     the log offset of each partition when the first page was read, and whether the pages after this place are of the
     rows that have moved or changed since then.
     """
@@ -38,56 +39,76 @@ class PageCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     first: str = ""
     begun: Annotated[dict[int, LogOffset], msgspec.Meta(max_length=4_096)] = {}
     of_changed_rows: bool = False
+    #: The page before the row, not the one after it.
+    backwards: bool = False
 
 
 class KeysetPagination(BasePagination):
     """The parameters `limit`, `cursor` and `ordering`; a view's `orderings` are the allowed columns, none nullable.
 
     Ties are broken by the primary key, so an index finds the start of any page in one step. A row whose value in the
-    ordered column changes can be missed: such columns need `projections.api.moving_pages`.
+    ordered column changes can be missed: such columns need `eventshop.web.api.moving_pages`.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         limit, ordering = read_limit(request), _read_ordering(request, view)
         text = request.query_params.get("cursor")
-        rows, following = self.read_page(queryset, ordering, _decode_cursor(text, ordering) if text else None, limit)
-        self.next = self.next_cursor = None
-        if following:
-            self.next_cursor = urlsafe_b64encode(msgspec.json.encode(following)).decode().rstrip("=")
-            self.next = replace_query_param(request.build_absolute_uri(), "cursor", self.next_cursor)
+        cursor = _decode_cursor(text, ordering) if text else None
+        rows, following = self.read_page(queryset, ordering, cursor, limit)
+        self.next_cursor, self.prev_cursor = _encode_cursor(following), None
+        if cursor and cursor.backwards:
+            # The page was read towards the beginning; the row that it starts from is on the next page.
+            rows, self.prev_cursor = rows[::-1], self.next_cursor
+            self.next_cursor = _encode_cursor(_place_of(cursor, rows[-1], backwards=False) if rows else None)
+        elif cursor and rows and not cursor.of_changed_rows:
+            self.prev_cursor = _encode_cursor(_place_of(cursor, rows[0], backwards=True))
+        self.next, self.prev = (
+            cursor and replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+            for cursor in (self.next_cursor, self.prev_cursor)
+        )
         return rows
 
     def read_page(
         self, queryset: QuerySet[Any], ordering: str, cursor: PageCursor | None, limit: int
     ) -> tuple[list[Any], PageCursor | None]:
-        """The rows after the cursor, at most `limit`, and the cursor of the next page; None after the last one."""
+        """The rows after the cursor, at most `limit`, and the cursor of the page after; None after the last one.
+
+        For a cursor that goes backwards these are the rows before it, the nearest first, and the page before.
+        """
         column, descending = ordering.lstrip("-"), ordering.startswith("-")
+        backwards = cursor is not None and cursor.backwards
+        descending ^= backwards
         if cursor:
             queryset = queryset.filter(_rows_after(cursor, queryset.model, column, descending))
-        rows = list(queryset.order_by(ordering, "-pk" if descending else "pk")[: limit + 1])
+        rows = list(queryset.order_by(*(f"{'-' if descending else ''}{name}" for name in (column, "pk")))[: limit + 1])
         if len(rows) <= limit:
             return rows, None
-        last = rows[limit - 1]
-        return rows[:limit], PageCursor(ordering, str(getattr(last, column)), str(last.pk))
+        start = cursor or PageCursor(ordering, "", "")
+        return rows[:limit], _place_of(start, rows[limit - 1], backwards=backwards)
 
     def get_paginated_response(self, data: Any) -> Response:
-        response = Response({"results": data, "next": self.next, "next_cursor": self.next_cursor})
-        if self.next:
-            response["Link"] = f'<{self.next}>; rel="next"'
+        response = Response(
+            {
+                "results": data,
+                "next": self.next,
+                "prev": self.prev,
+                "next_cursor": self.next_cursor,
+                "prev_cursor": self.prev_cursor,
+            }
+        )
+        add_page_links(response, next_url=self.next, prev_url=self.prev)
         return response
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
-            "required": ["results", "next", "next_cursor"],
+            "required": ["results", "next", "prev", "next_cursor", "prev_cursor"],
             "properties": {
                 "results": schema,
-                "next": {
-                    "type": ["string", "null"],
-                    "format": "uri",
-                    "description": "URL of the next page; null on the last one.",
-                },
+                "next": _url("next", "last"),
+                "prev": _url("previous", "first"),
                 "next_cursor": {"type": ["string", "null"], "description": "The parameter `cursor` of the next page."},
+                "prev_cursor": {"type": ["string", "null"], "description": "That of the previous page."},
             },
         }
 
@@ -99,6 +120,21 @@ class KeysetPagination(BasePagination):
                 "ordering", {"type": "string", "enum": [*view.orderings, *(f"-{column}" for column in view.orderings)]}
             ),
         ]
+
+
+def _url(which: str, end: str) -> dict[str, Any]:
+    return {
+        "type": ["string", "null"],
+        "format": "uri",
+        "description": f"URL of the {which} page; null on the {end} one.",
+    }
+
+
+def add_page_links(response: Response, *, next_url: str | None, prev_url: str | None = None) -> None:
+    """Set the header `Link` (RFC 8288) to the pages around this one."""
+    links = [f'<{url}>; rel="{relation}"' for relation, url in (("next", next_url), ("prev", prev_url)) if url]
+    if links:
+        response["Link"] = ", ".join(links)
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +185,16 @@ def _decode_cursor(text: str, ordering: str) -> PageCursor:
     if cursor.ordering != ordering:
         raise invalid_parameter("cursor", f"belongs to a list ordered by {cursor.ordering}, not by {ordering}")
     return cursor
+
+
+def _encode_cursor(cursor: PageCursor | None) -> str | None:
+    return urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=") if cursor else None
+
+
+def _place_of(cursor: PageCursor, row: Any, *, backwards: bool) -> PageCursor:
+    """The place of a row in the list that the cursor is of."""
+    value = str(getattr(row, cursor.ordering.lstrip("-")))
+    return replace(cursor, value=value, key=str(row.pk), backwards=backwards)
 
 
 def _rows_after(cursor: PageCursor, model: type[Model], column: str, descending: bool) -> Q:

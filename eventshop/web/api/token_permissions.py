@@ -11,6 +11,7 @@ from eventshop.web.models import ApiToken
 from eventshop.web.shared.errors import NotSignedIn, OutOfScope
 
 SCOPES: Final = {
+    "catalogue:read": "Read products, prices, availability, instruments and ways to pay",
     "orders:read": "Read orders, customer totals and the activity timeline",
     "orders:write": "Place, pay, ship, cancel and return orders",
     "stock:read": "Read stock levels",

@@ -17,8 +17,8 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.operations.models import AccessRecord
 from eventshop.projections.read_model import ReadModel
+from eventshop.web.api.resource import Resource
 from projections.api import shop, trading
-from projections.api.resource import Resource
 from projections.models import UserProfile
 from tests.support.access_log import accesses
 from tests.support.api_clients import ApiClient, staff

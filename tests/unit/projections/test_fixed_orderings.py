@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from eventshop.projections.fold import fold
 from eventshop.projections.projection import projection_registry
 from eventshop.testing.given_when_then import DatedEvent, record_events
+from eventshop.web.api.resource import Resource
 from projections.api import shop
-from projections.api.resource import Resource
 from tests.unit.projections.test_fold_properties import MIDNIGHT, interleave, random_histories
 
 RESOURCES = [

@@ -103,7 +103,7 @@ def test_payments_are_read_with_what_came_of_each_and_what_is_outstanding(settin
     until = store.get_events(order_id)[0].meta.recorded_at + timedelta(seconds=settings.PAYMENT_DEADLINE_S)
     assert datetime.fromisoformat(seen["pay_until"]) == until
     tries = [(one["method"], one["status"], one["taken"]["amount"], one["reason"]) for one in seen["payments"]]
-    assert tries == [("declined", "declined", "0", "insufficient funds"), ("voucher", "taken", "10.00", "")]
+    assert tries == [("declined", "declined", "0.00", "insufficient funds"), ("voucher", "taken", "10.00", "")]
     assert problem_of(shopper("bob@example.org").get(f"orders/{order_id}/payments")) == (404, "not-found")
 
 

@@ -18,8 +18,8 @@ from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.read_model import ReadModel
+from eventshop.web.api.resource_views import RowListView
 from orders.domain.commands import ReceiveStock, ReserveInventory
-from projections.api.read_model_view import RowListView
 from projections.api.urls import urlpatterns
 from projections.models import OrderSummary, StockLevel
 from tests.support.api_clients import ApiClient, problem_of, staff
@@ -77,7 +77,7 @@ def test_there_are_lists_whose_rows_move() -> None:
 @pytest.mark.parametrize(("path", "ordering"), MOVING)
 def test_a_row_that_moves_to_the_pages_already_read_comes_at_the_end(path: str, ordering: str) -> None:
     view, column = list_views()[path], ordering.lstrip("-")
-    model, key = view.resource.model, view.resource.model._meta.pk.name
+    model, key = view.resource.model, view.resource.name_of(view.resource.model._meta.pk.name)
     places = range(ROWS) if ordering == column else range(ROWS, 0, -1)
     rows = [_store_row(model, number, {column: _value(model, column, place)}) for number, place in enumerate(places)]
     checkpoint = Checkpoint.objects.create(projection=view.resource.projection, partition=0, position=ROWS)

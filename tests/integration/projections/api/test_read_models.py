@@ -10,9 +10,9 @@ import pytest
 
 from eventshop.eventstore import command_dispatcher
 from eventshop.projections.projection import projection_registry
+from eventshop.web.api.resource import Resource
 from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
-from projections.api.resource import Resource
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.sales import ADA, Sale
 from tests.support.staff import record_sales, update_read_models
@@ -55,7 +55,7 @@ def test_a_customer_sees_their_own_and_no_other_rows() -> None:
     mine, other = shopper(), shopper("bob@example.org")
     record_sales(Sale(1, customer_id=mine.person), Sale(2, customer_id=other.person))
     assert [row["reference"] for row in mine.get("orders").json()["results"]] == ["000001"]
-    assert mine.get(f"orders/{Sale(1).order_id}").json()["total"] == "22.590"
+    assert mine.get(f"orders/{Sale(1).order_id}").json()["total"] == {"amount": "22.59", "currency": "GBP"}
     assert problem_of(mine.get(f"orders/{Sale(2).order_id}")) == (404, "not-found")
     assert [row["customer_id"] for row in mine.get("customers").json()["results"]] == [str(mine.person)]
     assert [row["email"] for row in mine.get("people").json()["results"]] == ["ada@example.org"]
@@ -78,7 +78,7 @@ def test_staff_see_people_and_parcels_masked() -> None:
     command_dispatcher.send(CreateOrder(ADA, "1", owner.person, Sale(1).lines, delivery_name="Ada Marker"))
     update_read_models()
     [person] = staff_program().get("people").json()["results"]
-    assert (person["user_id"], person["email"], person["name"]) == (str(owner.person), None, None)
+    assert (person["person_id"], person["email"], person["name"]) == (str(owner.person), None, None)
     assert staff_program().get(f"orders/{ADA}").json()["delivery_name"] is None
     assert owner.get(f"orders/{ADA}").json()["delivery_name"] == "Ada Marker"
 
@@ -94,7 +94,7 @@ def test_pages_follow_each_other_while_rows_come_in_between() -> None:
             next_url = answer.json()["next"]
             if next_url is None:
                 break
-            assert answer.headers["Link"] == f'<{next_url}>; rel="next"'
+            assert answer.headers["Link"].startswith(f'<{next_url}>; rel="next"')
             answer = program.get(next_url.partition("/api/v1/")[2])
         assert sorted(references) == [f"{number:06}" for number in range(1, 8)], ordering
         assert len(set(answer.json()["results"][0])) == 1  # the fields that were asked for

@@ -26,14 +26,14 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     program = ApiClient(staff("boss", *VIEWS))
     filled = program.get("trades?status=FILLED").json()["results"]
     assert [row["reference"] for row in filled] == ["T-1"]
-    assert Decimal(filled[0]["notional"]) == Decimal("61837.63") * Decimal("0.02001")
-    assert isinstance(filled[0]["notional"], str)
+    assert Decimal(filled[0]["notional"]["amount"]) == Decimal("61837.63") * Decimal("0.02001")
+    assert isinstance(filled[0]["notional"]["amount"], str)
     one = program.get(f"trades/{trade_id}")
     assert (one.json()["executed"], one["ETag"]) == (filled[0]["executed"], '"2"')
     (position,) = program.get(f"positions?account_id={ACCOUNT_ID}").json()["results"]
     assert Decimal(position["quantity"]) == Decimal("0.02001")
     (minute,) = program.get(f"market/minutes?instrument={BTC}").json()["results"]
-    assert (minute["trades"], Decimal(minute["vwap"])) == (1, Decimal("61837.63"))
+    assert (minute["trades"], Decimal(minute["vwap"]["amount"])) == (1, Decimal("61837.63"))
 
 
 @pytest.mark.parametrize("path", ["trades", "positions", "market/minutes"])
@@ -94,6 +94,10 @@ def test_a_trade_is_filled_corrected_held_and_settled_each_on_the_version_that_w
     ]  # fmt: skip
 
 
+def eur(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "EUR"}
+
+
 def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
     owner, program, other = shopper(), trading_staff(), shopper("bob@example.org")
     body = {"reference": "Ada", "currency": "EUR", "gross_limit": "10000.50", "owner_id": str(owner.person)}
@@ -110,8 +114,8 @@ def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
     assert shown["ETag"] == '"2"'
     assert shown.json() == {
         "account_id": opened.json()["aggregate_id"], "reference": "Ada", "owner_id": str(owner.person),
-        "currency": "EUR", "gross_limit": "10000.50", "available": "10000.50", "cost_method": "AVERAGE",
-        "limits": {"XETRA/SAP": "2500"}, "frozen": [], "version": 2,
+        "currency": "EUR", "gross_limit": eur("10000.50"), "available": eur("10000.50"), "cost_method": "AVERAGE",
+        "limits": {"XETRA/SAP": eur("2500.00")}, "frozen": [], "version": 2,
     }  # fmt: skip
     assert problem_of(other.get(path)) == (404, "not-found")
     assert problem_of(program.post(f"accounts/{new_id()}/limits", limit, if_match="*")) == (404, "not-found")
@@ -150,7 +154,7 @@ def test_a_client_trades_up_to_their_limit_and_takes_it_back() -> None:
     trade_id = placed.json()["aggregate_id"]
     assert placed["Location"].endswith(f"/api/v1/trades/{trade_id}")
     [frozen] = client.get(f"accounts/{account_id}").json()["frozen"]
-    assert (frozen["trade_id"], Decimal(frozen["amount"])) == (trade_id, Decimal(2000))
+    assert (frozen["trade_id"], Decimal(frozen["amount"]["amount"])) == (trade_id, Decimal(2000))
     assert problem_of(client.post("trades", order)) == (409, "limit-exceeded")
     assert problem_of(other.post("trades", order)) == (404, "not-found")
     assert problem_of(ApiClient(staff("viewer", *VIEWS)).post("trades", order)) == (403, "not-allowed")

@@ -69,7 +69,12 @@ def fill_path(endpoint: Endpoint, program: ApiClient) -> str:
     """The path with the ids of what the fixture made."""
     assert program.person
     ids = {"stock": "MUG", "people": program.person, "trades": TRADE, "orders": SALE.order_id}
-    known = {"sku": "MUG", "term": "DirectMarketing", "token": erasure_token(program.person), "user_id": program.person}
+    known = {
+        "sku": "MUG",
+        "term": "DirectMarketing",
+        "token": erasure_token(program.person),
+        "person_id": program.person,
+    }
     known |= {"account_id": ACCOUNT, "webhook_id": WEBHOOK, "trade_id": TRADE, "order_id": SALE.order_id}
     parts = [
         str(known.get(part.strip("{}"), ids.get(endpoint.path.partition("/")[0], SALE.order_id)))

@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from eventshop.eventstore import command_dispatcher
 from eventshop.web.api import openapi_views, problem_catalogue
+from eventshop.web.api.resource import Resource
 from orders.domain.commands import ReceiveStock
 from projections.api import shop as api_shop
-from projections.api.resource import Resource
 from tests.support.api_clients import ApiClient, shopper, staff
 from tests.support.api_endpoints import ROOT, endpoints
 from tests.support.sales import Sale

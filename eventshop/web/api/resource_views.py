@@ -1,55 +1,43 @@
-"""API views of read models: a list with filters, ordering and cursors, and single rows."""
+"""API views of tables: a list with filters, ordering and cursors, and single rows, now or as they were."""
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
-from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_200_OK
 
 from eventshop.core.request_context import note_access
-from eventshop.operations.access_log.declarations import Kind, Logged
+from eventshop.operations.access_log.declarations import Access, Kind, Logged
 from eventshop.operations.completeness import Missing, missing_from
 from eventshop.operations.rights import Audience, Rights
-from eventshop.projections.read_model import ReadModel
+from eventshop.projections.historical_queries import row_as_of
+from eventshop.projections.projection import projection_registry
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
+from eventshop.web.api.event_feed_views import read_instant
+from eventshop.web.api.moving_pages import MovingPagination
 from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
+from eventshop.web.api.resource import Resource
+from eventshop.web.api.resource_filters import filter_set
+from eventshop.web.api.resource_serializer import RowSerializer, contained, expandable, serializer_class
 from eventshop.web.shared import customer_port, read_your_writes
 from eventshop.web.shared.errors import NotAllowed, NotFound, ReadModelBehind
-from projections.api.moving_pages import MovingPagination
-from projections.api.resource import Resource
-from projections.api.row_filters import filter_set
 
 
-class RowSerializer(serializers.ModelSerializer[Any]):
-    """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
-
-    def __init__(self, *args: Any, fields: set[str] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in set(self.fields) - (set(self.fields) if fields is None else fields):
-            del self.fields[name]
-
-    def to_representation(self, instance: ReadModel) -> dict[str, Any]:
-        columns = super().to_representation(instance)
-        person, owner = self.context.get("person"), self.context["view"].resource.owner
-        if instance.personal and not (person and owner and getattr(instance, owner) == person):
-            columns |= {name: None for name in instance.personal if name in columns}
-        return dict(columns)
-
-
-class ReadModelView(ApiView, GenericAPIView[Any]):
+class ResourceView(ApiView, GenericAPIView[Any]):
     """Permissions, fields and freshness: common to lists and single rows."""
 
-    access = Logged(Kind.ROWS)
+    access: ClassVar[Access | None] = Logged(Kind.ROWS)
     resource: ClassVar[Resource]
+    is_list: ClassVar[bool] = False
     row_type: ClassVar[type[RowSerializer]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -58,13 +46,15 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
         if "resource" in vars(cls):
             cls.scopes = {**getattr(cls, "scopes", {}), "GET": cls.resource.scope}
             cls.queryset = cls.resource.model._default_manager.none()
-            cls.row_type = cls.serializer_class = _serializer_class(cls.resource)
+            cls.row_type = cls.serializer_class = serializer_class(cls.resource)
             cls.__doc__ = cls.__doc__ or cls.resource.model.__doc__
 
     @classmethod
     def rights_of(cls, method: str) -> Rights | None:
         if method != "GET":
             return super().rights_of(method)
+        if cls.resource.is_public:
+            return Rights(Audience.SIGNED_IN)
         return Rights(cls._audience(), (cls._view_permission(),))
 
     @classmethod
@@ -74,13 +64,13 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
 
     @classmethod
     def _view_permission(cls) -> str:
-        return f"projections.view_{cls.resource.model._meta.model_name}"
+        return f"{cls.resource.model._meta.app_label}.view_{cls.resource.model._meta.model_name}"
 
     def get_queryset(self) -> QuerySet[Any]:
         """The rows that this user may see; raises `NotAllowed` where the user can never see any."""
-        rows = self.resource.model._default_manager.all()
+        rows: QuerySet[Any] = self.resource.model._default_manager.all()
         user = require_login(self.request)
-        if user.has_perm(self._view_permission()):
+        if self.resource.is_public or user.has_perm(self._view_permission()):
             return rows
         person = customer_port.current_adapter().person_of(user)
         own = self.resource.owner_condition(person) if person else None
@@ -89,21 +79,49 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
         return rows.filter(**own)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        if requested := self.request.query_params.get("fields"):
-            fields, known = set(requested.split(",")), set(self.row_type().fields)
-            if unknown := sorted(fields - known):
-                raise invalid_parameter("fields", f"names unknown columns: {', '.join(unknown)}")
-            kwargs["fields"] = fields
-        return super().get_serializer(*args, **kwargs)
+        return super().get_serializer(*args, fields=self._requested_columns, **kwargs)
+
+    @cached_property
+    def _requested_columns(self) -> set[str] | None:
+        """The columns of the parameter `fields`; None without it."""
+        if not (requested := self.request.query_params.get("fields")):
+            return None
+        fields = set(requested.split(","))
+        if unknown := sorted(fields - set(self.row_type().fields) - {one.name for one in self.resource.computed}):
+            raise invalid_parameter("fields", f"names unknown columns: {', '.join(unknown)}")
+        return fields
+
+    @cached_property
+    def _requested_parts(self) -> list[str]:
+        """What belongs to a row and is wanted: as `expand` says; without it, for one row all that it contains."""
+        if not (requested := self.request.query_params.get("expand")):
+            return [] if self.is_list or self._requested_columns else [part.name for part in self.resource.parts]
+        names, known = requested.split(","), expandable(self.resource)
+        if unknown := sorted(set(names) - set(known)):
+            raise invalid_parameter("expand", f"is not {', '.join(unknown)}, but one or more of {', '.join(known)}")
+        return names
+
+    def serialize(self, rows: list[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
+        """The rows with the requested columns and what belongs to them."""
+        parts = contained(self.resource, rows, self._requested_parts, as_of)
+        for computed in self.resource.computed:
+            if self._requested_columns is None or computed.name in self._requested_columns:
+                values = computed.load(rows)
+                for key, part in parts.items():
+                    part[computed.name] = values.get(key)
+        return [
+            columns | parts[row.pk]
+            for row, columns in zip(rows, self.get_serializer(rows, many=True).data, strict=True)
+        ]
 
     def get_serializer_context(self) -> dict[str, Any]:
-        person = customer_port.current_adapter().person_of(self.request.user) if self.resource.model.personal else None
+        person = customer_port.current_adapter().person_of(self.request.user) if self.resource.personal else None
         return {**super().get_serializer_context(), "person": person}
 
     @cached_property
     def missing(self) -> Missing | None:
         """What is missing from the projection, for this request."""
-        return missing_from([self.resource.projection])
+        return missing_from([self.resource.projection]) if self.resource.projection else None
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say in a header, and in a list in the body too, what is missing from the projection."""
@@ -114,15 +132,18 @@ class ReadModelView(ApiView, GenericAPIView[Any]):
 
     def check_freshness(self) -> bool:
         """Whether the projection includes the caller's own writes; raises `ReadModelBehind` if they require it."""
+        if not self.resource.projection:
+            return True
         is_current = read_your_writes.wait_for_token(self.request.headers, self.resource.projection)
         if not is_current and "handling=strict" in self.request.headers.get("Prefer", ""):
             raise ReadModelBehind
         return is_current
 
 
-class RowListView(ReadModelView):
+class RowListView(ResourceView):
     """The list of a resource."""
 
+    is_list = True
     ordering: ClassVar[str]
     orderings: ClassVar[tuple[str, ...]]
     filterset_class: ClassVar[type[FilterSet]]
@@ -137,12 +158,12 @@ class RowListView(ReadModelView):
 
     def get(self, request: Request) -> Response:
         refuse_unknown_parameters(
-            request, {"cursor", "limit", "ordering", "fields", *self.filterset_class.base_filters}
+            request, {"cursor", "limit", "ordering", "fields", "expand", *self.filterset_class.base_filters}
         )
         is_current = self.check_freshness()
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         note_access(rows=len(page or ()))
-        response = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        response = self.get_paginated_response(self.serialize(page or []))
         if self.missing:
             response.data["incomplete"] = self.missing.to_json()
         if "Consistency-Token" in request.headers:
@@ -150,7 +171,7 @@ class RowListView(ReadModelView):
         return response
 
 
-class RowDetailView(ReadModelView):
+class RowDetailView(ResourceView):
     """One row of a resource, by primary key."""
 
     @classmethod
@@ -158,23 +179,26 @@ class RowDetailView(ReadModelView):
         return Audience.OWNER if cls.resource.owner or cls.resource.parent else Audience.NOBODY
 
     def get(self, request: Request, key: UUID | str) -> Response:
-        refuse_unknown_parameters(request, {"fields"})
+        can_go_back = self.resource.one_stream and self.resource.projection
+        refuse_unknown_parameters(request, {"fields", "expand", *(["as_of"] if can_go_back else [])})
         is_current = self.check_freshness()
         row = self.get_queryset().filter(pk=key).first()
         if row is None:
             raise NotFound if is_current else ReadModelBehind
-        response = Response(self.get_serializer(row).data)
+        moment = read_instant(request, "as_of")
+        if moment:
+            row = self._as_of(row, moment)
+        [body] = self.serialize([row], moment)
+        response = Response(body)
         if self.resource.one_stream:
             response["ETag"] = etag(row.last_version)
         return response
 
-
-@cache
-def _serializer_class(resource: Resource) -> type[RowSerializer]:
-    """One class for list and single row, so that the OpenAPI schema has one component for both."""
-    extra_kwargs = {name: {"allow_null": True} for name in resource.model.personal}
-    columns = resource.model._meta.concrete_fields
-    names = [column.name for column in columns if column.name not in resource.model.internal]
-    options = {"model": resource.model, "fields": names, "read_only_fields": names, "extra_kwargs": extra_kwargs}
-    meta = type("Meta", (), options)
-    return type(resource.model.__name__, (RowSerializer,), {"Meta": meta})
+    def _as_of(self, row: Any, moment: datetime) -> Any:
+        """The row as it was recorded up to a time; raises `NotFound` if it did not exist yet."""
+        earlier = row_as_of(
+            projection_registry.get(self.resource.projection), getattr(row, self.resource.stream), row.pk, moment
+        )
+        if earlier is None:
+            raise NotFound
+        return earlier

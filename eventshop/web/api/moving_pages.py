@@ -54,7 +54,7 @@ class MovingPagination(KeysetPagination):
     def read_page(
         self, queryset: QuerySet[Any], ordering: str, cursor: PageCursor | None, limit: int
     ) -> tuple[list[Any], PageCursor | None]:
-        if ordering.lstrip("-") not in self.resource.moving:
+        if ordering.lstrip("-") not in self.resource.moving or (cursor and cursor.backwards):
             return super().read_page(queryset, ordering, cursor, limit)
         # Before the rows: a change in between is then repeated, not missed.
         begun = cursor.begun if cursor else self._offsets()
