@@ -55,9 +55,9 @@ TRUST_TRACEPARENT = _switch("TRUST_TRACEPARENT")
 # --- applications ---------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "eventshop.admin_console.apps.ConsoleSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

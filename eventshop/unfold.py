@@ -35,7 +35,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("console/console.css")],
     "SCRIPTS": [lambda request: static("console/console.js")],
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
         "show_all_applications": False,
         "navigation": "eventshop.admin_console.sidebar.navigation",
     },

@@ -19,6 +19,7 @@ from projections.admin import privacy as privacy_pages
 from projections.admin import stock as stock_pages
 from projections.admin import trading as trading_pages
 from projections.admin.dashboard import add_dashboard_context
+from projections.admin.finders import FINDERS
 from projections.bought_together import skus_bought_together
 from projections.consent_register import consent_register
 from projections.customer_summary import customer_summary
@@ -51,6 +52,7 @@ from projections.person_streams import streams_of
 from projections.position import position
 from projections.product_sales import product_sales
 from projections.read_your_writes import has_processed
+from projections.row_lookup import find_order_ids
 from projections.stock_level import stock_level
 from projections.trade_blotter import trade_blotter
 from projections.trading_account import trading_account
@@ -167,6 +169,7 @@ PLUGIN = Plugin(
             ],
         ),
     ],
+    finders=FINDERS,
     row_page_finders=[
         order_pages.find_order_page,
         privacy_pages.find_person_page,
@@ -174,6 +177,6 @@ PLUGIN = Plugin(
         trading_pages.find_trade_page,
         trading_pages.find_account_page,
     ],
-    stream_finders=[order_pages.find_orders, trading_pages.find_trades],
+    stream_finders=[find_order_ids, trading_pages.find_trades],
     changed_rows_finders=[affected_rows],
 )

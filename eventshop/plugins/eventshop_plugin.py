@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from eventshop.admin_console.find.own_finders import FINDERS
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.core import errors as core_errors
 from eventshop.eventstore.field_encryption import field_cipher
@@ -73,6 +74,7 @@ PLUGIN = Plugin(
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
     retentions=RETENTIONS,
+    finders=FINDERS,
     sidebar=[
         SidebarSection(
             "Event store",

@@ -17,6 +17,7 @@ from django.apps import apps
 
 from eventshop.admin_console import registry as console
 from eventshop.admin_console import sidebar
+from eventshop.admin_console.find import finders
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import registry as message_registry
@@ -107,6 +108,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
         _subclass_of(Aggregate), "aggregates with a permission each", aggregate_action.register_view_permission
     ),
     "sidebar": FieldRule(_instance_of(sidebar.SidebarSection), "SidebarSections", sidebar.register),
+    "finders": FieldRule(_instance_of(finders.Finder), "Finders", finders.register),
     "row_page_finders": FieldRule(callable, "functions", console.register_row_page_finder),
     "stream_finders": FieldRule(callable, "functions", console.register_stream_finder),
     "changed_rows_finders": FieldRule(callable, "functions", console.register_changed_rows_finder),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from eventshop.admin_console.find.finders import Finder
 from eventshop.admin_console.registry import ChangedRowsFinder, RowPageFinder, StreamFinder
 from eventshop.admin_console.sidebar import SidebarSection
 from eventshop.core.message_registry import AnyAggregate
@@ -65,8 +66,9 @@ class Plugin:
     #: The permission that lets staff see aggregates of others, for the API's actions on an aggregate.
     view_permissions: Mapping[type[AnyAggregate], str] = field(default_factory=dict)
 
-    #: The console: sidebar sections, pages of read model rows, streams by a name, rows that events changed.
+    #: The console: sidebar sections, its search, pages of read model rows, streams by a name, rows that events changed.
     sidebar: Sequence[SidebarSection] = ()
+    finders: Sequence[Finder] = ()
     row_page_finders: Sequence[RowPageFinder] = ()
     stream_finders: Sequence[StreamFinder] = ()
     changed_rows_finders: Sequence[ChangedRowsFinder] = ()

@@ -18,9 +18,10 @@ from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeN
 from orders.admin.orders import OrderActions
 from projections.admin import people
 from projections.admin.filters import CountryFilter, CurrencyFilter, DaysFilter, TaskFilter
-from projections.admin.search import SearchByReference
+from projections.admin.search import SearchableRowAdmin
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ExternalId, OrderLine, OrderSummary
+from projections.row_lookup import find_order_ids, ids_of
 from projections.timeline import event_timeline
 
 _PAYMENT_COLOURS = {
@@ -40,7 +41,7 @@ _COLOURS = {
 
 
 @admin.register(OrderSummary)
-class OrderSummaryAdmin(OrderActions, SearchByReference):
+class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
     empty_message = "No order was placed yet."
     list_display = (
         "reference",
@@ -65,8 +66,8 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
         ("total", RangeNumericFilter),
     )
     list_filter_submit = True
-    owner_column = "customer_id"
-    search_help_text = "Order number, order or customer id, or external id of either"
+    search_fields = ("reference",)
+    search_help_text = "A part of the order number; order or customer id or its end; external id of either"
     sortable_by = ("order_time", "reference")
     ordering = ("-created_at", "-order_id")
     date_hierarchy = "created_at"
@@ -75,12 +76,9 @@ class OrderSummaryAdmin(OrderActions, SearchByReference):
     change_form_template = "projections/order.html"
 
     def search_condition(self, text: str) -> Q:
-        condition = super().search_condition(text)
-        if orders := find_ids(ExternalId.Kind.ORDER, text):
-            condition |= Q(pk__in=orders)
-        if customers := find_ids(ExternalId.Kind.CUSTOMER, text):
-            condition |= Q(customer_id__in=customers)
-        return condition
+        customers = [*ids_of(OrderSummary, "customer_id", text), *find_ids(ExternalId.Kind.CUSTOMER, text)]
+        condition = Q(pk__in=find_order_ids(text))
+        return condition | Q(customer_id__in=customers) if customers else condition
 
     def detail_context(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
         timeline = event_timeline(obj.order_id)
@@ -164,12 +162,6 @@ def find_order_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     order = OrderSummary.objects.filter(pk=aggregate_id).only("reference").first()
     url = reverse("admin:projections_ordersummary_change", args=(aggregate_id,))
     return Link(f"Order {order.reference}", url) if order else None
-
-
-def find_orders(reference: str) -> list[UUID]:
-    """The orders with this order number or external id, at most 50 and 100."""
-    orders = list(OrderSummary.objects.filter(reference=reference).values_list("pk", flat=True)[:50])
-    return list(dict.fromkeys([*orders, *find_ids(ExternalId.Kind.ORDER, reference)]))
 
 
 def describe_returns(order: OrderSummary) -> str:

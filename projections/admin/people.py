@@ -24,6 +24,7 @@ from projections.admin.filters import CurrencyFilter
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary
+from projections.row_lookup import find_order_ids, ids_of
 
 
 def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
@@ -33,12 +34,6 @@ def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
     text = short_name("Customer", customer_id)
     return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
-
-
-def _find_order_ids(text: str) -> list[UUID]:
-    identity = parse_uuid(text)
-    orders = OrderSummary.objects.filter(reference=text).values_list("pk", flat=True)[:50]
-    return [identity] if identity else [*orders, *find_ids(ExternalId.Kind.ORDER, text)]
 
 
 @admin.register(OrderLine)
@@ -65,7 +60,7 @@ class OrderLineAdmin(SearchableRowAdmin):
     change_list_template = "projections/list.html"
 
     def search_condition(self, text: str) -> Q:
-        orders = _find_order_ids(text)
+        orders = find_order_ids(text)
         return Q(order_id__in=orders) if orders else prefix_condition("sku", text)
 
     @display(description="order")
@@ -96,7 +91,7 @@ class CustomerSummaryAdmin(SearchById):
     )
     list_filter = (CurrencyFilter,)
     search_fields = ("customer_id",)
-    search_help_text = "Customer id, or external id"
+    search_help_text = "Customer id or its end, or external id"
     sortable_by = ("lifetime_value_text", "last_order_time")
     ordering = ("-last_order_at",)
     paginator = BoundedPaginator
@@ -104,7 +99,8 @@ class CustomerSummaryAdmin(SearchById):
     change_form_template = "projections/customer.html"
 
     def search_condition(self, text: str) -> Q:
-        return super().search_condition(text) | Q(customer_id__in=find_ids(ExternalId.Kind.CUSTOMER, text))
+        found = [*ids_of(CustomerSummary, "customer_id", text), *find_ids(ExternalId.Kind.CUSTOMER, text)]
+        return Q(customer_id__in=found)
 
     def detail_context(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
@@ -184,7 +180,7 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
 
     def search_condition(self, text: str) -> Q:
         identity = parse_uuid(text)
-        orders = Q(aggregate_id__in=_find_order_ids(text))
+        orders = Q(aggregate_id__in=[identity] if identity else find_order_ids(text))
         return orders | Q(customer_id=identity) | Q(event_id=identity) if identity else orders
 
     @display(description="happened")

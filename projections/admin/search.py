@@ -12,6 +12,7 @@ from eventshop.web.api.prefix_filter import prefix_condition
 from projections.admin.base import RowAdmin
 from projections.external_id_lookup import find_subjects
 from projections.models import ExternalId
+from projections.row_lookup import ids_of
 
 
 class SearchableRowAdmin(RowAdmin):
@@ -29,23 +30,23 @@ class SearchableRowAdmin(RowAdmin):
 
 
 class SearchById(SearchableRowAdmin):
-    """Searches by an id in the one column that `search_fields` names."""
+    """Searches by an id, or its end as lists print it, in the one column that `search_fields` names."""
 
     def search_condition(self, text: str) -> Q:
         [column] = self.search_fields
-        return Q(**{column: parse_uuid(text)})
+        return Q(**{f"{column}__in": ids_of(self.model, column, text)})
 
 
 class SearchByReference(SearchableRowAdmin):
-    """Searches by the row's id, the owner's id, or the beginning of the reference."""
+    """Searches by the row's id or its end, the owner's id, or any part of the reference in any case."""
 
     search_fields = ("reference",)
     owner_column: ClassVar[str]
 
     def search_condition(self, text: str) -> Q:
-        identity = parse_uuid(text)
+        identity, pk = parse_uuid(text), str(self.model._meta.pk.name)
         if identity is None:
-            return prefix_condition("reference", text)
+            return Q(reference__icontains=text) | Q(pk__in=ids_of(self.model, pk, text))
         return Q(pk=identity) | Q(**{self.owner_column: identity})
 
 

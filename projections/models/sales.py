@@ -7,6 +7,7 @@ from types import MappingProxyType
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.short_ids import ShortId
 from projections.models.fields import money_field, text_field
 
 
@@ -105,6 +106,9 @@ class OrderSummary(ReadModel):
             models.Index(
                 fields=["-created_at"], condition=models.Q(returns_to_decide__gt=0), name="order_return_to_decide"
             ),
+            # The console finds an order by any part of its number: it reads this index and no row.
+            models.Index(fields=["reference", "order_id"], name="order_references"),
+            models.Index(ShortId("order_id"), name="order_short_id"),
         )
 
     def __str__(self) -> str:
@@ -164,6 +168,7 @@ class CustomerSummary(ReadModel):
         verbose_name = "customer"
         verbose_name_plural = "customers"
         default_permissions = ("view",)
+        indexes = (models.Index(ShortId("customer_id"), name="customer_short_id"),)
 
     def __str__(self) -> str:
         return f"Customer {str(self.customer_id)[-8:]}"

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.short_ids import ShortId
 from projections.models.fields import exact_field, exact_sum_field, text_field
 
 
@@ -63,6 +64,7 @@ class TradeBlotter(ReadModel):
         indexes = (
             models.Index(fields=["-submitted_at", "-trade_id"], name="blotter_newest"),
             models.Index(fields=["account_id", "-submitted_at"], name="blotter_account"),
+            models.Index(ShortId("trade_id"), name="trade_short_id"),
         )
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.short_ids import ShortId
 
 
 class UserProfile(ReadModel):
@@ -44,6 +45,7 @@ class UserProfile(ReadModel):
         indexes = (
             models.Index(fields=["-created_at"], name="person_newest"),
             models.Index(fields=["status", "erasure_due_at"], name="person_leaving"),
+            models.Index(ShortId("user_id"), name="person_short_id"),
         )
 
     def __str__(self) -> str:

@@ -50,7 +50,6 @@ sale: Final = Sale(1)
 DJANGOS_OWN: Final = {
     "index": "the dashboard: figures, and the latest activity without personal values",
     "app_index": "the models of an app",
-    "search": "names of pages",
     "login": "a form",
     "logout": "a form",
     "password_change": "a form",

@@ -1,0 +1,70 @@
+"""The admin site of the console: Unfold's, with a search of our own at `admin:search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+
+from eventshop.admin_console.find.finders import Query, find_anything, may_find_people
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.human_text import VISIBLE_TEXT, clean_text
+from eventshop.core.messages import new_id
+from eventshop.core.request_context import note_access
+from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.rights import Audience, open_to
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite as UnfoldAdminSite
+else:
+    from unfold.sites import UnfoldAdminSite
+
+
+class FindForm(forms.Form):
+    """What is looked for; with a reason, people are looked for by their name or e-mail address."""
+
+    q = forms.CharField(max_length=200)
+    reason = forms.CharField(max_length=200, required=False)
+    command_id = forms.UUIDField(required=False)
+
+    def clean_reason(self) -> str:
+        """As the command that records it has it."""
+        reason = str(self.cleaned_data["reason"])
+        try:
+            return clean_text(reason, VISIBLE_TEXT) if reason else ""
+        except InvalidMessage as error:
+            raise forms.ValidationError(f"This text {error.message}.") from None
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """The console."""
+
+    @open_to(Audience.STAFF)
+    @declare_access(Logged(Kind.ROWS))
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Find anything by `q`, which is posted: what people type may be about a person, and addresses are logged.
+
+        For the palette (htmx) only the results, else a page that works without scripts. Never cached.
+        """
+        form = FindForm(request.POST if request.method == "POST" else None)
+        found, query = [], None
+        if form.is_valid():
+            query = Query(request, form.cleaned_data["q"], form.cleaned_data["reason"], form.cleaned_data["command_id"])
+            found = find_anything(query)
+            note_access(rows=sum(len(one.hits) for one in found), kind=Kind.PERSONAL if query.reason else Kind.ROWS)
+        context = {
+            **self.each_context(request),
+            "title": "Find",
+            "form": form,
+            "query": query,
+            "found": found,
+            "may_find_people": may_find_people(request),
+            "command_id": new_id(),
+        }
+        template = "console/find_results.html" if request.headers.get("HX-Request") else "console/find.html"
+        response = TemplateResponse(request, template, context)
+        add_never_cache_headers(response)
+        return response
