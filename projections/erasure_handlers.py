@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterator
 from typing import Final
 from uuid import UUID
 
+from django.db import connection
+
 from eventshop.privacy.erasure.personal_data_holders import ErasureBlocker, HeldData
 from eventshop.projections.personal_columns import erase_subjects
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.targets import kept_table
 from projections.models import ActivityTimeline, OrderSummary, TradeBlotter, TradingAccount
 
 #: Orders in these states still need work for the customer.
@@ -39,7 +42,11 @@ def erase_rows_of_purposes(subjects: Collection[UUID], purposes: Collection[str]
 
 
 def personal_tables() -> list[str]:
-    return [model._meta.db_table for model in _read_models() if model.erasable()]
+    """The tables of read models with personal columns, and of those rows that are kept for an undo."""
+    projections = [item for item in projection_registry.select([]) if item.model.erasable()]
+    live = [item.model._meta.db_table for item in projections]
+    kept = {kept_table(item).name for item in projections}
+    return live + sorted(kept.intersection(connection.introspection.table_names()))
 
 
 def has_orders(person: UUID) -> bool:

@@ -13,20 +13,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
-from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, time_ago
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import request_dry_run
-from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
+from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations import rebuild_operations
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.operator_log import record_action
+from eventshop.operations.rebuild_operations import Order
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.projections import checkpoints, rebuild, replays
-from eventshop.projections.models import Checkpoint, Rebuild, Replay
+from eventshop.projections import checkpoints, replays
+from eventshop.projections.models import Checkpoint, Replay
 
 _COLOURS = {
     "up to date": "success",
@@ -45,6 +46,18 @@ class RebuildForm(forms.Form):
     dangerous = False
 
     reason = reason_field("The list of rebuilds shows it.")
+    by_hand = forms.BooleanField(
+        label="Switch by hand",
+        required=False,
+        help_text="It waits with the comparison of old and new rows until somebody switches.",
+    )
+    events_per_s = forms.IntegerField(
+        label="At most so many events per second",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        widget=forms.NumberInput(attrs={"class": "es-input"}),
+    )
     without_dry_run = forms.BooleanField(
         label="Rebuild without a dry run",
         help_text="There is no dry run since yesterday. A dry run shows which rows would change, and changes nothing.",
@@ -181,10 +194,9 @@ class CheckpointAdmin(ReadOnlyAdmin):
         back_url = reverse("admin:projection_engine_checkpoint_changelist")
         if request.method == "POST" and form.is_valid():
             try:
-                actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
-                with transaction.atomic():
-                    job = rebuild.request_rebuild(row.projection, requested_by=actor, reason=reason, dry_run=dry_run)
-                    record_action(actor=actor, action="request rebuild", target=row.projection, reason=reason)
+                order = Order(staff_actor(request.user), form.cleaned_data["reason"], form.cleaned_data["events_per_s"])
+                by_hand = form.cleaned_data["by_hand"]
+                job = rebuild_operations.request(row.projection, order, dry_run=dry_run, by_hand=by_hand)
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
                 return HttpResponseRedirect(back_url)
@@ -222,54 +234,3 @@ class CheckpointAdmin(ReadOnlyAdmin):
             return "0"
         url = f"{reverse('admin:projection_engine_deadletter_changelist')}?projection={row.projection}"
         return format_html('<a class="es-link" href="{}">{}</a>', url, row.parked)
-
-
-@admin.register(Rebuild)
-class RebuildAdmin(ReadOnlyAdmin):
-    access = NotLogged("the progress of rebuilds")
-    empty_message = "No projection was rebuilt yet."
-    list_display = (
-        "projection",
-        "state_badge",
-        "progress",
-        "changes",
-        "predicted_changes",
-        "requester",
-        "reason",
-        "request_time",
-        "finish_time",
-    )
-    list_filter = (("state", ChoicesDropdownFilter), ProjectionFilter)
-    sortable_by = ()
-    ordering = ("-pk",)
-
-    @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
-    def state_badge(self, job: Rebuild) -> str:
-        return job.get_state_display()
-
-    @display(description="progress")
-    def progress(self, job: Rebuild) -> str:
-        percent = 100 * job.position // job.head if job.head else 0
-        return f"{min(percent, 100)} %, {job.position:,} of {job.head:,}" if job.started_at else EMPTY_VALUE
-
-    @display(description="rows added, changed, removed")
-    def changes(self, job: Rebuild) -> str:
-        return f"{job.added:,} / {job.changed:,} / {job.removed:,}"
-
-    @display(description="predicted by the dry run")
-    def predicted_changes(self, job: Rebuild) -> str:
-        if job.foreseen_at is None:
-            return EMPTY_VALUE
-        return f"{job.foreseen_added:,} / {job.foreseen_changed:,} / {job.foreseen_removed:,}"
-
-    @display(description="requested by")
-    def requester(self, job: Rebuild) -> str | SafeString:
-        return actor_label(job.requested_by)
-
-    @display(description="requested")
-    def request_time(self, job: Rebuild) -> str | SafeString:
-        return datetime_html(job.requested_at)
-
-    @display(description="finished")
-    def finish_time(self, job: Rebuild) -> str | SafeString:
-        return datetime_html(job.finished_at)

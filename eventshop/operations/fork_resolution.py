@@ -25,7 +25,7 @@ from eventshop.messaging.models import ForkedEvent, KnownTopic, StoreFork
 from eventshop.messaging.reconciliation.fork import Fork, read_differences
 from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader, TopicEvent
 from eventshop.projections import checkpoints, rebuild
-from eventshop.projections.models import Checkpoint, Rebuild
+from eventshop.projections.models import Checkpoint, KeptRows, Rebuild
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.targets import REBUILD_SUFFIX
 from eventshop.runtime.fault_injection import crash_point
@@ -78,7 +78,10 @@ def keep_table(record: StoreFork, fork: Fork) -> list[str]:
         import_events.reserve_positions(fork.table_position + by)
         _renumber_columns(after=fork.common_position, by=by)
         names = _take_back_checkpoints(fork)
-        Rebuild.objects.filter(projection__in=names, state=Rebuild.State.RUNNING).update(state=Rebuild.State.REQUESTED)
+        unfinished = Rebuild.objects.filter(projection__in=names, state__in=Rebuild.OPEN)
+        unfinished.update(started_at=None)  # they begin again, those that are paused when they go on
+        unfinished.exclude(state=Rebuild.State.PAUSED).update(state=Rebuild.State.REQUESTED)
+        KeptRows.end_all()
         for name in names:
             rebuild.request_rebuild(name, requested_by="resolve_fork", reason=f"a fork: {record.reason}"[:500])
         StoreFork.objects.filter(pk=record.pk).update(renumbered_by=by)

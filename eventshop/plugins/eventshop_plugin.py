@@ -26,7 +26,7 @@ from eventshop.plugins.row_retentions import RETENTIONS
 from eventshop.privacy import retention_job
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
-from eventshop.projections import outbox
+from eventshop.projections import kept_rows, outbox
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
 from eventshop.web.webhooks.webhook_health import check_webhooks
@@ -66,6 +66,7 @@ PLUGIN = Plugin(
         PeriodicJob("close-ledger", MINUTE, tasks.close_ledger),
         # A little less than the beat's minute, so that no minute is left out because the last run began a little late.
         PeriodicJob("record-history", timedelta(seconds=45), tasks.record_history),
+        PeriodicJob("drop-rows-of-undo", HOUR, kept_rows.forget_expired),
         PeriodicJob("verify-chains", DAY, verifications.verify_all_chains),
         PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
         PeriodicJob("verify-log", DAY, verifications.verify_topic),

@@ -60,7 +60,7 @@ RETENTIONS: Final = (
         model=Rebuild,
         since="finished_at",
         setting="REBUILDS_KEPT_DAYS",
-        condition=Q(state__in=(Rebuild.State.DONE, Rebuild.State.FAILED)),
+        condition=Q(state__in=(Rebuild.State.DONE, Rebuild.State.FAILED, Rebuild.State.CANCELLED)),
     ),
     Retention(
         name="remove-old-replays",

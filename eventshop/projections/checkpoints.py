@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.messaging.event_log import LogOffset
-from eventshop.projections.models import Checkpoint, Worker
+from eventshop.projections.models import Checkpoint, KeptRows, Worker
 from eventshop.runtime import leases
 from eventshop.runtime.heartbeats import record_heartbeat
 
@@ -71,6 +71,7 @@ def is_behind(row: Checkpoint, other: Checkpoint) -> bool:
 def reset_offsets() -> None:
     """Read a recreated topic from its beginning; the sequence numbers tell which events were folded before."""
     Checkpoint.objects.update(position=0)
+    KeptRows.end_all()  # their offsets are of the former topic
 
 
 def lock_checkpoints(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -169,8 +171,15 @@ class Rebuild(models.Model):
     class State(models.TextChoices):
         REQUESTED = "requested", "Requested"
         RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        READY = "ready", "Ready to be switched"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    #: Those that a process may work on, and those that have not ended.
+    RUNNABLE: ClassVar = (State.REQUESTED, State.RUNNING)
+    OPEN: ClassVar = (*RUNNABLE, State.PAUSED, State.READY)
 
     projection = models.CharField(max_length=100, db_index=True)
     state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
@@ -190,6 +199,19 @@ class Rebuild(models.Model):
     requested_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # Defaults also in the database, for programs of an earlier release that insert rows.
+    by_hand = models.BooleanField(default=False, db_default=False, help_text="An operator switches, not the worker.")
+    switched_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    events_per_s = models.IntegerField(null=True, help_text="How many events it may fold per second.")
+    up_to = models.BigIntegerField(null=True, help_text="A reset: no event after this position of the store.")
+    undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
+    events = models.BigIntegerField(default=0, db_default=0, help_text="Events that it has folded.")
+    rate = models.FloatField(default=0, db_default=0.0, help_text="Events per second, of late.")
+    moved_at = models.DateTimeField(null=True, help_text="When it last stored its progress.")
+    compared_at = models.DateTimeField(null=True, help_text="When old and new rows were compared.")
+    examples = models.TextField(
+        default="[]", db_default="[]", help_text="Rows that it changes, as JSON, without personal values."
+    )
 
     class Meta:
         db_table = "projections_rebuild"
@@ -198,6 +220,35 @@ class Rebuild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection}: {self.state}"
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds to go at its pace of late; None while there is no pace."""
+        return (self.head - self.position) / self.rate if self.rate else None
+
+
+class KeptRows(models.Model):
+    """What belongs to the copy of a projection's rows from before its last switch."""
+
+    projection = models.CharField(max_length=100, primary_key=True)
+    rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="kept")
+    version = models.IntegerField(help_text="The projection's version that wrote the rows.")
+    columns = models.TextField(help_text="The columns of the copy.")
+    checkpoints = models.JSONField(help_text="By partition: how far these rows are.")
+    dead_letters = models.TextField(help_text="As JSON.")
+    kept_until = models.DateTimeField()
+
+    class Meta:
+        db_table = "projections_keptrows"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.projection} until {self.kept_until:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def end_all(cls) -> None:
+        """No switch can be undone any more; the rows are dropped by the periodic job."""
+        cls.objects.update(kept_until=Now())
 
 
 class Replay(models.Model):

@@ -26,7 +26,7 @@ from eventshop.projections import outbox
 from eventshop.projections.fold import PlannedEvent, plan_events
 from eventshop.projections.projection import Projection, ProjectionRegistry
 from eventshop.projections.read_model_table import ReadModelTable
-from eventshop.projections.targets import live_target, rebuild_target
+from eventshop.projections.targets import kept_table, live_target, rebuild_target
 
 P = TypeVar("P", PlannedEvent, PlannedEvent | UnreadableDelivery)
 
@@ -81,8 +81,8 @@ def erase_subjects(
 ) -> int:
     """Empty the personal columns of every row about these subjects, or delete the row; returns how many rows changed.
 
-    With `purposes`, only the columns that are kept for them; with `columns`, only those. The rows of a rebuild come
-    before the live ones: rows that are swapped in meanwhile are empty already.
+    With `purposes`, only the columns that are kept for them; with `columns`, only those. The rows that are kept for an
+    undo and those of a rebuild come before the live ones: rows that are swapped in meanwhile are empty already.
     """
     by_model = {projection.model: projection for projection in projections.select([]) if projection.model.erasable()}
     existing = set(connection.introspection.table_names())
@@ -93,7 +93,8 @@ def erase_subjects(
             for name, purpose in model.erasable().items()
             if (purposes is None or purpose in purposes) and (columns is None or name in columns)
         ]
-        tables = [target(by_model[model]).table for target in (rebuild_target, live_target)]
+        projection = by_model[model]
+        tables = [kept_table(projection), rebuild_target(projection).table, live_target(projection).table]
         for table in (table for table in tables if chosen and table.name in existing):
             count += _delete_rows(table, subjects) if model.deleted_when_erased else _empty(table, chosen, subjects)
     return count

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import connection
 
 from eventshop.projections import outbox
-from eventshop.projections.historical_queries import EXAMPLES, LINEAGE, RowDifference, differing_columns
+from eventshop.projections.historical_queries import EXAMPLES, LINEAGE, RowDifference, differing_columns, mask_personal
 from eventshop.projections.models import DeadLetter
+from eventshop.projections.projection import Projection
 from eventshop.projections.read_model import ReadModel
 from eventshop.projections.read_model_table import ReadModelTable
 
@@ -21,6 +23,10 @@ class TableDifference(NamedTuple):
     changed: int
     removed: int
     examples: list[RowDifference]
+
+    @property
+    def rows(self) -> int:
+        return self.added + self.changed + self.removed
 
 
 def compare_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> TableDifference:
@@ -34,6 +40,12 @@ def compare_rows(old: ReadModelTable[Any], new: ReadModelTable[Any]) -> TableDif
     )
     changed = _count(f"{joined} WHERE {differs}")
     return TableDifference(added, changed, removed, _examples(old, new, f"{joined} WHERE {differs}") if changed else [])
+
+
+def encode_examples(projection: Projection[Any], difference: TableDifference) -> str:
+    """The examples as JSON, without personal values: pairs of row and its columns, each as it was and as it becomes."""
+    masked = [(row.key, mask_personal(projection, row.columns)) for row in difference.examples]
+    return msgspec.json.encode(masked).decode()
 
 
 def _examples(old: ReadModelTable[Any], new: ReadModelTable[Any], differing: str) -> list[RowDifference]:

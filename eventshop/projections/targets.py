@@ -6,7 +6,9 @@ from collections.abc import Set
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from eventshop.projections.models import SkippedEvent
+from django.db import connection
+
+from eventshop.projections.models import Checkpoint, DeadLetter, SkippedEvent
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
 
@@ -37,6 +39,19 @@ def rebuild_target(projection: Projection[Any]) -> ProjectionTarget:
     """The target of a rebuild: a second table and a second name, not published."""
     table = ReadModelTable(projection.model, f"{projection.model._meta.db_table}__rebuild")
     return ProjectionTarget(projection, f"{projection.name}{REBUILD_SUFFIX}", table)
+
+
+def kept_table(projection: Projection[Any]) -> ReadModelTable[Any]:
+    """The rows from before the last switch, for as long as it can be undone."""
+    return ReadModelTable(projection.model, f"{projection.model._meta.db_table}__previous")
+
+
+def discard(target: ProjectionTarget) -> None:
+    """Drop the rows of a rebuild with its checkpoints and dead letters."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TABLE IF EXISTS "{target.table.name}"')
+    DeadLetter.objects.filter(projection=target.name).delete()
+    Checkpoint.objects.filter(projection=target.name).delete()
 
 
 def skipped_event_ids(projection: Projection[Any]) -> frozenset[UUID]:

@@ -54,3 +54,29 @@ document.addEventListener("DOMContentLoaded", () => document.getElementById("mai
 
 // Submit the form when its slider is moved; without scripts the form's button does.
 document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());
+
+// A part marked `data-live` follows by itself: so many seconds later it is replaced by its newer version. A change of
+// its state, such as the end of a job, loads the page: its buttons are others then.
+function follow(part) {
+  setTimeout(async () => {
+    if (!part.isConnected) return;
+    try {
+      if (!document.hidden && !document.querySelector("#es-dialog[open]")) {
+        const response = await fetch(window.location.href, { credentials: "same-origin" });
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        const newer = response.ok && page.getElementById(part.id);
+        const state = (shown) => shown.querySelector("[role=status]")?.dataset.testid;
+        if (newer && state(newer) !== state(part)) return window.location.reload();
+        if (newer) {
+          const next = document.importNode(newer, true);
+          part.replaceWith(next);
+          part = next;
+        }
+      }
+    } catch {
+      // The server is away for a moment: the next round asks again.
+    }
+    if (part.dataset.live) follow(part);
+  }, 1000 * part.dataset.live);
+}
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live]").forEach(follow));

@@ -18,7 +18,7 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topics import TopicRefused
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.projections import rebuild
+from eventshop.projections import rebuild, rebuild_run
 from eventshop.projections.lag import list_statuses
 from eventshop.projections.models import Checkpoint, Rebuild
 from eventshop.projections.projection import projection_registry
@@ -86,9 +86,9 @@ def test_a_rebuild_reads_a_deleted_beginning_from_the_event_table(
 
 
 def test_a_rebuild_that_is_stopped_within_the_deleted_beginning_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "BATCH", 100)
+    monkeypatch.setattr(rebuild_run, "BATCH", 100)
     append_orders(100)
-    assert StoredEvent.objects.count() > rebuild.BATCH
+    assert StoredEvent.objects.count() > rebuild_run.BATCH
     relay_all()
     RelayCheckpoint.objects.update(position=newest_position())  # a relay that goes on records it within a second
     catch_up()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any, Final
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli.progress_bar import create_bar
 from eventshop.core.errors import EventShopError
+from eventshop.datetimes import parse_datetime_argument
 from eventshop.messaging.event_log_factory import create_event_log
+from eventshop.operations import rebuild_operations
+from eventshop.operations.rebuild_operations import Order
+from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections import rebuild, replays
-from eventshop.projections.models import Replay
+from eventshop.projections.models import Rebuild, Replay
 from eventshop.projections.projection import projection_registry
-
-_REQUESTED_BY: Final = "command line"
+from eventshop.projections.rebuild_run import RebuildProgress
 
 
 class Command(BaseCommand):
@@ -28,25 +31,47 @@ class Command(BaseCommand):
             action="store_true",
             help="Do a dry run first, print what would differ, and stop if events would become dead letters.",
         )
+        parser.add_argument(
+            "--by-hand", action="store_true", help="Compare old and new rows, and leave the switch to control_rebuild."
+        )
+        parser.add_argument("--events-per-second", type=int, metavar="N", help="Fold at most so many.")
+        parser.add_argument(
+            "--up-to",
+            metavar="POSITION|TIME",
+            help="Reset the projection: its rows as of there, from where the workers go on.",
+        )
 
     def handle(self, *args: Any, name: str, reason: str, look_first: bool, **options: Any) -> None:
         bar = create_bar(self)
         try:
             projection = projection_registry.get(name)
-            if look_first:
-                rebuild.request_rebuild(name, requested_by=_REQUESTED_BY, reason=reason, dry_run=self._dry_run(name))
+            dry_run = self._dry_run(name) if look_first else None
+            if not rebuild.open_rebuilds().filter(projection=name).exists():
+                rebuild_operations.request(
+                    name,
+                    Order(command_line_actor(), reason, options["events_per_second"]),
+                    dry_run=dry_run,
+                    by_hand=options["by_hand"],
+                    up_to=_position(options["up_to"]),
+                )
             with bar:
                 task = bar.add_task(name, total=None, pace="")
 
-                def report(progress: rebuild.RebuildProgress) -> None:
+                def report(progress: RebuildProgress) -> None:
                     pace = f"{progress.events / progress.seconds:,.0f} events/s" if progress.seconds else ""
                     bar.update(task, completed=progress.position, total=progress.head, pace=pace)
 
                 job = rebuild.rebuild(
-                    projection, create_event_log(), requested_by=_REQUESTED_BY, reason=reason, on_progress=report
+                    projection, create_event_log(), requested_by=command_line_actor(), reason=reason, on_progress=report
                 )
         except EventShopError as error:
             raise CommandError(str(error)) from error
+        if job.state != Rebuild.State.DONE:
+            self.stdout.write(
+                f"Rebuild {job.pk} of {name} is {job.get_state_display().lower()}: {job.added} rows would be added, "
+                f"{job.changed} changed, {job.removed} removed. Go on with: control_rebuild."
+            )
+            return
         self.stdout.write(
             f"{name} rebuilt: {job.added} rows added, {job.changed} changed, {job.removed} removed; "
             f"up to position {job.position}."
@@ -54,7 +79,7 @@ class Command(BaseCommand):
 
     def _dry_run(self, name: str) -> Replay:
         """Do a dry run and print its result. Raises `CommandError` if it does not finish or an event fails."""
-        job = replays.run_replay(replays.request_dry_run(name, requested_by=_REQUESTED_BY))
+        job = replays.run_replay(replays.request_dry_run(name, requested_by=command_line_actor()))
         if job.state != Replay.State.DONE:
             raise CommandError(
                 f"the dry run of {name} did not finish: {job.error or 'a worker is running it; try again later'}"
@@ -63,3 +88,13 @@ class Command(BaseCommand):
         if job.failed:
             raise CommandError(f"Nothing was changed. The first event that fails: {job.error}")
         return job
+
+
+def _position(text: str | None) -> int | None:
+    """The position that a number or a time names. Raises `CommandError`."""
+    if text is None or text.isdecimal():
+        return None if text is None else int(text)
+    try:
+        return rebuild_operations.position_at(parse_datetime_argument(text))
+    except ArgumentTypeError as error:
+        raise CommandError(f"--up-to takes a position or a time: {error}") from error

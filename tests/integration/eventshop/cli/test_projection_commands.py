@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections import lag
 from eventshop.projections.dead_letter_retry import RETRY_BATCH
 from eventshop.projections.lag import ProjectionStatus, list_statuses
@@ -152,7 +153,7 @@ def test_rebuild_projection_says_what_it_put_right() -> None:
     output = run_command("rebuild_projection", "order-summary", "--reason", "drift")
     head = StoredEvent.objects.latest("position").position
     assert ("order-summary" in output, numbers_in(output.splitlines()[-1])) == (True, [1, 1, 0, head])
-    assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", "command line")
+    assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", command_line_actor())
     assert_rows_equal_fold(order_summary)
 
 

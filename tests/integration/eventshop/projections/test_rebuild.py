@@ -20,7 +20,8 @@ from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.historical_queries import dry_run
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.rebuild import BATCH, RebuildProgress, request_rebuild
+from eventshop.projections.rebuild import request_rebuild
+from eventshop.projections.rebuild_run import BATCH, RebuildProgress
 from eventshop.projections.runner import ProjectionRunner
 from eventshop.projections.targets import rebuild_target
 from projections.models import OrderSummary

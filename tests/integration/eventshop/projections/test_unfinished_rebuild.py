@@ -19,7 +19,8 @@ from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.projections import rebuild as rebuilding
 from eventshop.projections.models import Checkpoint, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
-from eventshop.projections.rebuild import BATCH, RebuildProgress, pending_rebuilds, request_rebuild
+from eventshop.projections.rebuild import pending_rebuilds, request_rebuild
+from eventshop.projections.rebuild_run import BATCH, RebuildProgress
 from eventshop.projections.targets import rebuild_target
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
