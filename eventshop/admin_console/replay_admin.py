@@ -21,6 +21,7 @@ from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_csv import csv_lines
+from eventshop.admin_console.row_check_form import answer_row_check, repair_url, row_check_url
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
@@ -32,6 +33,14 @@ from eventshop.projections.projection import Projection, projection_registry
 
 #: Rows on one page of a result.
 PAGE_SIZE: Final = 50
+
+
+#: What stands beside the live values.
+_HEADINGS: Final = {
+    Replay.Kind.DRY_RUN: "Dry run",
+    Replay.Kind.CHECK: "By its events",
+    Replay.Kind.REPAIR: "Repaired",
+}
 
 
 class AsOfForm(forms.Form):
@@ -116,6 +125,7 @@ class ReplayAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [
             path("new/", view(self.request_as_of), name="projection_engine_replay_new"),
+            path("check/", view(self.check_rows), name="projection_engine_replay_check"),
             path("<int:pk>/export/", view(self.export), name="projection_engine_replay_export"),
             *super().get_urls(),
         ]
@@ -142,6 +152,14 @@ class ReplayAdmin(ReadOnlyAdmin):
                 form.add_error(None, str(error))
         return confirm_with_view_permission(self, request, "Read model as of a time", form, back_url)
 
+    @only_staff("projection_engine.view_replay", "projection_engine.replay_projection")
+    @declare_access(NotLogged("a form"))
+    def check_rows(self, request: HttpRequest) -> HttpResponse:
+        """Request a comparison of rows with their events; `?projection=`, `?key=`, `?stream=` are initial values."""
+        if not (self.has_view_permission(request) and request.user.has_perm("projection_engine.replay_projection")):
+            raise PermissionDenied
+        return answer_row_check(self, request)
+
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().change_view(request, object_id, *args, **kwargs)
         if (getattr(response, "context_data", None) or {}).get("is_running"):
@@ -157,10 +175,12 @@ class ReplayAdmin(ReadOnlyAdmin):
             "can_view": can_view,
             "as_of": self.as_of_time(obj),
             "percent": _percent(obj),
+            "repair_url": repair_url(request, obj),
             "is_running": obj.state in (Replay.State.REQUESTED, Replay.State.RUNNING),
             "requested": datetime_html(obj.requested_at),
             "page": rows,
-            "is_dry_run": obj.kind == Replay.Kind.DRY_RUN,
+            "is_dry_run": obj.kind != Replay.Kind.AS_OF,
+            "differences": replays.describe_differences(obj),
             **_result_table(obj, rows),
         }
 
@@ -202,7 +222,7 @@ class ReplayAdmin(ReadOnlyAdmin):
     def result_text(self, job: Replay) -> str:
         if job.state != Replay.State.DONE:
             return EMPTY_VALUE
-        return replays.describe_differences(job) if job.kind == Replay.Kind.DRY_RUN else f"{job.rows:,} rows"
+        return f"{job.rows:,} rows" if job.kind == Replay.Kind.AS_OF else replays.describe_differences(job)
 
     @display(description="requested by")
     def requester(self, job: Replay) -> str | SafeString:
@@ -219,6 +239,14 @@ def as_of_url(model: Any, pk: object) -> str:
         if projection.model is model:
             query = urlencode({"projection": projection.name, "key": str(pk)})
             return f"{reverse('admin:projection_engine_replay_new')}?{query}"
+    return ""
+
+
+def check_url(model: Any, pk: object) -> str:
+    """The address of the form that compares a row with its events; empty if no projection maintains the model."""
+    for projection in projection_registry.select([]):
+        if projection.model is model:
+            return row_check_url(projection.name, key=str(pk))
     return ""
 
 
@@ -243,13 +271,13 @@ def _percent(job: Replay) -> int:
 def _result_table(job: Replay, page: Any) -> dict[str, Any]:
     """Headings and table rows of one page: one per row, or one per differing column for a dry run."""
     rows = [(row.key, json.loads(row.columns)) for row in page or ()]
-    if job.kind == Replay.Kind.DRY_RUN:
+    if job.kind != Replay.Kind.AS_OF:
         cells = [
             (key, [field_label(name), format_value(live), format_value(replayed)])
             for key, columns in rows
             for name, (live, replayed) in columns.items()
         ]
-        return {"headings": ["Column", "Live", "Dry run"], "rows": cells}
+        return {"headings": ["Column", "Live", _HEADINGS[Replay.Kind(job.kind)]], "rows": cells}
     names = list(rows[0][1]) if rows else []
     return {
         "headings": [field_label(name) for name in names],

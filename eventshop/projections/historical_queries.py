@@ -61,7 +61,7 @@ def rows_as_of(
     skipped = skipped_event_ids(projection)
     later = {} if business else temporal_queries.versions_recorded_late(moment)
     folding = Fold(projection, {})
-    for row in _event_rows(projection, condition, parameters, on_progress, registry):
+    for row in event_rows(projection, on_progress, registry, condition, parameters):
         if row.event_id in skipped:
             continue
         if row.occurred_at <= moment if business else row.version < later.get(row.aggregate_id, row.version + 1):
@@ -116,7 +116,7 @@ def dry_run(
         reached = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
         folding, events, failures, blocked = Fold(projection, {}), 0, list[str](), set[UUID]()
         skipped = skipped_event_ids(projection)
-        for row in _event_rows(projection, "", (), on_progress, registry):
+        for row in event_rows(projection, on_progress, registry):
             if row.position > reached.get(0 if one_partition else partition_for(row.aggregate_id), 0):
                 continue
             events += 1
@@ -160,14 +160,14 @@ def mask_personal(projection: Projection[Any], columns: dict[str, tuple[Any, Any
     return {name: (_PERSONAL, _PERSONAL) if name in personal else pair for name, pair in columns.items()}
 
 
-def _event_rows(
+def event_rows(
     projection: Projection[Any],
-    condition: str,
-    parameters: tuple[Any, ...],
     on_progress: ProgressCallback,
-    registry: MessageRegistry,
+    registry: MessageRegistry = default_registry,
+    condition: str = "",
+    parameters: tuple[Any, ...] = (),
 ) -> Iterator[EventRow]:
-    """The rows of all events that a projection handles, in the order of the store."""
+    """The rows of all events that a projection handles, in the order of the store; `condition` is literal SQL."""
     names = [name for event in projection.handlers for name in registry.stored_names(event)]
     placeholders, after = ", ".join(["%s"] * len(names)), 0
     while True:

@@ -257,6 +257,8 @@ class Replay(models.Model):
     class Kind(models.TextChoices):
         AS_OF = "as-of", "As it was"
         DRY_RUN = "dry-run", "What would differ"
+        CHECK = "check", "Check of rows"
+        REPAIR = "repair", "Repair of rows"
 
     class State(models.TextChoices):
         REQUESTED = "requested", "Requested"
@@ -269,6 +271,7 @@ class Replay(models.Model):
     at = models.DateTimeField(null=True, help_text="As of when.")
     happened = models.BooleanField(default=False, help_text="By when it happened, not by when it was recorded.")
     key = models.CharField(max_length=250, blank=True, help_text="Only the row with this primary key.")
+    stream = models.UUIDField(null=True, help_text="Only the rows that this stream changes.")
     state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
     requested_by = models.CharField(max_length=200)
     requested_at = models.DateTimeField()

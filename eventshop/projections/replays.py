@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from django.db import connection, connections, transaction
@@ -26,6 +27,7 @@ from eventshop.projections.historical_queries import LINEAGE, dry_run, mask_pers
 from eventshop.projections.models import Replay, ReplayedRow
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.row_repair import check_rows
 from eventshop.runtime.leases import acquire_leases, is_unleased, release_leases, renew_leases
 from eventshop.runtime.process_name import process_name
 
@@ -66,6 +68,20 @@ def request_dry_run(name: str, *, requested_by: str) -> Replay:
     return open_jobs.first() or _create(kind=Replay.Kind.DRY_RUN, projection=name, requested_by=requested_by)
 
 
+def request_check(
+    name: str, *, key: str = "", stream: UUID | None = None, repair: bool = False, requested_by: str
+) -> Replay:
+    """Request the comparison of one row, or of the rows that a stream changes, with their events; or their repair.
+
+    Raises `UnknownProjection`, and `InvalidMessage` unless exactly one of key and stream is given.
+    """
+    projection_registry.get(name)
+    if bool(key) == (stream is not None):
+        raise InvalidMessage("name one row by its key, or a stream")
+    kind = Replay.Kind.REPAIR if repair else Replay.Kind.CHECK
+    return _create(kind=kind, projection=name, key=key, stream=stream, requested_by=requested_by)
+
+
 def latest_dry_run(name: str) -> Replay | None:
     """The newest finished dry run of a projection, unless it is older than `FRESH`."""
     done = Replay.objects.filter(projection=name, kind=Replay.Kind.DRY_RUN, state=Replay.State.DONE)
@@ -73,7 +89,11 @@ def latest_dry_run(name: str) -> Replay | None:
 
 
 def describe_differences(job: Replay) -> str:
-    """The result of a dry run in words."""
+    """The result of a dry run, a check or a repair in words."""
+    if job.kind == Replay.Kind.REPAIR:
+        return f"{job.added:,} rows added, {job.changed:,} changed, {job.removed:,} removed"
+    if job.kind == Replay.Kind.CHECK:
+        return f"{job.added:,} rows are missing, {job.changed:,} differ, {job.removed:,} are too many"
     return (
         f"{job.added:,} rows would be added, {job.changed:,} changed, {job.removed:,} removed; {job.failed:,} events "
         "would become dead letters"
@@ -118,7 +138,14 @@ def _fold(job: Replay, on_progress: Callable[[int], None]) -> tuple[dict[str, An
         moment = job.at or job.requested_at
         rows = rows_as_of(projection, moment, key=job.key or None, business=job.happened, on_progress=on_progress)
         return {"rows": len(rows)}, ((str(pk), _public_columns(projection, rows[pk])) for pk in sorted(rows, key=str))
-    result = dry_run(projection, on_progress=on_progress, one_partition=len(create_event_log().partitions) == 1)
+    source = create_event_log()
+    if job.kind == Replay.Kind.DRY_RUN:
+        result = dry_run(projection, on_progress=on_progress, one_partition=len(source.partitions) == 1)
+    else:
+        is_repair = job.kind == Replay.Kind.REPAIR
+        result = check_rows(
+            projection, source, key=job.key, stream=job.stream, repair=is_repair, on_progress=on_progress
+        )
     names = ("events", "rows", "added", "changed", "removed", "failed")
     numbers = {name: getattr(result, name) for name in names} | {"error": result.first_failure}
     return numbers, ((example.key, mask_personal(projection, example.columns)) for example in result.examples)

@@ -8,14 +8,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.replay_admin import as_of_url
+from eventshop.admin_console.replay_admin import as_of_url, check_url
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.completeness import missing_from_model
 
 
 class RowAdmin(ReadOnlyAdmin):
-    """Read-only admin of a read model, with a button to request a row as of a time."""
+    """Read-only admin of a read model, with buttons to request a row as of a time and to compare it with its events."""
 
     access = Logged(Kind.ROWS)
 
@@ -23,7 +23,7 @@ class RowAdmin(ReadOnlyAdmin):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.actions_detail = (*self.actions_detail, "as_it_was")
+        self.actions_detail = (*self.actions_detail, "as_it_was", "check_row")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with a warning that says what is missing from it."""
@@ -37,3 +37,7 @@ class RowAdmin(ReadOnlyAdmin):
     @detail_action(permission="as_it_was", description="As of a time", icon="history")
     def as_it_was(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(as_of_url(self.model, object_id))
+
+    @detail_action(permission="as_it_was", description="Check against events", icon="rule")
+    def check_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(check_url(self.model, object_id))
