@@ -14,9 +14,9 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send, send_many
 from eventshop.eventstore.command_execution import load_aggregate
 from eventshop.eventstore.snapshots import repository
+from trading.application.instruments import get_instrument
 from trading.domain.commands import ExecuteTrade, HoldSettlement, ResumeSettlement, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 CODE = "BINANCE_SPOT/BTCUSDT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
 from trading.api.url_names import TRADE
@@ -25,5 +26,8 @@ PLUGIN = Plugin(
     page_urls=["trading.pages.urls"],
     live_sources=[trade_updates],
     command_outcomes={SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled), TRADE)},
+    sidebar=[
+        SidebarSection("Trading", 20, [SidebarItem("Instruments", "list", "trading.instrumentversion", order=90)])
+    ],
     demo=[demo_commands],
 )

@@ -2,7 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
+
+from eventshop.projections.exact_columns import ExactField
+from trading.domain.events import MAX_DECIMALS
+from trading.domain.instruments import Listing, build_listing, parse_tick_table
+
+
+def _terms_field(help_text: str = "", **options: Any) -> ExactField:
+    return ExactField(max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, help_text=help_text, **options)
+
+
+class InstrumentVersion(models.Model):
+    """One version of an instrument; the newest one counts. Rows are only added: they are the history."""
+
+    code = models.CharField(max_length=60, help_text="Venue and symbol, such as XETRA/SAP; never changes.")
+    version = models.PositiveIntegerField(help_text="1 for the first, without a gap.")
+    currency = models.CharField(max_length=5, help_text="Of its prices.")
+    tick = _terms_field("Prices are multiples of it.")
+    tick_table = models.CharField(
+        max_length=1_000, blank=True, help_text="Ticks of higher prices, such as 10:0.05 20:0.1 (from 10 on, 0.05)."
+    )
+    lot = _terms_field("Quantities are multiples of it.")
+    multiplier = _terms_field("What one piece is worth at a price of 1.", default=1)
+    inverse = models.BooleanField(default=False, help_text="Worth a fixed amount of its currency, paid in coin.")
+    value_currency = models.CharField(max_length=5, help_text="Of values, results and limits.")
+    settlement_days = models.PositiveSmallIntegerField(help_text="Business days from the trade to its settlement.")
+    settlement_calendar = models.CharField(max_length=20, help_text="The days on which trades settle.")
+    trading_calendar = models.CharField(
+        max_length=20, help_text="The days on which the venue trades, and when they end."
+    )
+    negative_prices = models.BooleanField(default=False, help_text="Its price may be 0 or less.")
+    active_from = models.DateField(null=True, blank=True, help_text="The first day of trading; empty: no limit.")
+    active_to = models.DateField(null=True, blank=True, help_text="The last day of trading; empty: no limit.")
+    changed_by = models.CharField(max_length=200)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=200, help_text="Why it was added or changed.")
+
+    class Meta:
+        verbose_name = "instrument"
+        default_permissions = ("add", "change", "view")
+        constraints = (models.UniqueConstraint(fields=["code", "version"], name="instrument_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.code}"
+
+    def to_listing(self) -> Listing:
+        """Raises `InvalidMessage` where the columns make no sense together."""
+        return build_listing(
+            code=self.code,
+            currency=self.currency,
+            tick=self.tick,
+            tick_table=parse_tick_table(self.tick_table),
+            lot=self.lot,
+            multiplier=self.multiplier,
+            inverse=self.inverse,
+            value_currency=self.value_currency,
+            settlement_days=self.settlement_days,
+            settlement_calendar=self.settlement_calendar,
+            trading_calendar=self.trading_calendar,
+            negative_prices=self.negative_prices,
+            active_from=self.active_from,
+            active_to=self.active_to,
+        )
 
 
 class TradePermission(models.Model):

@@ -13,6 +13,7 @@ from django.db import connection, connections, transaction
 from eventshop.operations.access_log.writer import writer as access_log
 from eventshop.privacy.encryption import personal_keys
 from tests.support.waiting import DEADLINE_S
+from trading.application.first_instruments import add_first_instruments
 
 #: Tables that the migrations fill.
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
@@ -28,6 +29,7 @@ def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
         assert access_log.flush(DEADLINE_S)
         empty_tables()
         cache.clear()
+        add_first_instruments()
         yield
         assert access_log.flush(DEADLINE_S)
         connections.close_all()

@@ -9,9 +9,9 @@ from uuid import UUID
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
+from trading.application.instruments import get_instrument
 from trading.domain.commands import ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import get_instrument
 
 ACCOUNT_ID = derive_id("test-account", "desk")
 BTC = "BINANCE_SPOT/BTCUSDT"

@@ -1,5 +1,5 @@
-"""Admin pages of trades; Django imports this package at start."""
+"""Admin pages of trades and instruments; Django imports this package at start."""
 
-from trading.admin import trades
+from trading.admin import instruments, trades
 
-__all__ = ["trades"]
+__all__ = ["instruments", "trades"]

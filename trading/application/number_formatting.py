@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from eventshop.core.decimal_math import decimal_places, format_plain
-from trading.domain.instruments import INSTRUMENTS
+from trading.application.instruments import displayed_listings
 
 NO_VALUE: Final = "–"
 #: The fewest decimals of an amount or a price; the decimals of a price whose instrument is no longer listed.
@@ -38,8 +38,8 @@ def format_result(value: Decimal | None, currency: str) -> str:
 
 
 def _price_decimals(instrument: str) -> int:
-    listed = INSTRUMENTS.get(instrument)
-    return max(MIN_DECIMALS, decimal_places(listed.tick)) if listed else MIN_DECIMALS
+    listing = displayed_listings().get(instrument)
+    return max(MIN_DECIMALS, decimal_places(listing.instrument.tick)) if listing else MIN_DECIMALS
 
 
 def _format_amount(value: Decimal, digits: int, currency: str) -> str:

@@ -17,12 +17,12 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
+from trading.application.instruments import get_instrument
 from trading.application.last_price_port import last_price
 from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade
 from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
 from trading.domain.events import Code, FreezeRefused, OrderType, Side, TradeSubmitted
-from trading.domain.instruments import get_instrument
 
 
 class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     limit_price: Decimal | None = None
 
     def to_command(self, trade_id: UUID) -> SubmitTrade:
-        """Build the command; raises `UnknownInstrument`, `WrongTick`, `WrongLot` or `InvalidMessage`."""
+        """Build the command; raises `UnknownInstrument`, `InactiveInstrument`, `WrongTick`, `WrongLot` or others."""
         return SubmitTrade(
             trade_id=trade_id,
             reference=short_reference("T", trade_id),
@@ -65,7 +65,7 @@ def trade_id_for(command_id: UUID) -> UUID:
 
 def amount_to_freeze(order: SubmitTrade) -> Decimal:
     """The amount that an order uses of the limits, at its limit price or the last price; raises `NoPrice`."""
-    price = order.limit_price or last_price(order.instrument.code)
+    price = last_price(order.instrument.code) if order.limit_price is None else order.limit_price
     if price is None:
         raise NoPrice(instrument=order.instrument.code)
     return limit_amount(order.instrument, order.quantity, price)

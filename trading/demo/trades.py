@@ -12,6 +12,7 @@ from uuid import UUID
 from eventshop.core.deterministic_ids import derive_id, short_reference
 from eventshop.core.messages import Command, Envelope
 from eventshop.web.pages.demo_registry import CUSTOMER_ID
+from trading.application.instruments import find_listing
 from trading.domain.business_days import settlement_time
 from trading.domain.commands import (
     CancelTrade,
@@ -26,7 +27,6 @@ from trading.domain.commands import (
 )
 from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.events import Fill, Instrument, OrderType, Side
-from trading.domain.instruments import get_instrument
 
 TRADES: Final = 45
 DAYS: Final = 30
@@ -62,7 +62,7 @@ def demo_commands(now: datetime) -> list[tuple[Command, Envelope]]:
     times += [now - timedelta(hours=3), now - timedelta(minutes=20)]
     for number, at in enumerate(times, start=1):
         code = chance.choice(list(MARKETS))
-        steps += _trade_steps(chance, derive_id("demo-trade", number), get_instrument(code), prices, at, now)
+        steps += _trade_steps(chance, derive_id("demo-trade", number), find_listing(code).instrument, prices, at, now)
     return [_with_envelope(step, index) for index, step in enumerate(steps) if step.at <= now]
 
 

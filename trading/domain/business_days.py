@@ -17,10 +17,11 @@ SETTLEMENT_CUTOFF: Final = time(16, 0)
 
 
 class Calendar(Struct, frozen=True):
-    """A time zone and its business days."""
+    """A time zone, its business days, and the time of day at which trading ends there."""
 
     zone: ZoneInfo
     is_business_day: Callable[[date], bool]
+    closes_at: time = time(0)  # midnight: the end of the day
 
 
 def _business_day_rule(market: str, *, banks: str = "") -> Callable[[date], bool]:
@@ -51,21 +52,50 @@ def _bank_holidays(country: str) -> Container[date]:
     return holidays.country_holidays(country)
 
 
+#: German exchanges are closed on these days, beside the days without payments in euro.
+_XETRA_CLOSED: Final = {(12, 24), (12, 31)}
+
+
+def _is_xetra_day(day: date) -> bool:
+    return CALENDARS["TARGET"].is_business_day(day) and (day.month, day.day) not in _XETRA_CLOSED
+
+
+_NEW_YORK, _BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 CALENDARS: Final = {
     "EVERY_DAY": Calendar(ZoneInfo("UTC"), lambda day: True),
-    "TARGET": Calendar(ZoneInfo("Europe/Berlin"), _business_day_rule("ECB")),
+    "TARGET": Calendar(_BERLIN, _business_day_rule("ECB")),
+    "XETRA": Calendar(_BERLIN, _is_xetra_day, time(17, 30)),
     # Trading days of the exchange. It is open on Columbus Day and Veterans Day, when no bank pays.
-    "NYSE": Calendar(ZoneInfo("America/New_York"), _business_day_rule("NYSE")),
-    "US_SETTLEMENT": Calendar(ZoneInfo("America/New_York"), _business_day_rule("NYSE", banks="US")),
+    "NYSE": Calendar(_NEW_YORK, _business_day_rule("NYSE"), time(16, 0)),
+    "US_SETTLEMENT": Calendar(_NEW_YORK, _business_day_rule("NYSE", banks="US")),
 }
 #: Names under which earlier trades were stored, of calendars that were used for more than they are for.
 SETTLES_ON: Final = {"NYSE": "US_SETTLEMENT"}
 
 
+def find_calendar(name: str) -> Calendar:
+    """The calendar of a name; raises `UnknownCalendar`."""
+    if name not in CALENDARS:
+        raise UnknownCalendar(calendar=name, known="; ".join(sorted(CALENDARS)))
+    return CALENDARS[name]
+
+
+def end_of_trading(calendar: str, moment: datetime) -> datetime:
+    """The next end of a trading day after a moment, by a trading calendar. Raises `UnknownCalendar`."""
+    found = find_calendar(calendar)
+    day = moment.astimezone(found.zone).date()
+    while True:
+        # Midnight is the end of a day, and the beginning of the next.
+        ends_on = day if found.closes_at != time(0) else day + timedelta(days=1)
+        end = datetime.combine(ends_on, found.closes_at, tzinfo=found.zone)
+        if found.is_business_day(day) and end > moment:
+            return end
+        day += timedelta(days=1)
+
+
 def settlement_time(calendar: str, executed_at: datetime, days: int) -> datetime:
     """The settlement time after a number of business days; 0 days settle at execution. Raises `UnknownCalendar`."""
-    if calendar not in CALENDARS:
-        raise UnknownCalendar(calendar=calendar, known="; ".join(sorted(CALENDARS)))
+    find_calendar(calendar)
     calendar = SETTLES_ON.get(calendar, calendar)
     if not days:
         return executed_at

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from eventshop.core.decimal_math import is_multiple
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.messages import Command, NonEmptyText
+from eventshop.core.messages import Command, Instant, NonEmptyText
 from eventshop.core.personal_fields import NotPersonal
 from trading.domain.cost_basis import CostMethod
-from trading.domain.errors import WrongLot, WrongTick
+from trading.domain.errors import NegativePrice, WrongLot, WrongTick
 from trading.domain.events import (
     Code,
     Count,
@@ -20,15 +20,18 @@ from trading.domain.events import (
     Fill,
     Fills,
     Instrument,
+    OpenOrder,
     OrderType,
     Side,
+    TimeInForce,
+    check_exact,
     check_positive,
 )
 from trading.domain.value_objects import EXPORT_NOTE, REVIEW_NOTE, TRADING_NOTE, Reference, VenueTradeId
 
 
 class SubmitTrade(Command, frozen=True):
-    """Submit an order to buy or sell. The instrument comes from the reference data, `trading.domain.instruments`."""
+    """Submit an order to buy or sell. The instrument comes from the table, `trading.application.instruments`."""
 
     trade_id: UUID
     reference: Reference
@@ -38,9 +41,16 @@ class SubmitTrade(Command, frozen=True):
     type: OrderType
     quantity: Decimal
     limit_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    good_until: Instant | None = None
+    taken_in: OpenOrder | None = None
 
     def __post_init__(self) -> None:
         check_lot(self.instrument, self.quantity)
+        if (self.time_in_force is TimeInForce.DAY) != (self.good_until is not None):
+            raise InvalidMessage("an order for the day needs the time until which it is good; another one has none")
+        if self.taken_in and self.taken_in.ordered < self.quantity:
+            raise InvalidMessage(f"{self.quantity} of an order of {self.taken_in.ordered} cannot be open")
         if (self.type is OrderType.LIMIT) != (self.limit_price is not None):
             raise InvalidMessage("a limit order needs a limit price; a market order has none")
         if self.limit_price is not None:
@@ -199,9 +209,12 @@ class RecordAuditExport(Command, frozen=True):
 
 
 def check_tick(instrument: Instrument, price: Decimal) -> None:
-    check_positive("price", price)
-    if not is_multiple(price, instrument.tick):
-        raise WrongTick(instrument=instrument.code, price=price, tick=instrument.tick)
+    """Raise `NegativePrice` or `WrongTick` unless the instrument can have this price."""
+    check_exact("price", price)
+    if price <= 0 and not instrument.negative_prices:
+        raise NegativePrice(instrument=instrument.code, price=price)
+    if not is_multiple(price, tick := instrument.tick_at(price)):
+        raise WrongTick(instrument=instrument.code, price=price, tick=tick)
 
 
 def check_lot(instrument: Instrument, quantity: Decimal) -> None:

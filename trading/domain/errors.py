@@ -7,9 +7,27 @@ from eventshop.core.messages import Command
 
 
 class UnknownInstrument(InvalidMessage):
-    """This instrument is not traded here."""
+    """This instrument is not traded here. Staff add one in the console, or with `manage.py import_instruments FILE`."""
 
     code = "unknown-instrument"
+
+
+class InactiveInstrument(InvalidMessage):
+    """This instrument cannot be traded on this day. Staff change the days in the console or by an import."""
+
+    code = "inactive-instrument"
+
+
+class InstrumentChanged(CommandRefused):
+    """Somebody else has changed this instrument meanwhile; look at it again."""
+
+    code = "instrument-changed"
+
+
+class NegativePrice(InvalidMessage):
+    """A price of this instrument must be above 0."""
+
+    code = "negative-price"
 
 
 class UnknownCalendar(InvalidMessage):
@@ -19,7 +37,7 @@ class UnknownCalendar(InvalidMessage):
 
 
 class WrongTick(InvalidMessage):
-    """The price must be a multiple of the instrument's tick."""
+    """The price must be a multiple of the instrument's tick at this price."""
 
     code = "wrong-tick"
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from eventshop.core.messages import Event, NonEmptyText
+from eventshop.core.messages import Event, Instant, NonEmptyText
 from eventshop.core.personal_fields import NotPersonal
 from trading.domain.account_events import (
     AccountEvent,
@@ -33,10 +33,14 @@ from trading.domain.value_objects import (
     Fills,
     Instrument,
     Note,
+    OpenOrder,
     OrderType,
     Reference,
     ReviewRule,
     Side,
+    TickBand,
+    TimeInForce,
+    check_exact,
     check_positive,
     notional,
     volume,
@@ -62,11 +66,14 @@ __all__ = [
     "FreezeRefused",
     "Instrument",
     "LimitSet",
+    "OpenOrder",
     "OrderType",
     "ReviewRule",
     "SettlementHeld",
     "SettlementResumed",
     "Side",
+    "TickBand",
+    "TimeInForce",
     "TradeBusted",
     "TradeCancelled",
     "TradeCorrected",
@@ -76,6 +83,7 @@ __all__ = [
     "TradeReviewed",
     "TradeSettled",
     "TradeSubmitted",
+    "check_exact",
     "check_positive",
     "notional",
     "volume",
@@ -85,7 +93,7 @@ __all__ = [
 class TradeSubmitted(Event, frozen=True):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     reference: Reference
@@ -95,6 +103,9 @@ class TradeSubmitted(Event, frozen=True):
     type: OrderType
     quantity: Decimal
     limit_price: Decimal | None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    good_until: Instant | None = None  # the end of the venue's day, of an order for the day
+    taken_in: OpenOrder | None = None  # of an order that was open before; `quantity` is what was open
 
 
 class TradeExecuted(Event, frozen=True):

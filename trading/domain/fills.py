@@ -148,4 +148,7 @@ def submission_event(command: SubmitTrade) -> TradeSubmitted:
         type=command.type,
         quantity=command.quantity,
         limit_price=command.limit_price,
+        time_in_force=command.time_in_force,
+        good_until=command.good_until,
+        taken_in=command.taken_in,
     )

@@ -67,7 +67,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed before stays closed.
     """
 
-    snapshot_version = 5
+    snapshot_version = 6
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None

@@ -27,6 +27,8 @@ _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 #: The most fills of one execution: those of a sweep through a whole order book must fit into one event.
 MAX_FILLS: Final = 1_500
+#: The most bands of a tick table; those of the European regime have up to 21.
+MAX_TICK_BANDS: Final = 30
 
 #: An ISO 4217 code, or the code of a crypto venue such as USDT.
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,5}\Z")]
@@ -56,6 +58,14 @@ class OrderType(StrEnum):
     LIMIT = "LIMIT"  # at this price or better
 
 
+class TimeInForce(StrEnum):
+    """How long an order is good."""
+
+    GTC = "GTC"  # till it is cancelled
+    DAY = "DAY"  # till the end of the venue's trading day
+    IOC = "IOC"  # what is not filled at once is cancelled
+
+
 class ReviewRule(StrEnum):
     """Why staff should look at what a venue reported; it is booked all the same."""
 
@@ -72,6 +82,13 @@ def check_positive(name: str, value: Any) -> None:
         raise InvalidMessage(f"{name} must be above 0 and below {LARGEST:,}, not {value}")
     if not _is_exact(value):
         raise InvalidMessage(f"{name} {value} has more than {MAX_DECIMALS} decimals")
+
+
+def check_exact(name: str, value: Any) -> None:
+    """The same for a number that may be negative or 0."""
+    if type(value) is Decimal and value.is_finite() and _is_exact(value) and abs(value) < LARGEST:
+        return
+    check_positive(name, value.copy_abs() if type(value) is Decimal else value)
 
 
 def check_trading_time(name: str, value: datetime) -> None:
@@ -101,22 +118,49 @@ class Contract(Struct, frozen=True, forbid_unknown_fields=True):
         check_positive("multiplier", self.multiplier)
 
 
+class TickBand(Struct, frozen=True, forbid_unknown_fields=True):
+    """A band of a tick table: from this price on, without its sign, prices are multiples of the tick."""
+
+    from_price: Decimal
+    tick: Decimal
+
+    def __post_init__(self) -> None:
+        check_positive("from_price", self.from_price)
+        check_positive("tick", self.tick)
+
+
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
     """An instrument and its trading terms; a trade keeps the terms of its submission."""
 
     code: Code
     currency: Currency  # of its prices
-    tick: Decimal  # prices are multiples of the tick
+    tick: Decimal  # prices are multiples of the tick, below the first band of the tick table
     lot: Decimal  # quantities are multiples of the lot
     settlement_days: Annotated[int, msgspec.Meta(ge=0, le=30)]  # business days between execution and settlement
     calendar: Annotated[
         NonEmptyText, NotPersonal("a key of the table of calendars")
     ]  # the days on which it settles, a key of `trading.domain.business_days.CALENDARS`
     contract: Contract | None = None  # None: worth its price, in the currency of its prices
+    tick_table: Annotated[tuple[TickBand, ...], msgspec.Meta(max_length=MAX_TICK_BANDS)] = ()  # in ascending order
+    negative_prices: bool = False  # its price may be 0 or less
 
     def __post_init__(self) -> None:
         check_positive("tick", self.tick)
         check_positive("lot", self.lot)
+        bands = [band.from_price for band in self.tick_table]
+        if bands != sorted(set(bands)):
+            raise InvalidMessage("the bands of a tick table must begin at ascending prices")
+        if self.negative_prices and self.contract and self.contract.inverse:
+            raise InvalidMessage("an inverse contract needs prices above 0: its value is a quotient by the price")
+
+    def tick_at(self, price: Decimal) -> Decimal:
+        """The tick of the band that a price belongs to."""
+        size, tick = abs(price), self.tick
+        for band in self.tick_table:
+            if size < band.from_price:
+                break
+            tick = band.tick
+        return tick
 
 
 class Fill(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +172,7 @@ class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     at: Instant
 
     def __post_init__(self) -> None:
-        check_positive("price", self.price)
+        check_exact("price", self.price)  # whether it may be negative is a rule of the instrument
         check_positive("quantity", self.quantity)
         check_trading_time("at", self.at)
 
@@ -149,6 +193,17 @@ class Deal(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Currency  # of the prices
     side: Side
     contract: Contract | None = None
+
+
+class OpenOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """An order that was open at the venue before its record began here; what it had filled then is not counted here."""
+
+    ordered: Decimal  # the whole quantity, of which some may be filled
+    placed_at: Instant
+
+    def __post_init__(self) -> None:
+        check_positive("ordered", self.ordered)
+        check_trading_time("placed_at", self.placed_at)
 
 
 def volume(fills: tuple[Fill, ...]) -> Decimal:

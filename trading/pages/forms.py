@@ -14,17 +14,28 @@ from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.form_fields import StrictDecimalField
 from trading.application.customer_accounts import CustomerAccount, LimitUsage
+from trading.application.instruments import active_listings
 from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
 from trading.domain.contract_value import money_currency
-from trading.domain.errors import LimitExceeded, NoPrice, UnknownInstrument, WrongCurrency, WrongLot, WrongTick
+from trading.domain.errors import (
+    InactiveInstrument,
+    LimitExceeded,
+    NegativePrice,
+    NoPrice,
+    UnknownInstrument,
+    WrongCurrency,
+    WrongLot,
+    WrongTick,
+)
 from trading.domain.events import MAX_DECIMALS, OrderType, Side
-from trading.domain.instruments import INSTRUMENTS
 
 _DECIMAL_ATTRS: Final = {"inputmode": "decimal", "autocomplete": "off"}
 #: The field beside which the form shows an error of the domain.
 _FIELD_OF: Final[dict[type[EventShopError], str]] = {
     UnknownInstrument: "instrument",
+    InactiveInstrument: "instrument",
+    NegativePrice: "limit_price",
     WrongTick: "limit_price",
     WrongLot: "quantity",
     LimitExceeded: "quantity",
@@ -45,6 +56,11 @@ def _decimal_field(label: str, help_text: str = "", *, required: bool = True) ->
     )
 
 
+def instrument_choices() -> list[tuple[str, str]]:
+    """The instruments that can be traded now, with the currency of their money."""
+    return [(item.code, f"{item.code} ({money_currency(item.instrument)})") for item in active_listings()]
+
+
 class TicketForm(CommandForm):
     """The trade ticket. The page previews the frozen amount before it submits; `seen` identifies the preview."""
 
@@ -52,7 +68,7 @@ class TicketForm(CommandForm):
     account = forms.ChoiceField(label="Account")
     instrument = forms.ChoiceField(
         label="Instrument",
-        choices=[(code, f"{code} ({money_currency(instrument)})") for code, instrument in sorted(INSTRUMENTS.items())],
+        choices=instrument_choices,
         error_messages={"invalid_choice": "Choose an instrument from the list"},
     )
     side = forms.ChoiceField(label="Buy or sell", choices=[(Side.BUY, "Buy"), (Side.SELL, "Sell")])

@@ -17,9 +17,9 @@ from projections.position import position
 from projections.trade_blotter import trade_blotter
 from tests.support.read_models import catch_up
 from tests.support.trade_commands import ACCOUNT_ID
+from trading.application.instruments import get_instrument
 from trading.domain.commands import BustTrade, CancelTrade, ExecuteTrade, ReviewTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side, TradeSettled
-from trading.domain.instruments import get_instrument
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 

@@ -10,7 +10,7 @@ from eventshop.cli.importing.importer import CommandToSend
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
-from trading.domain.events import OrderType, volume
+from trading.domain.events import Instrument, OrderType, volume
 from trading.importers.market_trades.executions import Execution
 from trading.importers.market_trades.parsing import Row
 
@@ -32,14 +32,14 @@ def market_of(row: Row) -> str:
     return row.code.partition("/")[0]
 
 
-def open_account(first: Row) -> CommandToSend:
-    """Open the taker account of a market; `first` is its first row."""
+def open_account(first: Row, instrument: Instrument) -> CommandToSend:
+    """Open the taker account of a market; `first` is its first row, in this instrument."""
     market = market_of(first)
-    command = OpenAccount(taker_account_id(market), f"Takers at {market}", None, first.instrument.currency, NO_LIMIT)
+    command = OpenAccount(taker_account_id(market), f"Takers at {market}", None, instrument.currency, NO_LIMIT)
     return command, Envelope(derive_id("market-account-command", market), actor=ACTOR, occurred_at=first.at)
 
 
-def trade_commands(rows: Execution) -> list[CommandToSend]:
+def trade_commands(rows: Execution, instrument: Instrument) -> list[CommandToSend]:
     first = rows[0]
     number = first.fill.venue_trade_id
     trade, fills = imported_trade_id(first.code, number), tuple(row.fill for row in rows)
@@ -47,7 +47,7 @@ def trade_commands(rows: Execution) -> list[CommandToSend]:
         trade_id=trade,
         reference=f"{first.code} {number}",
         account_id=taker_account_id(market_of(first)),
-        instrument=first.instrument,
+        instrument=instrument,
         side=first.side,
         type=OrderType.MARKET,
         quantity=volume(fills),

@@ -6,7 +6,7 @@ They are found by the venue's numbers, so that the order of the rows in the file
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final, TypeAlias
@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 from eventshop.cli.importing.importer import FileUnit
 from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
 from trading.domain.events import MAX_FILLS, Side
-from trading.domain.instruments import INSTRUMENTS
 from trading.importers.market_trades.parsing import LAYOUT, Row, parse_milliseconds
 
 #: Consecutive fills of one instrument with the same side and millisecond.
@@ -53,14 +52,16 @@ def read_executions(index: UnitIndex[Row]) -> Iterator[FileUnit[Row]]:
             previous_last, execution = execution[-1].number, following
 
 
-def suspect_places(cells: list[str], last_numbers: dict[str, int], *, misshapen: bool) -> list[Suspect]:
+def suspect_places(
+    cells: list[str], last_numbers: dict[str, int], known: Collection[str], *, misshapen: bool
+) -> list[Suspect]:
     """The places where a broken row may belong, by what can be read of it; else after the rows before it in the file.
 
-    `last_numbers` are those of the last valid rows of each instrument.
+    `last_numbers` are those of the last valid rows of each instrument, `known` the codes of all instruments.
     """
     read = dict(zip(LAYOUT.columns, cells, strict=True))
     code = f"{read['market']}/{read['symbol']}"
-    codes = [code] if code in INSTRUMENTS else list(INSTRUMENTS)
+    codes = [code] if code in known else list(known)
     has_number = read["trade_id"].isascii() and read["trade_id"].isdigit() and len(read["trade_id"]) <= 20
     number = int(read["trade_id"]) if has_number else None
     mark = ""

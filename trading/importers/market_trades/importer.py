@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -12,7 +12,9 @@ from eventshop.cli.importing.importer import CommandToSend, FileImporter, FileUn
 from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
 from eventshop.core.decimal_math import divide
 from eventshop.eventstore.command_receipts import Receipt
+from trading.application.instruments import current_listings
 from trading.domain.commands import ExecuteTrade
+from trading.domain.instruments import Listing
 from trading.importers.market_trades.commands import market_of, open_account, trade_commands
 from trading.importers.market_trades.executions import place_row, read_executions, suspect_places
 from trading.importers.market_trades.parsing import LAYOUT, Row, parse_row
@@ -29,7 +31,8 @@ class MarketTradesImporter(FileImporter[Row]):
     units_noun = "executions"
     layout = LAYOUT
 
-    def __init__(self) -> None:
+    def __init__(self, listings: Mapping[str, Listing] | None = None) -> None:
+        self._listings = current_listings() if listings is None else listings
         self._last_read: dict[str, int] = {}  # by instrument: the number of the last valid row
         self._last_planned: dict[str, int] = {}
         self._opened: set[str] = set()
@@ -41,14 +44,14 @@ class MarketTradesImporter(FileImporter[Row]):
         return UnitIndex(Row, lambda row: row.number)
 
     def parse(self, line: int, cells: list[str], file_format: FileFormat) -> Row:
-        return parse_row(line, cells)
+        return parse_row(line, cells, self._listings)
 
     def place(self, row: Row) -> Placement:
         self._last_read[row.code] = row.number
         return place_row(row)
 
     def suspects(self, cells: list[str], *, misshapen: bool) -> tuple[list[Suspect], bool]:
-        return suspect_places(cells, self._last_read, misshapen=misshapen), False
+        return suspect_places(cells, self._last_read, self._listings, misshapen=misshapen), False
 
     def units(self, index: UnitIndex[Row]) -> Iterator[FileUnit[Row]]:
         return read_executions(index)
@@ -56,7 +59,7 @@ class MarketTradesImporter(FileImporter[Row]):
     def prepare(self, index: UnitIndex[Row]) -> None:
         self._last_planned.clear()
         self._opened.clear()
-        self._known_markets = find_known_markets()
+        self._known_markets = find_known_markets({listing.venue for listing in self._listings.values()})
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         rows = [row for unit in units for row in unit.rows if market_of(row) in self._known_markets]
@@ -79,10 +82,12 @@ class MarketTradesImporter(FileImporter[Row]):
                 reason = f"{unit.name}: trade {number} was imported before with other contents; what is stored stays"
                 return UnitPlan(unit, refusal=reason)
         commands: list[CommandToSend] = []
+        instrument = self._listings[unit.rows[0].code].instrument
         if missing and market_of(missing[0]) not in self._opened:
-            commands.append(open_account(missing[0]))  # with each execution until one of the market is stored
+            # With each execution until one of the market is stored.
+            commands.append(open_account(missing[0], instrument))
         # A cut between the rows of an execution makes two of it: the stored trade is closed, and cannot be extended.
-        commands += trade_commands(missing) if missing else []
+        commands += trade_commands(missing, instrument) if missing else []
         return UnitPlan(unit, commands, rows_there=len(unit.rows) - len(missing))
 
     def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -13,9 +14,10 @@ from msgspec import Struct
 from eventshop.cli.importing.csv_rows import quote_cell
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.cli.importing.file_format import FileLayout
+from trading.application.instruments import find_listing
 from trading.domain.commands import check_lot, check_tick
-from trading.domain.events import Fill, Instrument, Side
-from trading.domain.instruments import get_instrument
+from trading.domain.events import Fill, Side
+from trading.domain.instruments import Listing
 
 LAYOUT: Final = FileLayout(
     columns=(
@@ -34,7 +36,7 @@ LAYOUT: Final = FileLayout(
 HEADER: Final = ",".join(LAYOUT.columns)
 
 _NUMBER_PATTERN: Final = re.compile(r"[0-9]{1,19}")
-_DECIMAL_PATTERN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+_DECIMAL_PATTERN: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 _MILLISECONDS_PATTERN: Final = re.compile(r"[0-9]{1,14}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,24 +51,22 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     number: int  # the fill's, of the venue
 
     @property
-    def instrument(self) -> Instrument:
-        return get_instrument(self.code)
-
-    @property
     def at(self) -> datetime:
         return self.fill.at
 
 
-def parse_row(line: int, cells: list[str]) -> Row:
-    """Raises `InvalidMessage`."""
+def parse_row(line: int, cells: list[str], listings: Mapping[str, Listing]) -> Row:
+    """Raises `InvalidMessage`, also for an instrument that is not in the table or not active at the time."""
     _, market, symbol, trade_id, traded_at, _, price, quantity, side = cells
-    instrument = get_instrument(f"{market}/{symbol}")
+    listing = find_listing(f"{market}/{symbol}", listings)
+    instrument = listing.instrument
     fill = Fill(
         _parse_number("trade_id", trade_id),
         _parse_decimal("price", price),
         _parse_decimal("quantity", quantity),
         parse_milliseconds(traded_at),
     )
+    listing.check_active(fill.at)
     check_tick(instrument, fill.price)
     check_lot(instrument, fill.quantity)
     return Row(line, instrument.code, _parse_side(side), fill, int(trade_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.records import to_recorded_event
 from trading.domain.events import MAX_FILLS, Fill, Side, TradeExecuted
-from trading.domain.instruments import INSTRUMENTS
 from trading.importers.market_trades.commands import ACTOR, imported_trade_id, taker_account_id
 from trading.importers.market_trades.parsing import Row
 
@@ -36,9 +35,8 @@ def load_fills(rows: Sequence[Row], beginnings: Iterable[Row]) -> StoredFills:
     return stored
 
 
-def find_known_markets() -> set[str]:
-    """The markets of which trades are stored: each has its account. The others need no look at the store."""
-    markets = {code.partition("/")[0] for code in INSTRUMENTS}
+def find_known_markets(markets: Collection[str]) -> set[str]:
+    """Those of some markets of which trades are stored: each has its account. The others need no look at the store."""
     accounts = {taker_account_id(market): market for market in markets}
     opened = StoredEvent.objects.filter(aggregate_id__in=list(accounts), version=1)
     return {accounts[account] for account in opened.values_list("aggregate_id", flat=True)}

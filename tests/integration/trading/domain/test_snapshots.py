@@ -17,9 +17,9 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.records import SNAPSHOT_PREFIX
 from eventshop.eventstore.snapshots import repository
 from tests.support.trade_commands import ACCOUNT_ID, BTC, OCCURRED_AT
+from trading.application.instruments import get_instrument
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade, SubmitTrade
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")

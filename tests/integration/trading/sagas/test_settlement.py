@@ -20,6 +20,7 @@ from eventshop.sagas.inbox import saga_id_for
 from eventshop.sagas.models import Saga, Timer
 from tests.support.saga_backups import lose_sagas
 from tests.support.trade_commands import BTC, submit_trade
+from trading.application.instruments import get_instrument
 from trading.domain.account import TradingAccount
 from trading.domain.commands import (
     ExecuteTrade,
@@ -31,7 +32,6 @@ from trading.domain.commands import (
     SubmitTrade,
 )
 from trading.domain.events import Fill, OrderType, Side
-from trading.domain.instruments import get_instrument
 from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")

@@ -16,7 +16,7 @@ from eventshop.core.personal_fields import Redacted, personal_fields
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
-from trading.domain.events import Contract, Fill, Instrument
+from trading.domain.events import Contract, Fill, Instrument, OpenOrder, TickBand
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -90,9 +90,17 @@ def receipts(row: EventRow) -> st.SearchStrategy[ReceiptRow]:
 
 def _struct(kind: inspect.Type) -> st.SearchStrategy[Any]:
     assert isinstance(kind, inspect.StructType)
-    if kind.cls in (Contract, Fill, Instrument):  # they take what a venue can quote, nothing else
-        return st.builds(kind.cls, **{field.name: _quoted(field.type) for field in kind.fields})
+    if kind.cls in (Contract, Fill, Instrument, OpenOrder, TickBand):  # they take what a venue can quote, nothing else
+        fields = {field.name: _quoted(field.type) for field in kind.fields}
+        if kind.cls is Instrument:  # bands ascend, and only what is not inverse has negative prices
+            fields["tick_table"] = fields["tick_table"].map(_ascending)
+            fields["negative_prices"] = st.just(False)
+        return st.builds(kind.cls, **fields)
     return st.builds(kind.cls, **{field.name: _of(field.type) for field in kind.fields})
+
+
+def _ascending(bands: tuple[TickBand, ...]) -> tuple[TickBand, ...]:
+    return tuple(sorted({band.from_price: band for band in bands}.values(), key=lambda band: band.from_price))
 
 
 def _quoted(kind: inspect.Type) -> st.SearchStrategy[Any]:

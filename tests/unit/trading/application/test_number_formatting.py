@@ -11,6 +11,7 @@ from trading.application import number_formatting
 NBSP = "\N{NO-BREAK SPACE}"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("value", "code", "text"),
     [

@@ -36,11 +36,12 @@ from trading.domain.events import (
     TradeSettled,
     TradeSubmitted,
 )
-from trading.domain.instruments import get_instrument
+from trading.importers.instruments.reference_file import FIRST_INSTRUMENTS, ReferenceFile
 
 TRADE = UUID("00000000-0000-4000-8000-000000000071")
 ACCOUNT = UUID("00000000-0000-4000-8000-0000000000ac")
-SAP = get_instrument("XETRA/SAP")
+LISTINGS = ReferenceFile(FIRST_INSTRUMENTS).listings
+SAP = LISTINGS["XETRA/SAP"].instrument
 NOON = datetime(2026, 1, 30, 12, tzinfo=UTC)
 DEAL = Deal(ACCOUNT, SAP.code, "EUR", Side.BUY)
 

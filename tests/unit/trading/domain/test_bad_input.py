@@ -16,12 +16,12 @@ from eventshop.core.message_registry import declared_messages
 from eventshop.core.messages import Command, Event
 from eventshop.core.serialization import decode_command, encode_canonical
 from tests.unit.trading.domain import examples
+from trading.application.instruments import find_listing
 from trading.domain.account import TradingAccount
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
 from trading.domain.cost_basis import CostMethod
-from trading.domain.errors import UnknownInstrument, WrongLot, WrongTick
+from trading.domain.errors import NegativePrice, UnknownInstrument, WrongLot, WrongTick
 from trading.domain.events import Instrument, ReviewRule
-from trading.domain.instruments import get_instrument
 from trading.domain.trade import Trade
 
 SUBMITTED: dict[str, Any] = msgspec.to_builtins(examples.submit)
@@ -39,6 +39,11 @@ FILL: dict[str, Any] = msgspec.to_builtins(examples.FOUR)
         ({"quantity": 10.0}, InvalidMessage, r'"10\.0", not as a JSON number.*\$\.quantity'),
         ({"quantity": "10.5"}, WrongLot, "XETRA/SAP.*10.5.*lot 1"),
         ({"limit_price": "199.99"}, WrongTick, "199.99.*tick 0.02"),
+        ({"limit_price": "0"}, NegativePrice, "XETRA/SAP"),
+        ({"limit_price": "-200"}, NegativePrice, "price -200"),
+        ({"time_in_force": "DAY"}, InvalidMessage, "until which it is good"),
+        ({"good_until": "2026-01-30T16:30:00Z"}, InvalidMessage, "another one has none"),
+        ({"taken_in": {"ordered": "9", "placed_at": "2026-01-30T12:00:00Z"}}, InvalidMessage, "10 of an order of 9"),
         ({"limit_price": 200.0}, InvalidMessage, r'"200\.0", not as a JSON number.*\$\.limit_price'),
         ({"limit_price": None}, InvalidMessage, "a limit order needs a limit price"),
         ({"type": "MARKET"}, InvalidMessage, "a market order has none"),
@@ -56,7 +61,7 @@ def test_a_trade_that_makes_no_sense(change: dict[str, Any], error: type[Invalid
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"price": "0"}, "price must be above 0"),
+        ({"price": "NaN"}, "price must be above 0"),
         ({"price": 199.98}, r'"199\.98", not as a JSON number.*price'),
         ({"quantity": "Infinity"}, "quantity must be above 0"),
         ({"venue_trade_id": ""}, "venue_trade_id"),
@@ -78,7 +83,7 @@ def test_an_execution_names_each_fill_once_and_at_least_one() -> None:
 
 def test_an_instrument_nobody_trades_is_told_with_those_that_are() -> None:
     with pytest.raises(UnknownInstrument, match=r"'XETRA/ABC'.*XETRA/SAP"):
-        get_instrument("XETRA/ABC")
+        find_listing("XETRA/ABC", examples.LISTINGS)
 
 
 def test_a_command_built_with_a_float_is_refused() -> None:

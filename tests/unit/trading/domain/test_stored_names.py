@@ -30,6 +30,7 @@ from trading.domain.events import (
     TradeEvent,
     TradeExecuted,
     TradeReviewed,
+    TradeSubmitted,
 )
 from trading.domain.trade import Trade
 
@@ -41,7 +42,7 @@ FOUR = f'{{"venue_trade_id":"v1","price":"199.98","quantity":"4",{AT}}}'
 SIX = f'{{"venue_trade_id":"v2","price":"200.00","quantity":"6",{AT}}}'
 SAP = (
     '{"code":"XETRA/SAP","currency":"EUR","tick":"0.02","lot":"1","settlement_days":2,"calendar":"TARGET",'
-    '"contract":null}'
+    '"contract":null,"tick_table":[],"negative_prices":false}'
 )
 FROZEN = f'{{{ACCOUNT},"trade_id":"{examples.TRADE}","instrument":"XETRA/SAP","amount":"600"'
 
@@ -49,7 +50,7 @@ STORED: dict[str, tuple[Event, str]] = {
     "TradeSubmitted": (
         examples.submitted,
         f'{HEAD}"reference":"T-1",{ACCOUNT},"instrument":{SAP},"side":"BUY","type":"LIMIT","quantity":"10",'
-        '"limit_price":"200.00"}',
+        '"limit_price":"200.00","time_in_force":"GTC","good_until":null,"taken_in":null}',
     ),
     "TradeExecuted": (examples.four, f'{HEAD}{DEAL},"fills":[{FOUR}],"open":"6"}}'),
     "TradeRejected": (examples.rejected, f'{HEAD}{DEAL},"reason":"limit exceeded"}}'),
@@ -110,6 +111,7 @@ def test_every_event_of_trading_is_pinned() -> None:
     told_of_no_contract = {event for event in events if {"deal", "instrument"} & set(event.__struct_fields__)}
     told_of_no_contract = {event for event in told_of_no_contract if issubclass(event, get_args(TradeEvent))}
     changes = {event: (event in notes) + (event in told_of_no_contract) for event in events}
+    changes[TradeSubmitted] += 1  # tick tables, how long an order is good, and orders that were open before
     assert {event: event.schema_version - 1 for event in events} == changes
 
 

@@ -12,6 +12,7 @@ from eventshop.cli.importing.errors import UnreadableFile, WrongHeader
 from eventshop.cli.importing.importer import CommandToSend
 from tests.support.read_file import ReadFile, read_file
 from tests.support.trade_files import TRADED_AT_MS, trade_line, write_trade_file
+from tests.unit.trading.domain.examples import LISTINGS
 from trading.domain.commands import ExecuteTrade, SubmitTrade
 from trading.domain.events import MAX_FILLS, Side
 from trading.importers.market_trades.commands import taker_account_id, trade_commands
@@ -19,7 +20,7 @@ from trading.importers.market_trades.importer import MarketTradesImporter
 
 
 def read(path: Path) -> ReadFile:
-    return read_file(MarketTradesImporter(), path)
+    return read_file(MarketTradesImporter(LISTINGS), path)
 
 
 def groups_of(file: ReadFile) -> list[list[str]]:
@@ -29,12 +30,13 @@ def groups_of(file: ReadFile) -> list[list[str]]:
 def commands_of(path: Path) -> list[CommandToSend]:
     file = read(path)
     assert file.refused == {}
-    return [command for unit in file.units for command in trade_commands(list(unit.rows))]
+    executions = [list(unit.rows) for unit in file.units]
+    return [command for rows in executions for command in trade_commands(rows, LISTINGS[rows[0].code].instrument)]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
     [row] = read(write_trade_file(tmp_path, trade_line(), name="trades.csv.gz")).rows
-    assert (row.line, row.side, row.instrument.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
+    assert (row.line, row.side, row.code) == (2, Side.SELL, "BINANCE_SPOT/BTCUSDT")
     assert (str(row.fill.price), str(row.fill.quantity)) == ("61837.63000000", "0.02000000")
     assert row.fill.at == datetime(2024, 8, 8, 23, 54, 15, 342_000, tzinfo=UTC)
 
@@ -46,10 +48,10 @@ def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
         (trade_line(market="BINANCE"), "'BINANCE/BTCUSDT'"),
         (trade_line(trade_id="x"), "trade_id 'x'"),
         (trade_line(price="1e5"), "price '1e5'"),
-        (trade_line(price="0"), "price must be above 0"),
+        (trade_line(price="0"), "must be above 0"),
         (trade_line(price="61837.631"), "tick 0.01"),
         (trade_line(quantity="0.000001"), "lot 0.00001"),
-        (trade_line(quantity="-1"), "quantity '-1'"),
+        (trade_line(quantity="-1"), "quantity must be above 0"),
         (trade_line(side="sell"), "taker_side 'sell'"),
         (trade_line(at="now"), "traded_at_ms 'now'"),
     ],

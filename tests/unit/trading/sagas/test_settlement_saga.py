@@ -15,11 +15,10 @@ from eventshop.core.saga import CancelTimer, CompensationRequested, RefusedComma
 from eventshop.testing.given_when_then import given_saga
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SIX, TRADE, fill, four, settle, six, submitted
-from trading.domain.business_days import CALENDARS, settlement_time
+from trading.domain.business_days import settlement_time
 from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
 from trading.domain.errors import UnknownCalendar
 from trading.domain.events import Fill, FreezeRefused, OrderType
-from trading.domain.instruments import INSTRUMENTS
 from trading.sagas.settlement_saga import RETRY_AFTER, SettlementSaga
 
 #: NOON is a Friday; SAP settles on the second business day after it, at four in Frankfurt.
@@ -168,7 +167,6 @@ def test_business_days(calendar: str, executed: str, days: int, settles: str) ->
 def test_a_calendar_nobody_knows_is_told_with_those_that_are() -> None:
     with pytest.raises(UnknownCalendar, match=r"MOON.*TARGET"):
         settlement_time("MOON", NOON, 1)
-    assert {instrument.calendar for instrument in INSTRUMENTS.values()} <= CALENDARS.keys()
 
 
 def test_the_value_date_is_the_day_it_was_due() -> None:
