@@ -16,10 +16,13 @@ from threading import Event as Signal
 from time import monotonic
 from typing import Final
 
+from django.conf import settings
+
 from eventshop.core.errors import TailBusy
 from eventshop.messaging.event_log import Delivery, EventLog, LogOffset, LogReader
 from eventshop.messaging.feed_buffer import FeedBuffer
 from eventshop.runtime.backoff import Backoff
+from eventshop.runtime.watchdog import Watchdog
 from eventshop.runtime.worker_loop import run_rounds
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,9 @@ PATIENCE_S: Final = 0.5
 IDLE_S: Final = 0.5
 #: How often the offsets of readers that have moved are reported.
 REPORT_INTERVAL_S: Final = 10.0
+#: Far longer than one round of the feed may take with all time-outs of its log. A call that never returns then ends
+#: the process, so that it is started again, instead of leaving all its readers without events.
+ROUND_LIMIT_S: Final = 180.0
 #: The waits while a running transaction makes the order of the newest events undecided.
 BUSY_BACKOFF: Final = Backoff(timedelta(seconds=0.001), timedelta(seconds=0.1))
 
@@ -71,13 +77,20 @@ class EventFeed:
 
     def run(self, stop: Signal) -> None:
         """Read the log into the buffer until stopped."""
+        watchdog = Watchdog()
         try:
-            run_rounds("event-feed", lambda failures: self._run_round(), stop)
+            run_rounds("event-feed", lambda failures: self._run_watched(watchdog), stop)
         finally:
+            watchdog.close()
             self._report_moves(force=True)
             self._close_reader()
 
     # --- the feed's thread ------------------------------------------------------------------------------------------
+
+    def _run_watched(self, watchdog: Watchdog) -> None:
+        limit_s = max(ROUND_LIMIT_S, 2 * float(settings.KAFKA_MIN_TIMEOUT_S))
+        with watchdog.deadline(limit_s, "reading the event log"):
+            self._run_round()
 
     def _run_round(self) -> None:
         try:
