@@ -23,6 +23,12 @@ class GatewayUnreachable(EventShopError):
     code = "gateway-unreachable"
 
 
+class OutcomeUnknown(EventShopError):
+    """The gateway did not say what became of the request."""
+
+    code = "outcome-unknown"
+
+
 class CaptureDeclined(EventShopError):
     """The gateway declined to take what it had authorised; the goods are on their way."""
 

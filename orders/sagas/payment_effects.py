@@ -12,7 +12,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.saga import EffectResult
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, PaymentGateway, Succeeded, Unknown
 from orders.domain.errors import RefundDeclined
-from orders.payment_gateway.errors import CaptureDeclined, GatewayNotConfigured, VoidDeclined
+from orders.payment_gateway.errors import CaptureDeclined, GatewayNotConfigured, OutcomeUnknown, VoidDeclined
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
     CapturePayment,
@@ -30,7 +30,8 @@ from orders.sagas.fulfilment_effects import (
 class PaymentEffects(Struct, frozen=True):
     """The handlers. `gateway` gives the gateway, and is called for each effect.
 
-    The same key never moves money twice. Each handler gives None while the outcome is unknown.
+    The same key never moves money twice. Each handler gives None while the gateway has not decided,
+    and raises `OutcomeUnknown` where it did not answer.
     """
 
     gateway: Callable[[], PaymentGateway]
@@ -72,8 +73,14 @@ class PaymentEffects(Struct, frozen=True):
 
 
 def _resolve_outcome(gateway: PaymentGateway, key: UUID, outcome: Outcome) -> Outcome:
-    """The outcome; an unknown one is looked up by its key, as the gateway may have processed the request."""
-    return (gateway.find(key) or outcome) if isinstance(outcome, Unknown) else outcome
+    """The outcome; an unknown one is looked up by its key, as the gateway may have processed the request.
+
+    Raises `OutcomeUnknown`: the step is tried again, and staff see why.
+    """
+    resolved = (gateway.find(key) or outcome) if isinstance(outcome, Unknown) else outcome
+    if isinstance(resolved, Unknown):
+        raise OutcomeUnknown(outcome.reason if isinstance(outcome, Unknown) else resolved.reason)
+    return resolved
 
 
 def charge_result(key: UUID, payment_id: UUID | None, outcome: Outcome) -> EffectResult | None:

@@ -12,7 +12,7 @@ from eventshop.core.money import Money
 from eventshop.core.saga import Effect, EffectResult
 from eventshop.core.serialization import decode_stored, encode_canonical
 from orders.domain.errors import RefundDeclined
-from orders.payment_gateway.errors import CaptureDeclined, GatewayNotConfigured, VoidDeclined
+from orders.payment_gateway.errors import CaptureDeclined, GatewayNotConfigured, OutcomeUnknown, VoidDeclined
 from orders.sagas.fulfilment_effects import (
     AuthorisationVoided,
     CapturePayment,
@@ -123,9 +123,15 @@ def test_a_card_for_another_amount_is_declined(effects: PaymentEffects, bank: In
     assert isinstance(result, PaymentRefused) and bank.balance == 0
 
 
-@pytest.mark.parametrize("method", ["pending", "late", "down"])
+@pytest.mark.parametrize("method", ["pending", "late"])
 def test_what_is_not_decided_has_no_result(effects: PaymentEffects, bank: InMemoryGateway, method: str) -> None:
     assert take(effects, method) is None and bank.balance == 0
+
+
+def test_a_gateway_that_fails_is_an_error_with_its_reason(effects: PaymentEffects, bank: InMemoryGateway) -> None:
+    with pytest.raises(OutcomeUnknown, match="500"):
+        take(effects, "down")
+    assert bank.balance == 0
 
 
 @pytest.mark.parametrize("method", ["lost", "html", "huge", "broken"])
