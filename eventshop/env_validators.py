@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -144,6 +145,17 @@ def optional_url(name: str, text: str) -> str:
     if text:
         scheme(name, text, ("http", "https"))
     return text
+
+
+def email_addresses(name: str, values: list[str]) -> list[str]:
+    """Return e-mail addresses without surrounding blanks."""
+    addresses = [value.strip() for value in values if value.strip()]
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise invalid_setting(name, f"must be e-mail addresses separated by commas; {address!r} is none") from None
+    return addresses
 
 
 def log_format(name: str, text: str) -> str:
@@ -290,7 +302,7 @@ def site_url(name: str, text: str, *, allowed_hosts: list[str], https: bool) -> 
     return text.rstrip("/")
 
 
-def payment_gateway_secret(name: str, text: str, *, needed: bool) -> str:
+def webhook_secret(name: str, text: str, *, needed: bool = False) -> str:
     """Return `whsec_` and at least 24 bytes in base64 (the Standard Webhooks format); or an empty text."""
     if not text and not needed:
         return text

@@ -318,7 +318,7 @@ except ImproperlyConfigured as error:
 PAYMENT_GATEWAY_URL = env_validators.payment_gateway_url(
     "PAYMENT_GATEWAY_URL", env.str("PAYMENT_GATEWAY_URL", default="")
 )
-PAYMENT_GATEWAY_SECRET = env_validators.payment_gateway_secret(
+PAYMENT_GATEWAY_SECRET = env_validators.webhook_secret(
     "PAYMENT_GATEWAY_SECRET", env.str("PAYMENT_GATEWAY_SECRET", default=""), needed=bool(PAYMENT_GATEWAY_URL)
 )
 PAYMENT_GATEWAY_TIMEOUT_S = env_validators.count(
@@ -358,6 +358,21 @@ HEALTH_DEAD_LETTERS = env_validators.whole_number("HEALTH_DEAD_LETTERS", env.str
 PROJECTION_OBJECTIVES = env_validators.objectives(
     "PROJECTION_OBJECTIVES", env.list("PROJECTION_OBJECTIVES", default=[])
 )
+
+#: Who is told that something needs attention, and that it is over: e-mail addresses, and a URL for signed messages.
+ATTENTION_EMAILS = env_validators.email_addresses("ATTENTION_EMAILS", env.list("ATTENTION_EMAILS", default=[]))
+ATTENTION_WEBHOOK_URL = env_validators.optional_url(
+    "ATTENTION_WEBHOOK_URL", env.str("ATTENTION_WEBHOOK_URL", default="")
+)
+#: Of Standard Webhooks: `whsec_` and base64; empty: messages are not signed.
+ATTENTION_WEBHOOK_SECRET = env_validators.webhook_secret(
+    "ATTENTION_WEBHOOK_SECRET", env.str("ATTENTION_WEBHOOK_SECRET", default="")
+)
+#: What lasts no longer is not told.
+ATTENTION_NOTIFY_AFTER_S = env_validators.whole_number(
+    "ATTENTION_NOTIFY_AFTER_S", env.str("ATTENTION_NOTIFY_AFTER_S", default="60")
+)
+ATTENTION_KEPT_DAYS = env_validators.count("ATTENTION_KEPT_DAYS", env.str("ATTENTION_KEPT_DAYS", default="90"))
 
 #: The ports of which each worker, relay and publisher takes the first free one for its metrics; empty: none.
 METRICS_PORT = env_validators.port_range("METRICS_PORT", env.str("METRICS_PORT", default=""))

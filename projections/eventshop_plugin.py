@@ -136,11 +136,11 @@ PLUGIN = Plugin(
         User: "projections.view_userprofile",
     },
     sidebar=[
+        SidebarSection("Overview", 5, [SidebarItem("Dashboard", "dashboard", view="index", order=10)]),
         SidebarSection(
             "Shop",
             10,
             [
-                SidebarItem("Dashboard", "dashboard", view="index", order=10),
                 SidebarItem("Orders", "shopping_cart", "projections.ordersummary", order=20),
                 SidebarItem("Order lines", "list_alt", "projections.orderline", order=30),
                 SidebarItem("Customers", "group", "projections.customersummary", order=40),

@@ -3,6 +3,7 @@
 from eventshop.admin_console import (
     access_admin,
     acknowledged_record_admin,
+    attention_admin,
     dead_letter_admin,
     erasure_admin,
     event_admin,
@@ -26,6 +27,7 @@ from eventshop.admin_console import (
 __all__ = [
     "access_admin",
     "acknowledged_record_admin",
+    "attention_admin",
     "dead_letter_admin",
     "erasure_admin",
     "event_admin",

@@ -21,7 +21,15 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator, Count
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_row_pages, find_streams
-from eventshop.admin_console.saga_timeline import MAX_ENTRIES, load_timeline, pending_timers, saga_url
+from eventshop.admin_console.saga_groups import group_urls
+from eventshop.admin_console.saga_timeline import (
+    MAX_ENTRIES,
+    failing_step,
+    load_timeline,
+    pending_results,
+    pending_timers,
+    saga_url,
+)
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
@@ -32,8 +40,21 @@ from eventshop.operations.staff_actors import staff_actor
 from eventshop.sagas import live_points, operator_actions
 from eventshop.sagas.models import Saga, SagaLivePoint, SagaStep
 from eventshop.sagas.saga_registry import saga_registry
+from eventshop.sagas.step_failures import retry_now, retrying_of, retrying_steps
+from eventshop.sagas.usual_waits import is_overdue, overdue_sagas, usual_limit
 
-STATUS_COLOURS = {"Running": "info", "Ended": "success", "Suspended": "danger", "Resolved": "warning"}
+#: What the list says of running sagas of which a step fails, and that take longer than their kind usually does.
+RETRYING: Final = "Retrying"
+OVERDUE: Final = "Longer than usual"
+
+STATUS_COLOURS = {
+    "Running": "info",
+    "Ended": "success",
+    "Suspended": "danger",
+    "Resolved": "warning",
+    RETRYING: "warning",
+    OVERDUE: "warning",
+}
 
 
 class OperatorRequestForm(forms.Form):
@@ -44,6 +65,12 @@ class OperatorRequestForm(forms.Form):
     dangerous: ClassVar[bool] = False
 
     reason = reason_field("The saga's timeline shows it with your name.", max_length=200)
+
+
+class RetryNowForm(forms.Form):
+    effect = "The next try of the failing step is now instead of later."
+    button = "Retry now"
+    dangerous = False
 
 
 class RetrySagaForm(OperatorRequestForm):
@@ -77,6 +104,21 @@ class SagaKindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+class SagaWaitFilter(DropdownFilter):
+    title = "held up"
+    parameter_name = "wait"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("retrying", "a step is retried"), ("overdue", "longer than usual")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "retrying":
+            return queryset.filter(pk__in=retrying_steps().order_by().values("saga_id"))
+        if self.value() == "overdue":
+            return queryset.filter(pk__in=overdue_sagas(list(saga_registry.versions_by_kind)).values("pk"))
+        return queryset
+
+
 _BADGE_TONES: Final = {Saga.Status.SUSPENDED: "bad", Saga.Status.ENDED: "good", Saga.Status.RESOLVED: "warn"}
 #: The statuses in which each button applies.
 _ALLOWED_STATUSES: Final = {
@@ -91,8 +133,13 @@ class SagaChangeList(CountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if self.page_num > 1 or "status__exact" in self.params:
-            return
+        if self.page_num == 1 and "status__exact" not in self.params:
+            self._put_suspended_first()
+        retrying = retrying_of([saga.pk for saga in self.result_list])
+        for saga in self.result_list:
+            saga.failing_step = retrying.get(saga.pk)
+
+    def _put_suspended_first(self) -> None:
         suspended = self.queryset.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
         first = list(suspended[: self.list_per_page])
         first_ids = {saga.pk for saga in first}
@@ -114,14 +161,18 @@ class SagaAdmin(ReadOnlyAdmin):
         "error_text",
     )
     list_display_links = ("saga_name",)
-    list_filter = (SagaKindFilter, ("status", ChoicesDropdownFilter), "muted")
+    list_filter = (SagaKindFilter, ("status", ChoicesDropdownFilter), SagaWaitFilter, "muted")
     search_fields = ("saga_id",)
     search_help_text = "Saga, subject, correlation, event or command id; order number"
     sortable_by = ()
     ordering = ("-started_at", "pk")
     paginator = BoundedPaginator
     change_form_template = "console/saga.html"
-    actions_detail = ("retry", "compensate", "resolve")
+    actions_detail = ("retry_now", "retry", "compensate", "resolve")
+    list_before_template = "console/saga_groups_link.html"
+
+    def get_urls(self) -> list[Any]:
+        return [*group_urls(self), *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SagaChangeList]:
         return SagaChangeList
@@ -138,7 +189,28 @@ class SagaAdmin(ReadOnlyAdmin):
         """Only the buttons that the saga's status allows."""
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         saga = self.get_object(request, str(object_id))
-        return [action for action in actions if saga is None or saga.status in _ALLOWED_STATUSES[action.path]]
+        is_retrying = saga is not None and bool(retrying_of([saga.pk]))
+        allowed = {name for name, statuses in _ALLOWED_STATUSES.items() if saga is None or saga.status in statuses}
+        allowed |= {"retry_now"} if saga is None or is_retrying else set()
+        return [action for action in actions if action.path in allowed]
+
+    @detail_action(permission="operate", description="Retry now", icon="bolt")
+    def retry_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        saga = self.get_object(request, object_id)
+        if saga is None:
+            raise Http404(f"no saga has the id {object_id}")
+        target, back_url = short_name(saga.kind, saga.pk), saga_url(saga.pk)
+        if request.method != "POST":
+            return confirm_with_view_permission(self, request, f"Retry {target} now", RetryNowForm(), back_url)
+        try:
+            with transaction.atomic():
+                retry_now([saga.pk])
+                record_action(actor=staff_actor(request.user), action="retry now: saga", target=target)
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+        else:
+            messages.success(request, "A worker tries the step again in a moment.")
+        return HttpResponseRedirect(back_url)
 
     @detail_action(permission="operate", description="Retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -158,6 +230,10 @@ class SagaAdmin(ReadOnlyAdmin):
             "saga": obj,
             "title": obj.kind,
             "subtitle": str(obj.pk),
+            "failing": [failing_step(step) for step in retrying_of([obj.pk]).values()],
+            "is_overdue": is_overdue(obj),
+            "usual": usual_limit(obj.kind),
+            "waits": pending_results(obj),
             "badge": _BADGE_TONES.get(Saga.Status(obj.status), ""),
             "subject_pages": _find_subject_pages(obj.subject_id),
             "times": [
@@ -184,8 +260,10 @@ class SagaAdmin(ReadOnlyAdmin):
         return format_html("<code>{}</code>", saga.subject_id)
 
     @display(description="state", label=STATUS_COLOURS)
-    def status_badge(self, saga: Saga) -> str:
-        return saga.get_status_display()
+    def status_badge(self, saga: Any) -> str:
+        if saga.status == Saga.Status.RUNNING and saga.failing_step is not None:
+            return RETRYING
+        return OVERDUE if is_overdue(saga) else str(saga.get_status_display())
 
     @display(description="past")
     def past_text(self, saga: Saga) -> str:
@@ -200,8 +278,11 @@ class SagaAdmin(ReadOnlyAdmin):
         return datetime_html(saga.moved_at)
 
     @display(description="error")
-    def error_text(self, saga: Saga) -> str:
-        return saga.error[:120]
+    def error_text(self, saga: Any) -> str:
+        step = saga.failing_step
+        if saga.error or step is None:
+            return str(saga.error[:120])
+        return f"{step.name}, {step.attempts} tries: {step.answer[:100]}"
 
     def _handle_request(
         self,

@@ -53,6 +53,7 @@ class SagaStepRow(NamedTuple):
     tone: str
     duration: str
     time: str | SafeString
+    next_try: str | SafeString
 
 
 class SagaTimelineEntry(NamedTuple):
@@ -92,6 +93,24 @@ def pending_timers(saga: Saga) -> list[tuple[str, str | SafeString]]:
     ]
 
 
+class FailingStep(NamedTuple):
+    """A step that fails and is tried again."""
+
+    step: SagaStep
+    since: str | SafeString
+    next_try: str | SafeString
+
+
+def failing_step(step: SagaStep) -> FailingStep:
+    return FailingStep(step, datetime_html(step.failing_since or step.made_at), datetime_html(step.looked_at_from))
+
+
+def pending_results(saga: Saga) -> list[tuple[str, str | SafeString]]:
+    """Name of each step whose result is still to come, and since when."""
+    steps = SagaStep.objects.filter(saga_id=saga.pk, state=SagaStep.State.WAITING).order_by("number")
+    return [(step.name, datetime_html(step.made_at)) for step in steps[:MAX_ENTRIES]]
+
+
 def _timeline_entry(
     message: InboxMessage, event: StoredEvent | None, previous: datetime | None, steps: list[SagaStepRow]
 ) -> SagaTimelineEntry:
@@ -121,6 +140,7 @@ def _step_row(step: SagaStep) -> SagaStepRow:
         _TONES.get(SagaStep.State(step.state), ""),
         duration,
         datetime_html(step.made_at),
+        datetime_html(step.looked_at_from) if step.state == SagaStep.State.WAITING and step.attempts else "",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+
+from eventshop.operations.attention.watch import count_by_view
 
 
 class SidebarItem(NamedTuple):
@@ -38,16 +40,17 @@ def register(section: SidebarSection) -> None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sections in the form of Unfold's setting `SIDEBAR`; Unfold asks for each entry's permission itself."""
+    badges = count_by_view() if request.user.has_perm("ops.view_attentionitem") else {}
     items_by_title: dict[str, list[SidebarItem]] = {}
     for section in sorted(_sections, key=lambda section: section.order):
         items_by_title.setdefault(section.title, []).extend(section.items)
     return [
-        {"title": title, "items": [_entry(item) for item in sorted(items, key=lambda item: item.order)]}
+        {"title": title, "items": [_entry(item, badges) for item in sorted(items, key=lambda item: item.order)]}
         for title, items in items_by_title.items()
     ]
 
 
-def _entry(item: SidebarItem) -> dict[str, Any]:
+def _entry(item: SidebarItem, badges: Mapping[str, int]) -> dict[str, Any]:
     app, _, model = item.model.partition(".")
     view = item.view or f"{app}_{model}_changelist"
     permission = item.permission or (f"{app}.view_{model}" if model else "")
@@ -55,4 +58,5 @@ def _entry(item: SidebarItem) -> dict[str, Any]:
     def is_allowed(request: HttpRequest) -> bool:
         return not permission or request.user.has_perm(permission)
 
-    return {"title": item.title, "icon": item.icon, "link": reverse_lazy(f"admin:{view}"), "permission": is_allowed}
+    entry = {"title": item.title, "icon": item.icon, "link": reverse_lazy(f"admin:{view}"), "permission": is_allowed}
+    return entry | ({"badge": badges[view], "badge_variant": "danger"} if badges.get(view) else {})

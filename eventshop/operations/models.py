@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.attention.models import AttentionItem as AttentionItem
+from eventshop.operations.attention.models import AttentionNotice as AttentionNotice
 from eventshop.operations.history.models import Measurement as Measurement
 
 

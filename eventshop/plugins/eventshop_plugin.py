@@ -15,6 +15,7 @@ from eventshop.eventstore.field_encryption import field_cipher
 from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot_listener
 from eventshop.operations import tasks, verifications
 from eventshop.operations.append_health import check_event_table
+from eventshop.operations.attention import watch
 from eventshop.operations.divergence_health import check_divergence
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher, check_unreadable_records
@@ -29,6 +30,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections import kept_rows, outbox
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
+from eventshop.web.webhooks.receiver_health import find_failing_receivers
 from eventshop.web.webhooks.webhook_health import check_webhooks
 
 
@@ -59,6 +61,7 @@ PLUGIN = Plugin(
         check_erasures,
         check_periodic_jobs,
     ],
+    attention_finders=[find_failing_receivers],
     periodic_jobs=[
         PeriodicJob("sign-roots", timedelta(seconds=settings.ROOT_INTERVAL_S), tasks.sign_roots),
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
@@ -67,6 +70,7 @@ PLUGIN = Plugin(
         # A little less than the beat's minute, so that no minute is left out because the last run began a little late.
         PeriodicJob("record-history", timedelta(seconds=45), tasks.record_history),
         PeriodicJob("drop-rows-of-undo", HOUR, kept_rows.forget_expired),
+        PeriodicJob(watch.JOB, timedelta(seconds=45), watch.watch),
         PeriodicJob("verify-chains", DAY, verifications.verify_all_chains),
         PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
         PeriodicJob("verify-log", DAY, verifications.verify_topic),
@@ -77,6 +81,7 @@ PLUGIN = Plugin(
     retentions=RETENTIONS,
     finders=FINDERS,
     sidebar=[
+        SidebarSection("Overview", 5, [SidebarItem("Needs attention", "notification_important", "ops.attentionitem")]),
         SidebarSection(
             "Event store",
             30,

@@ -25,6 +25,7 @@ from eventshop.core.port import Binding, declared_ports
 from eventshop.core.saga import Effect, Saga
 from eventshop.core.upcasting import Upcasters
 from eventshop.operations import health_checks, periodic_jobs, row_retention
+from eventshop.operations.attention import find
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
 from eventshop.plugins.errors import PluginError
@@ -97,6 +98,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "bindings": FieldRule(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
     "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
+    "attention_finders": FieldRule(callable, "functions that return Findings", find.register),
     "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
     "retentions": FieldRule(_instance_of(Retention), "Retentions", row_retention.register),
     "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),

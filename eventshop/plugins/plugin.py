@@ -17,6 +17,7 @@ from eventshop.core.message_registry import AnyAggregate
 from eventshop.core.port import Binding
 from eventshop.core.saga import Effect
 from eventshop.core.upcasting import Upcasters
+from eventshop.operations.attention.find import Finder as AttentionFinder
 from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
@@ -52,6 +53,8 @@ class Plugin:
     #: What an erasure has to know: data to erase or export, reasons to wait, tables with clear text.
     personal_data: Sequence[PersonalDataHolder] = ()
     health_checks: Sequence[HealthCheck] = ()
+    #: What is wrong or late beyond the parts of health.
+    attention_finders: Sequence[AttentionFinder] = ()
     periodic_jobs: Sequence[PeriodicJob] = ()
     #: Tables that grow with use: which of their rows are deleted, and when.
     retentions: Sequence[Retention] = ()

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
 from eventshop.operations.access_log import cutoff
+from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.models import AccessRecord, Measurement, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
@@ -45,6 +46,9 @@ RETENTIONS: Final = (
         since="at",
         setting="HISTORY_HOURS_KEPT_DAYS",
         condition=Q(span=Measurement.Span.HOUR),
+    ),
+    Retention(
+        name="remove-old-attention-items", model=AttentionItem, since="cleared_at", setting="ATTENTION_KEPT_DAYS"
     ),
     Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
     Retention(

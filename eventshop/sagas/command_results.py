@@ -71,13 +71,14 @@ def postpone(step: SagaStep, error: EventShopError, now: datetime, delay: timede
 def record_failure(step: SagaStep, error: Exception, now: datetime) -> None:
     """Try again with exponential back-off; after `MAX_ATTEMPTS` the saga is suspended."""
     step.attempts += 1
+    step.failing_since = step.failing_since or now
     step.answer = f"{type(error).__name__}: {error}"[:2_000]
     step.looked_at_from = now + BACKOFF.delay(step.attempts)
     log.warning("%s of saga %s failed: %s", step.name, step.saga_id, error)
     if step.attempts % MAX_ATTEMPTS == 0:
         step.state = SagaStep.State.FAILED
         inbox.add_messages([failure_message(step, now)])
-    step.save(update_fields=["attempts", "answer", "looked_at_from", "state"])
+    step.save(update_fields=["attempts", "failing_since", "answer", "looked_at_from", "state"])
 
 
 def failure_message(step: SagaStep, now: datetime) -> InboxMessage:

@@ -9,8 +9,8 @@ from math import inf
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from eventshop.core.log_context import log_context
@@ -36,6 +36,8 @@ LEASE: Final = timedelta(seconds=60)
 #: Attempts at an effect without a result before its saga is suspended: they take some three quarters of an hour.
 MAX_ATTEMPTS: Final = 30
 BACKOFF: Final = Backoff(timedelta(seconds=0.5), timedelta(minutes=2))
+#: The `answer` of an effect that has not failed: its result is still to come.
+NO_RESULT: Final = "no result yet"
 
 _OPEN_STATES: Final = (SagaStep.State.WAITING, SagaStep.State.FAILED)
 
@@ -92,7 +94,7 @@ def perform_effect(step: SagaStep, *, sagas: SagaRegistry = saga_registry) -> Ef
     except Exception as error:  # a handler may raise anything; the effect is tried again
         return EffectAttempt(step, None, f"{type(error).__name__}: {error}")
     crash_point("saga.after-effect")
-    return EffectAttempt(step, result, "" if result else "no result yet")
+    return EffectAttempt(step, result, "" if result else NO_RESULT)
 
 
 def _checked(step: SagaStep, result: object) -> EffectResult:
@@ -166,6 +168,7 @@ def _record_failure(step: SagaStep, error: str) -> None:
     # Unless a result has arrived by another way meanwhile.
     updated = SagaStep.objects.filter(pk=step.pk, state=SagaStep.State.WAITING).update(
         attempts=step.attempts,
+        failing_since=Coalesce(F("failing_since"), Now()),
         answer=step.answer,
         looked_at_from=Now() + BACKOFF.delay(step.attempts),
         state=SagaStep.State.FAILED if is_last else SagaStep.State.WAITING,

@@ -77,6 +77,7 @@ class Saga(models.Model):
             models.Index(fields=["subject_id"], name="saga_of_subject"),
             models.Index(fields=["kind", "-started_at"], name="saga_of_kind"),
             models.Index(fields=["-started_at"], name="saga_newest"),
+            models.Index(fields=["kind", "started_at"], condition=models.Q(status="running"), name="saga_running"),
             models.Index(fields=["moved_at"], condition=models.Q(status="stuck"), name="saga_stuck"),
             models.Index(fields=["slot"], condition=models.Q(behind__gt=0), name="saga_behind"),
             models.Index(fields=["kind"], condition=models.Q(muted=True), name="saga_muted"),
@@ -172,6 +173,7 @@ class SagaStep(models.Model):
     )
     answer = models.TextField(blank=True, help_text="Why it was refused, its result, or its last error.")
     attempts = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, help_text="When it first had no result.")
     looked_at_from = models.DateTimeField(help_text="No worker tries it before.")
     owner = models.CharField(max_length=200, blank=True, help_text="The worker that claimed it last.")
     made_at = models.DateTimeField()

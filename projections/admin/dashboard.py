@@ -1,4 +1,4 @@
-"""The admin's first page: sales of the day and of two weeks, suspended sagas, and the lag of the projections."""
+"""The admin's first page: what needs attention, sales of the day and of two weeks, and the flow of events."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
+from eventshop.admin_console.attention_admin import attention_context
 from eventshop.admin_console.formatting import datetime_html, format_amount
 from eventshop.admin_console.list_filters import midnight
-from eventshop.admin_console.projection_lag import read_lag
-from eventshop.operations.divergence_health import find_store_state
-from eventshop.operations.saga_health import measure_saga_health
-from eventshop.projections.models import DeadLetter
+from eventshop.operations.attention import watch
+from eventshop.operations.event_flow import read_flow
 from projections.admin.filters import TaskFilter
 from projections.admin.sales import net_sales_chart
 from projections.models import ActivityTimeline, DailySales, OrderSummary
@@ -36,15 +35,9 @@ class Figure(NamedTuple):
 def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the context of `templates/admin/index.html`. Each part needs the view permission of its model."""
     has_perm = request.user.has_perm
-    if has_perm("process.view_saga"):
-        sagas = measure_saga_health()
-        context |= {
-            "suspended_sagas": sagas.suspended,
-            "suspended_since": datetime_html(sagas.suspended_since),
-            "sagas_are_behind": sagas.unprocessed_since is not None,
-            "waiting_since": datetime_html(sagas.unprocessed_since),
-            "saga_workers": sagas.workers,
-        }
+    if has_perm("ops.view_attentionitem"):
+        watch.compare_if_stale()
+        context |= {"may_see_attention": True, **attention_context(request)}
     if has_perm("projections.view_dailysales"):
         context |= _sales_context()
     if has_perm("projections.view_ordersummary"):
@@ -55,10 +48,7 @@ def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict
         newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
         context["activity"] = [(row, datetime_html(row.at)) for row in newest]
     if has_perm("projection_engine.view_checkpoint"):
-        lag = read_lag()
-        context["store_state"] = find_store_state()
-        context |= {"projections": lag.by_projection(), "lag_problem": lag.problem}
-        context["dead_letters"] = DeadLetter.objects.filter(waits_for="").count()
+        context["flow"] = read_flow()
     return context
 
 

@@ -80,3 +80,17 @@ function follow(part) {
   }, 1000 * part.dataset.live);
 }
 document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live]").forEach(follow));
+// A part of a page that follows by itself while it is seen; without scripts a reload does it.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const part of document.querySelectorAll("[data-follow]")) {
+    setInterval(async () => {
+      if (document.hidden || document.querySelector("#es-dialog[open]") || part.contains(document.activeElement)) return;
+      const response = await fetch(part.dataset.follow, { credentials: "same-origin" }).catch(() => null);
+      if (!response?.ok || response.redirected) return;
+      const isOpen = part.querySelector("details")?.open;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      part.replaceChildren(...[...page.body.childNodes].map((node) => document.importNode(node, true)));
+      if (isOpen) part.querySelector("details")?.setAttribute("open", "");
+    }, 15000);
+  }
+});

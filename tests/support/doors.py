@@ -82,6 +82,7 @@ class World:
             "token": erasure_token(self.person),
             "name": "order",
             "code": "not-found",
+            "verb": "retry",
             "version": 1,
             "number": 1,
             "token_id": 1,

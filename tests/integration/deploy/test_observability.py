@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from eventshop.operations.attention.guides import GUIDES
 from eventshop.operations.health_checks import check_components
 from eventshop.runtime.metrics_server import DatabasePoolCollector
 from tests.conftest import BASE_DIR
@@ -74,8 +75,9 @@ def test_an_alert_says_what_it_means_and_leads_to_its_entry(rule: dict[str, Any]
     assert all(f"**{part}" in entry for part in ("What is seen", "Why", "How to know that it is over"))
 
 
-def test_every_entry_belongs_to_an_alert_and_faults_name_alerts_that_exist() -> None:
+def test_every_entry_belongs_to_an_alert_or_to_an_attention_item_and_faults_name_alerts_that_exist() -> None:
     entries = {rule["annotations"]["runbook_url"].split("#")[1] for rule in RULES}
+    entries |= {guide.runbook for guide in GUIDES.values()}
     assert {slug(text) for text in headings() if text not in OVERVIEW} == entries
     assert set(re.findall(r"`(EventShop\w+)`", RUNBOOK)) == {rule["alert"] for rule in RULES}
 

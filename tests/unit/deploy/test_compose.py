@@ -95,7 +95,7 @@ def test_the_shop_pays_where_the_stacks_gateway_listens(tmp_path: Path) -> None:
     port = command[command.index("--port") + 1]
     assert settings_of_shop["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{port}"
     assert command[command.index("--webhook") + 1] == "http://127.0.0.1:8000/payments/notices"
-    assert env_validators.payment_gateway_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
+    assert env_validators.webhook_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
     assert app.gateway_env(DataFolder(tmp_path)) == settings_of_shop
 
 

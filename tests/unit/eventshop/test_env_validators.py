@@ -119,11 +119,11 @@ def test_keys_that_are_not_set_follow_from_the_secret_and_differ() -> None:
 
 def test_the_gateways_secret_may_be_missing_only_without_a_gateway() -> None:
     secret = "whsec_" + b64encode(b"s" * 24).decode()
-    assert env_validators.payment_gateway_secret("NAME", "", needed=False) == ""
-    assert env_validators.payment_gateway_secret("NAME", secret, needed=True) == secret
+    assert env_validators.webhook_secret("NAME", "", needed=False) == ""
+    assert env_validators.webhook_secret("NAME", secret, needed=True) == secret
     for wrong in ("", secret.removeprefix("whsec_"), "whsec_" + b64encode(b"s" * 23).decode(), "whsec_?"):
         with pytest.raises(ImproperlyConfigured, match=r"^NAME: "):
-            env_validators.payment_gateway_secret("NAME", wrong, needed=True)
+            env_validators.webhook_secret("NAME", wrong, needed=True)
 
 
 def test_a_refusal_shows_no_url() -> None:

@@ -144,8 +144,7 @@ def test_the_dashboard_compares_today_with_the_day_before() -> None:
     assert figures["Average order"] == ("21.46\N{NO-BREAK SPACE}GBP", "0.00\N{NO-BREAK SPACE}GBP")
     assert len(block["days"]) == 14
     assert page.context["statuses"] == [("PAID", "Paid", 2)]
-    assert {tone for _, tone in page.context["projections"]} == {"good"}
-    assert find(page, "no-dead-letters")
+    assert page.context["flow"].projections
 
 
 def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() -> None:
@@ -164,7 +163,7 @@ def test_without_sales_today_the_dashboard_shows_the_latest_day_and_says_so() ->
 
 def test_an_empty_shop_says_what_to_do() -> None:
     page = boss().get("/admin/")
-    assert find(page, "no-sales") and find(page, "no-dead-letters")
+    assert find(page, "no-sales") and find(page, "event-flow")
 
 
 def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
@@ -172,7 +171,7 @@ def test_the_dashboard_shows_each_only_what_they_may_see() -> None:
     page = clerk("view_ordersummary").get("/admin/")
     assert "statuses" in page.context
     assert "blocks" not in page.context
-    assert "projections" not in page.context
+    assert "flow" not in page.context and "attention" not in page.context
     text = page.content.decode()
     assert ORDERS in text
     assert "/admin/store/storedevent/" not in text
@@ -205,7 +204,11 @@ def test_each_projection_shows_by_how_many_events_it_is_behind() -> None:
     assert {row.projection: row.status.lag for row in rows} == {
         name: behind for name, (behind, _) in lag_by_projection().items()
     }
-    assert "order-summary" in client.get("/admin/").content.decode()
+    flow = client.get("/admin/").context["flow"]
+    assert {one.name for one in flow.late} == {projection.name for projection in projection_registry.select([])} - {
+        "order-summary"
+    }
+    assert {stage.name: stage.behind for stage in flow.stages}["Folded"] == 2
 
 
 def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(settings: Any) -> None:
@@ -217,10 +220,7 @@ def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(setting
 
     settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
     cache.set(CACHE_KEY, ProjectionLag([], "log-7 is away"))
-    client = boss()
-    [problem] = texts(client.get("/admin/"), "lag-problem")
-    assert "log-7 is away" in problem
-    [warning] = client.get("/admin/projection_engine/checkpoint/").context["messages"]
+    [warning] = boss().get("/admin/projection_engine/checkpoint/").context["messages"]
     assert (warning.level_tag, "log-7 is away" in str(warning)) == ("warning", True)
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from eventshop.messaging.models import AcknowledgedRecord
+from eventshop.operations.attention import watch
 from eventshop.operations.models import AccessRecord, PeriodicWork
 from eventshop.operations.operator_log import record_action
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
@@ -55,6 +56,7 @@ def row_of() -> Any:
     send(GrantConsent(person, "Personalisation", "2026-01", at=now, expires_at=now + timedelta(days=1)))
     issue_certificate(start_erasure(person), ScanReport({}, []))
     PeriodicWork.objects.create(name="tidy", due_at=now)
+    watch.compare()
     submit_trade("T-1", ("61837.63", "0.02"))
     send(OpenAccount(uuid4(), "T-1", None, "EUR", Decimal(1_000)))
     record_sales(sale)

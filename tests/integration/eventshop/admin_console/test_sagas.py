@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from django.core.cache import cache
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from eventshop.core.messages import new_id
+from eventshop.operations.attention import watch
+from eventshop.operations.attention.part_findings import find_overdue_sagas
+from eventshop.operations.models import OperatorAction
 from eventshop.sagas import muting
-from eventshop.sagas.models import InboxMessage, SagaStep
+from eventshop.sagas.models import InboxMessage, Saga, SagaStep
+from eventshop.sagas.usual_waits import overdue_sagas
 from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import load_order, load_saga, place_order, receive_stock, run_sagas_until_idle
@@ -186,15 +195,88 @@ def test_list_and_page_ask_the_same_however_much_there_is() -> None:
     ) == few
 
 
-def test_the_dashboard_raises_an_alert_about_stuck_sagas() -> None:
+def test_the_dashboard_names_stuck_sagas_and_leads_to_their_group() -> None:
     index, bank = reverse("admin:index"), InMemoryGateway()
     complete_saga(bank)
-    assert 'role="alert"' not in boss().get(index).content.decode()
     suspend_saga(bank)
+    watch.compare()
     page = boss().get(index)
-    assert len(find(page, "suspended-sagas", role="alert")) == page.context["suspended_sagas"] == 1
-    assert find(page, href=f"{LIST}?status__exact=stuck")
-    assert find(clerk("view_dailysales").get(index), "suspended-sagas") == []
+    [row] = [row for row in page.context["attention"] if row.item.part == "suspended"]
+    assert row.item.title == "order-fulfilment: 1 suspended at TakePayment"
+    group = boss().get(row.step_url)
+    assert len(find(group, "saga-group")) == 1 and "es-alert" in group.content.decode()
+    assert "attention" not in clerk("view_dailysales").get(index).context
+
+
+def retry_saga(bank: InMemoryGateway, *, reference: str = "9") -> UUID:
+    """An order whose payment has failed once and will be tried again."""
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 2), method="card", reference=reference)
+    bank.is_down = True
+    run_sagas_until_idle(bank)
+    SagaStep.objects.filter(what="effect", state="waiting").update(looked_at_from=Now() + timedelta(minutes=2))
+    assert load_saga(order_id).status == "running"
+    return order_id
+
+
+def test_a_step_that_failed_once_is_shown_with_error_and_next_try_and_is_tried_now() -> None:
+    bank = InMemoryGateway()
+    order_id = retry_saga(bank)
+    client = boss()
+    [row] = client.get(LIST, {"wait": "retrying"}).context["cl"].result_list
+    assert row.subject_id == order_id and row.failing_step.failing_since
+    assert "Retrying" in client.get(LIST).content.decode()
+    [alert] = texts(client.get(saga_url(order_id)), "retrying")
+    assert "Retrying since" in alert and "TakePayment" in alert and "Next try" in alert
+    bank.is_down = False
+    assert message_levels(client.post(saga_url(order_id, "retry_now"), follow=True)) == ["success"]
+    run_sagas_until_idle(bank)
+    assert load_order(order_id).status is Status.SHIPPED
+    assert message_levels(client.post(saga_url(order_id, "retry_now"), follow=True)) == ["error"]
+    assert OperatorAction.objects.values_list("action", flat=True).get() == "retry now: saga"
+
+
+def test_a_group_is_dealt_with_by_one_action_with_one_message_and_one_entry_of_the_log() -> None:
+    bank = InMemoryGateway()
+    orders = [retry_saga(bank, reference=reference) for reference in ("8", "9")]
+    client = boss()
+    [row] = client.get(reverse("admin:process_saga_groups")).context["rows"]
+    assert len(row.group.sagas) == 2
+    dialog = reverse("admin:process_saga_group_action", args=("retry-now",)) + f"?{urlencode({'group': row.group.key})}"
+    assert clerk("view_saga").post(dialog, {"reason": "the bank is back"}).status_code == 403
+    assert client.post(dialog, {"reason": ""}).context["form"].errors
+    bank.is_down = False
+    answer = client.post(dialog, {"reason": "the bank is back"}, follow=True)
+    assert message_levels(answer) == ["success"]
+    done = OperatorAction.objects.get()
+    assert (done.action, done.result, done.reason) == ("retry all now: sagas", "2 of 2 sagas", "the bank is back")
+    run_sagas_until_idle(bank)
+    assert {load_order(order_id).status for order_id in orders} == {Status.SHIPPED}
+    assert message_levels(client.post(dialog, {"reason": "again"}, follow=True)) == ["info"]
+
+
+def test_a_saga_that_takes_longer_than_its_kind_usually_does_is_flagged() -> None:
+    cache.clear()
+    receive_stock("mug", 5)
+    order_id = place_order(("mug", 2), method="", reference="7")
+    run_sagas_until_idle(InMemoryGateway())
+    slow, now = load_saga(order_id), timezone.now()
+    ended = [
+        Saga(
+            saga_id=new_id(), kind=slow.kind, version=1, subject_id=new_id(), slot=0, status="ended", state="{}",
+            correlation_id=new_id(), sequence_number=1, started_at=now - timedelta(minutes=9 + number), moved_at=now,
+        )
+        for number in range(20)
+    ]  # fmt: skip
+    Saga.objects.bulk_create(ended)
+    assert list(overdue_sagas([slow.kind])) == []
+    Saga.objects.filter(pk=slow.pk).update(started_at=now - timedelta(hours=1))
+    [row] = boss().get(LIST, {"wait": "overdue"}).context["cl"].result_list
+    assert row.pk == slow.pk
+    assert texts(boss().get(saga_url(order_id)), "overdue")
+    [finding] = find_overdue_sagas()
+    assert finding.title == "order-fulfilment: 1 take longer than usual"
+    cache.clear()
 
 
 def test_a_muted_saga_says_until_when_and_so_does_the_page_of_its_kind() -> None:

@@ -84,6 +84,7 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "web.WebhookAttempt": "deleted with its delivery",
     "orders.Payment": "its key must mean the same payment for ever; one for each request to the gateway",
     "orders.Product": "the price list",
+    "ops.AttentionNotice": "deleted with its item",
     "otp_totp.TOTPDevice": "set up by its owner",
     "otp_static.StaticDevice": "one for each account",
     "otp_static.StaticToken": "ten for each account",

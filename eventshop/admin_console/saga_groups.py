@@ -1,0 +1,179 @@
+"""Sagas that are held up, in groups by cause, and what staff do to a whole group: one message, one entry of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
+from eventshop.admin_console.formatting import datetime_html
+from eventshop.core.errors import EventShopError
+from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
+from eventshop.operations.operator_log import record_action
+from eventshop.operations.rights import only_staff
+from eventshop.operations.staff_actors import staff_actor
+from eventshop.sagas import operator_actions
+from eventshop.sagas.step_failures import FailureGroup, find_group, group_failures, retry_now
+
+#: Sagas of a group that the page names.
+SHOWN: Final = 10
+
+
+class GroupForm(forms.Form):
+    """Why; every saga's timeline shows it with the operator's name."""
+
+    reason = reason_field("The timeline of each saga and the operator log show it with your name.", max_length=200)
+
+    def __init__(self, verb: GroupVerb, data: Any = None) -> None:
+        super().__init__(data)
+        self.effect, self.button, self.dangerous = verb.effect, verb.title, verb.dangerous
+
+
+class GroupVerb(NamedTuple):
+    """An action on every saga of a group; `act` raises `EventShopError` for one that does not allow it."""
+
+    title: str
+    effect: str
+    dangerous: bool
+    act: Callable[[UUID, str, str], object]
+
+
+def _retry(saga_id: UUID, actor: str, reason: str) -> None:
+    operator_actions.retry(saga_id, actor=actor, reason=reason)
+
+
+def _retry_now(saga_id: UUID, actor: str, reason: str) -> None:
+    retry_now([saga_id])
+
+
+def _compensate(saga_id: UUID, actor: str, reason: str) -> None:
+    operator_actions.compensate(saga_id, actor=actor, reason=reason)
+
+
+def _resolve(saga_id: UUID, actor: str, reason: str) -> None:
+    operator_actions.resolve(saga_id, actor=actor, reason=reason)
+
+
+VERBS: Final = {
+    "retry": GroupVerb("Retry all", "Each saga tries its failed step again, then processes what waits.", False, _retry),
+    "retry-now": GroupVerb("Retry all now", "The next try of each step is now instead of later.", False, _retry_now),
+    "compensate": GroupVerb(
+        "Compensate all", "Each saga undoes its steps where possible; the failed step is skipped.", True, _compensate
+    ),
+    "resolve": GroupVerb(
+        "Resolve all",
+        "Each saga ignores all further messages. Do this after the processes were completed by hand.",
+        True,
+        _resolve,
+    ),
+}
+
+
+class GroupRow(NamedTuple):
+    """A group as the page shows it."""
+
+    group: FailureGroup
+    since: Any
+    next_try: Any
+    verbs: list[tuple[str, GroupVerb]]
+    sagas: list[UUID]
+
+
+def verbs_of(group: FailureGroup) -> list[str]:
+    first = "retry" if group.is_suspended else "retry-now"
+    return [first, "compensate", "resolve"]
+
+
+def group_urls(model_admin: Any) -> list[URLPattern]:
+    """The page of the groups, and the dialogs of their actions."""
+    wrap = model_admin.admin_site.admin_view
+    return [
+        path("groups/", wrap(_groups_view(model_admin)), name="process_saga_groups"),
+        path("groups/<str:verb>/", wrap(_act_view(model_admin)), name="process_saga_group_action"),
+    ]
+
+
+def act_on_group(group: FailureGroup, verb: GroupVerb, *, actor: str, reason: str) -> str:
+    """Do it to each saga in its own transaction; returns how many, for one message and the operator log."""
+    done, refused = 0, 0
+    for saga_id in group.sagas:
+        try:
+            with transaction.atomic():
+                verb.act(saga_id, actor, reason)
+        except EventShopError:  # it went on meanwhile, or another operator was first
+            refused += 1
+        else:
+            done += 1
+    result = f"{done:,} of {len(group.sagas):,} sagas" + (f"; {refused:,} no longer allow it" if refused else "")
+    record_action(
+        actor=actor,
+        action=f"{verb.title.lower()}: sagas",
+        target=f"{group.kind}, {group.cause}",
+        reason=reason,
+        result=result,
+    )
+    return result
+
+
+def _groups_view(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
+    @only_staff("process.view_saga")
+    @declare_access(Logged(Kind.SAGAS))
+    def groups(request: HttpRequest) -> HttpResponse:
+        if not model_admin.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **model_admin.admin_site.each_context(request),
+            "opts": model_admin.opts,
+            "title": "Held up, by cause",
+            "rows": [_row(group) for group in group_failures()],
+            "asked": request.GET.get("group", ""),
+            "may_operate": model_admin.has_operate_permission(request),
+        }
+        return TemplateResponse(request, "console/saga_groups.html", context)
+
+    return groups
+
+
+def _row(group: FailureGroup) -> GroupRow:
+    return GroupRow(
+        group,
+        datetime_html(group.since),
+        datetime_html(group.next_try) if group.next_try else "",
+        [(name, VERBS[name]) for name in verbs_of(group)],
+        list(group.sagas[:SHOWN]),
+    )
+
+
+def _act_view(model_admin: Any) -> Callable[..., HttpResponse]:
+    @only_staff("process.view_saga", "process.operate_saga")
+    @declare_access(Logged(Kind.SAGAS))
+    def act(request: HttpRequest, verb: str) -> HttpResponse:
+        if not (model_admin.has_view_permission(request) and model_admin.has_operate_permission(request)):
+            raise PermissionDenied
+        if verb not in VERBS:
+            raise Http404(f"{verb} is no action on a group of sagas")
+        back_url = reverse("admin:process_saga_groups")
+        group = find_group(request.GET.get("group", ""))
+        if group is None or verb not in verbs_of(group):
+            messages.info(request, "This group is gone: its sagas went on, or were dealt with.")
+            return HttpResponseRedirect(back_url)
+        form = GroupForm(VERBS[verb], request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            title = f"{VERBS[verb].title}: {len(group.sagas):,} of {group.kind}"
+            return confirm_with_view_permission(model_admin, request, title, form, back_url)
+        result = act_on_group(
+            group, VERBS[verb], actor=staff_actor(request.user), reason=form.cleaned_data["reason"].strip()
+        )
+        messages.success(request, f"{VERBS[verb].title}: {result}. Workers process it in a moment.")
+        return HttpResponseRedirect(back_url)
+
+    return act

@@ -1,0 +1,1 @@
+"""What needs attention: findings of health as items that are raised, acknowledged, snoozed, assigned and cleared."""
