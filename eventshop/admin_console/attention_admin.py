@@ -102,7 +102,7 @@ def attention_row(item: AttentionItem) -> AttentionRow:
 
 
 def attention_context(request: HttpRequest) -> dict[str, Any]:
-    """The context of `console/attention.html`: open items, worst first; what is acknowledged or snoozed is apart."""
+    """The context of `templates/console/attention.html`: open items, worst first; what is acknowledged or snoozed is apart."""
     rows = [attention_row(item) for item in watch.open_items()[:200]]
     waiting = [row for row in rows if row.item.rank == 0]
     return {
