@@ -7,12 +7,13 @@ from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.operations.access_log.subjects import streams_of_person
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.web.api.own_events import own_streams
 from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
 from orders.application.stock_level_port import stock_levels
 from orders.application.suggestions import bought_together
 from orders.domain.order import Order
-from projections import people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
+from projections import followed_streams, people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
 from projections.activity_timeline import activity_timeline
 from projections.admin import orders as order_pages
 from projections.admin import privacy as privacy_pages
@@ -88,6 +89,7 @@ PLUGIN = Plugin(
         last_prices.bind(last_price),
         owned_accounts.bind(account_ids),
         streams_of_person.bind(streams_of),
+        own_streams.bind(followed_streams.own_streams),
     ],
     personal_data=[
         PersonalDataHolder(

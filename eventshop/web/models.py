@@ -90,6 +90,11 @@ class WebhookEndpoint(models.Model):
         related_name="+",
         help_text="Who changed it last. What it sends, its owner and this person may read.",
     )
+    person = models.UUIDField(
+        null=True,
+        editable=False,
+        help_text="Whose events it sends; empty for everybody's, which its owner may read.",
+    )
     token = models.ForeignKey(
         ApiToken,
         on_delete=models.SET_NULL,
@@ -121,7 +126,7 @@ class WebhookDelivery(models.Model):
 
     id = models.UUIDField(primary_key=True, help_text="The header webhook-id, the same for each attempt.")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
-    position = models.BigIntegerField(help_text="The position of the event.")
+    position = models.BigIntegerField(help_text="The position of the event; negative for a test event.")
     event_type = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     tries = models.IntegerField(default=0, help_text="Attempts since it was enqueued or resent.")

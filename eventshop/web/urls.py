@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/v1/commands/<uuid:command_id>", CommandStatus.as_view(), name="command"),
     path("api/v1/webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
     path("api/v1/webhooks/<uuid:webhook_id>", webhooks.Webhook.as_view(), name="webhook"),
+    path("api/v1/webhooks/<uuid:webhook_id>/test", webhooks.WebhookTest.as_view(), name="webhook-test"),
     path("api/v1/webhooks/<uuid:webhook_id>/secret", webhooks.WebhookSecret.as_view(), name="webhook-secret"),
     path(
         "api/v1/webhooks/<uuid:webhook_id>/deliveries", webhooks.WebhookDeliveries.as_view(), name="webhook-deliveries"

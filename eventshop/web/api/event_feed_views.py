@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from time import monotonic, sleep
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 from uuid import UUID
 
 import msgspec
+from django.http import HttpResponseBase
 from msgspec import Struct
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from eventshop.core.errors import TailBusy
 from eventshop.core.message_registry import registry
 from eventshop.core.messages import Instant
 from eventshop.core.request_context import note_access
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import EventRow, to_recorded_event
-from eventshop.eventstore.tail_reader import TailReader, newest_position
+from eventshop.eventstore.records import EventRow
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login
-from eventshop.web.api.pagination import invalid_parameter, read_limit, refuse_unknown_parameters
+from eventshop.web.api.event_json import serialize_events
+from eventshop.web.api.own_events import FeedRows, followed_person, read_followed
+from eventshop.web.api.pagination import add_page_links, invalid_parameter, read_limit, refuse_unknown_parameters
 from eventshop.web.api.response_schemas import FeedPage, StreamPage
+from eventshop.web.live.event_feed import EventFilter, open_feed
 from eventshop.web.shared import read_your_writes
-from eventshop.web.shared.errors import NotAllowed, NotFound, ReadModelBehind
+from eventshop.web.shared.errors import CursorBeyondEnd, InvalidHeader, NotAllowed, NotFound
 
 #: How many requests of one process may long-poll at once; any further one is answered immediately.
 MAX_WAITING_REQUESTS: Final = 8
@@ -38,7 +42,6 @@ _MAX_VERSION: Final = 2**31 - 1
 
 T = TypeVar("T")
 
-_tail: Final = TailReader()
 _wait_slots: Final = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
@@ -80,9 +83,12 @@ class StreamEvents(ApiView):
         if len(rows) > limit:
             rows = rows[:limit]
             following = replace_query_param(request.build_absolute_uri(), "after_version", rows[-1].version)
-        response = Response({"results": serialize_events(rows, personal=personal), "next": following})
-        if following:
-            response["Link"] = f'<{following}>; rel="next"'
+        preceding = None
+        if after:
+            preceding = replace_query_param(request.build_absolute_uri(), "after_version", max(0, after - limit))
+        events = serialize_events(rows, personal=personal)
+        response = Response({"results": events, "next": following, "prev": preceding})
+        add_page_links(response, next_url=following, prev_url=preceding)
         return response
 
     def shows_personal_data(self, request: Request, aggregate_id: UUID) -> bool:
@@ -91,72 +97,76 @@ class StreamEvents(ApiView):
         return False
 
 
-class Feed(ApiView):
-    """All events of the store in order, from a position on, without gaps and without duplicates.
+class EventStreamRenderer(BaseRenderer):
+    """Lets a client accept an event stream; the view makes that response itself."""
 
-    To continue, send the response's `cursor` as `after`; with `Prefer: wait=10` the request waits for the next event.
+    media_type = "text/event-stream"
+    format = "event-stream"
+
+
+class Feed(ApiView):
+    """The events of the store in order, from a position on, without gaps and without duplicates.
+
+    With the permission to read events these are all events, with personal values as null; customers follow their own:
+    those of their orders, trading accounts, trades and of themselves. To continue, send the response's `cursor` as
+    `after`, or follow `next`; with `Prefer: wait=10` the request waits for the next event. A cursor beyond the newest
+    event is refused: it belongs to another store.
+
+    With `Accept: text/event-stream` the events are sent as they happen (server-sent events). The `id` of each is its
+    position: send the last one as `Last-Event-ID`, as browsers do by themselves.
     """
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (VIEW_EVENTS,))}
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.CUSTOMERS, (VIEW_EVENTS,))}
     access = Logged(Kind.FEED)
     scopes: ClassVar[dict[str, str]] = {"GET": "events:read"}
     parameters: ClassVar[tuple[str, ...]] = ("after", "types", "aggregate_type", "limit")
     waits = True
+    renderer_classes = (*ApiView.renderer_classes, EventStreamRenderer)
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": FeedPage}
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         refuse_unknown_parameters(request, self.parameters)
-        require_event_access(request)
-        after, limit = read_integer(request, "after", 2**62), read_limit(request)
-        event_types, aggregate_type = _read_event_types(request), request.query_params.get("aggregate_type")
-        wait_for_events(after, read_your_writes.preferred_wait_s(request.headers))
-        rows = _read(after, limit)
-        matching = [
-            row
-            for row in rows
-            if (not event_types or row.event_type in event_types) and aggregate_type in (None, "", row.aggregate_type)
-        ]
-        cursor = rows[-1].position if rows else after
-        note_access(first=after + 1, last=cursor, rows=len(matching))
-        return Response(
-            {"results": serialize_events(matching, personal=False), "cursor": cursor, "more": len(rows) == limit}
-        )
+        person = followed_person(require_login(request))
+        after, limit = _read_cursor(request), read_limit(request)
+        chosen = EventFilter(_read_event_types(request), request.query_params.get("aggregate_type") or "")
+        if isinstance(request.accepted_renderer, EventStreamRenderer):
+            return open_feed(request, person, chosen, after)
+        found = _wait_for_followed(person, after, limit, read_your_writes.preferred_wait_s(request.headers))
+        matching = [row for row in found.rows if chosen.matches(row)]
+        note_access(first=after + 1, last=found.cursor, rows=len(matching))
+        following = replace_query_param(request.build_absolute_uri(), "after", found.cursor)
+        events = serialize_events(matching, personal=person is not None)
+        response = Response({"results": events, "next": following, "cursor": found.cursor, "more": found.more})
+        add_page_links(response, next_url=following)
+        return response
 
 
-def _read(after: int, limit: int) -> list[EventRow]:
-    try:
-        rows = _tail.read(after, limit)
-        if 0 < len(rows) < limit:  # the reader stops at the tail that an earlier request saw; there may be more by now
-            rows += _tail.read(rows[-1].position, limit - len(rows))
-    except TailBusy as busy:
-        raise ReadModelBehind from busy
-    return rows
+def _read_cursor(request: Request) -> int:
+    """The position to read after; raises `InvalidParameter` for one that this store has not reached."""
+    last_event_id = request.headers.get("Last-Event-ID")
+    if last_event_id is None or "after" in request.query_params:
+        after, where = read_integer(request, "after", 2**62), {"parameter": "after"}
+    elif last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19:
+        after, where = int(last_event_id), {"header": "Last-Event-ID"}
+    else:
+        detail = "must be the id of an event of this stream"
+        raise InvalidHeader(f"Last-Event-ID {detail}", locations=[{"header": "Last-Event-ID", "detail": detail}])
+    if after > (newest := newest_position()):
+        detail = f"is beyond the newest event, {newest}: it belongs to another store, or to one before a restore"
+        raise CursorBeyondEnd(f"{after} {detail}", locations=[{**where, "detail": detail}])
+    return after
 
 
-def serialize_events(rows: Iterable[EventRow], *, personal: bool) -> list[dict[str, Any]]:
-    return [_serialize_event(row, personal) for row in rows]
-
-
-def _serialize_event(row: EventRow, personal: bool) -> dict[str, Any]:
-    event = to_recorded_event(row, registry).event
-    data = msgspec.to_builtins(event)
-    if not personal:
-        data |= {field.name: None for field in registry.personal_fields_of(type(event))}
-    return {
-        "event_id": row.event_id,
-        "type": row.event_type,
-        "schema_version": row.schema_version,
-        "aggregate_id": row.aggregate_id,
-        "aggregate_type": row.aggregate_type,
-        "version": row.version,
-        "position": row.position,
-        "occurred_at": row.occurred_at,
-        "recorded_at": row.recorded_at,
-        "correlation_id": row.correlation_id,
-        "causation_id": row.causation_id,
-        "command_id": row.command_id,
-        "data": data,
-    }
+def _wait_for_followed(person: UUID | None, after: int, limit: int, timeout_s: float) -> FeedRows:
+    """What there is after a position, or as soon as there is something; nothing when the timeout ends."""
+    deadline = monotonic() + timeout_s
+    wait_for_events(after, timeout_s)
+    found = read_followed(person, after, limit)
+    while not found.rows and (left_s := deadline - monotonic()) > 0:  # the new events were not this person's
+        sleep(_POLL_INTERVAL_S)
+        wait_for_events(found.cursor, left_s)
+        found = read_followed(person, found.cursor, limit)
+    return found
 
 
 def require_event_access(request: Request) -> None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from eventshop.core.decimal_text import DECIMAL_PATTERN
 from eventshop.core.money import Money
+from eventshop.web.api.openapi_webhooks import event_schemas, webhook_operations
 from eventshop.web.api.resource import Resource
 from eventshop.web.api.resource_serializer import META_SCHEMA, expandable
 from eventshop.web.api.response_schemas import CommandReceipt, Problem, WebhookMessage
@@ -169,6 +170,8 @@ class ApiSchema(AutoSchema):
         bodies: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
         for response in bodies.values():
             response["headers"] = self._headers(response)
+            if stream := response.get("content", {}).get("text/event-stream"):
+                stream["schema"] = {"type": "string", "description": "Server-sent events; `data` is an EventRecord."}
         return {**bodies, **default}
 
     def _headers(self, response: dict[str, Any]) -> dict[str, Any]:
@@ -199,8 +202,9 @@ def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any)
     for name, resource in _RESOURCES.items():
         schemas[name]["properties"] |= _part_schemas(resource)
         schemas[name].setdefault("required", []).extend([computed.name for computed in resource.computed])
+    schemas |= _to_portable(event_schemas(set(schemas)))
     result["components"]["schemas"] = dict(sorted(schemas.items()))
-    result["webhooks"] = {"event": {"post": _webhook_operation()}}
+    result["webhooks"] = webhook_operations()
     return result
 
 
@@ -211,24 +215,6 @@ def _part_schemas(resource: Resource) -> dict[str, Any]:
     }
     lists |= {computed.name: computed.schema for computed in resource.computed}
     return lists | ({"meta": META_SCHEMA} if "meta" in expandable(resource) else {})
-
-
-def _webhook_operation() -> dict[str, Any]:
-    """The request that a webhook receiver gets (Standard Webhooks)."""
-    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-    body = {"application/json": {"schema": {"$ref": _REF.format(name="WebhookMessage")}}}
-    return {
-        "operationId": "event",
-        "description": "An event, sent to the URL of a webhook. Any response other than 2xx is retried.",
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in names
-        ],
-        "requestBody": {"required": True, "content": body},
-        "responses": {
-            "204": {"description": "Accepted."},
-            "410": {"description": "Gone: the webhook is switched off."},
-        },
-    }
 
 
 def _to_portable(schema: Any) -> Any:

@@ -98,20 +98,27 @@ class EventRecord(Struct, frozen=True):
 
 
 class StreamPage(Struct, frozen=True):
-    """A page of events of one stream; `next` is the URL of the next page."""
+    """A page of events of one stream; `next` and `prev` are the URLs of the pages after and before."""
 
-    example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "next": None}
+    example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "next": None, "prev": None}
 
     results: list[EventRecord]
     next: str | None
+    prev: str | None
 
 
 class FeedPage(Struct, frozen=True):
-    """A page of the event feed; send `cursor` as `after` to continue."""
+    """A page of the event feed; `next` continues after it, also when there is nothing more yet (`more`)."""
 
-    example: ClassVar[dict[str, Any]] = {"results": [_EVENT], "cursor": 9, "more": False}
+    example: ClassVar[dict[str, Any]] = {
+        "results": [_EVENT],
+        "next": "https://shop.example/api/v1/events?after=9",
+        "cursor": 9,
+        "more": False,
+    }
 
     results: list[EventRecord]
+    next: str
     cursor: int
     more: bool
 

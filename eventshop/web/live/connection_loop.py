@@ -11,7 +11,7 @@ import logging
 import selectors
 import socket
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import uniform
 from threading import Lock, Thread, current_thread
@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from eventshop.runtime import metrics
 from eventshop.web.live.subscriptions import LiveSource
+from eventshop.web.models import ApiToken
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,10 @@ def encode_change(mark: int) -> bytes:
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """One stream: the object that it follows, the mark that its page shows, and its login and session."""
+    """One stream: the object that it follows, the mark that its client has, and its login and session, or token.
+
+    `read_changes` gives what to send when the mark has changed, and the mark that the client then has.
+    """
 
     sock: socket.socket
     source: LiveSource
@@ -69,6 +73,8 @@ class LiveConnection:
     mark: int
     login: int
     session: str
+    token: int | None = None
+    read_changes: Callable[[int, int], tuple[bytes, int]] = lambda _, mark: (encode_change(mark), mark)
     last_write: float = 0.0
     ends_at: float = 0.0
 
@@ -191,8 +197,8 @@ class ConnectionLoop:
         for live in self._connections():
             mark = marks[live.source].get(live.key, 0)
             if mark != live.mark:
-                live.mark = mark
-                if not live.write(encode_change(mark)):
+                data, live.mark = live.read_changes(live.mark, mark)
+                if data and not live.write(data):
                     disconnected.append(live)
         self._remove(disconnected)
 
@@ -202,8 +208,17 @@ class ConnectionLoop:
             session_key__in={live.session for live in connections}, expire_date__gt=timezone.now()
         )
         logins = Login.objects.filter(pk__in={live.login for live in connections}, is_active=True)
+        tokens = ApiToken.objects.filter(
+            pk__in={live.token for live in connections}, revoked_at=None, expires_at__gt=timezone.now()
+        )
         valid, active = set(sessions.values_list("pk", flat=True)), set(logins.values_list("pk", flat=True))
-        ended = [live for live in connections if live.session not in valid or live.login not in active]
+        valid_tokens = set(tokens.values_list("pk", flat=True))
+        ended = [
+            live
+            for live in connections
+            if live.login not in active
+            or (live.session not in valid if live.token is None else live.token not in valid_tokens)
+        ]
         for live in ended:
             live.write(END_OF_STREAM)
         self._remove(ended)

@@ -27,14 +27,17 @@ _SOCKET: Final = "gunicorn.socket"
 class EventStreamResponse(StreamingHttpResponse):
     """A server-sent event stream (HTML Standard, section 9.2). The event `id`, and so `Last-Event-ID`, is the mark."""
 
-    def __init__(self, live: LiveConnection, *, shown_mark: int) -> None:
+    def __init__(self, live: LiveConnection, *, opening: bytes) -> None:
         super().__init__((), content_type="text/event-stream")
         # nginx must not buffer the events.
         self["X-Accel-Buffering"] = "no"
         self.live = live
-        # The retry time varies, so that clients that lost their streams together do not reconnect together.
-        retry = f"retry: {randint(1_000, 4_000)}\n\n".encode()  # noqa: S311  (no secret)
-        self.opening = retry + (encode_change(live.mark) if live.mark != shown_mark else b"")
+        self.opening = encode_retry() + opening
+
+
+def encode_retry() -> bytes:
+    """When to reconnect. It varies, so that clients that lost their streams together do not come back together."""
+    return f"retry: {randint(1_000, 4_000)}\n\n".encode()  # noqa: S311  (no secret)
 
 
 def socket_of(request: HttpRequest) -> socket.socket | None:
@@ -50,9 +53,8 @@ def open_stream(
     sock, login = socket_of(request), request.user.pk
     if sock is None or login is None:
         return None
-    return EventStreamResponse(
-        LiveConnection(sock, source, key, mark, login, request.session.session_key or ""), shown_mark=shown_mark
-    )
+    live = LiveConnection(sock, source, key, mark, login, request.session.session_key or "")
+    return EventStreamResponse(live, opening=encode_change(mark) if mark != shown_mark else b"")
 
 
 class WsgiApplication(WSGIHandler):

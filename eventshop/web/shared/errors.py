@@ -55,6 +55,19 @@ class InvalidHeader(RequestError):
     code = "invalid-header"
 
 
+class CursorBeyondEnd(RequestError):
+    """The cursor is beyond the newest event: it belongs to another store, or to this one before a restore."""
+
+    code = "cursor-beyond-end"
+
+
+class TooManyWebhooks(RequestError):
+    """You have as many webhooks as one customer can have; delete one."""
+
+    status = 409
+    code = "too-many-webhooks"
+
+
 class NotSignedIn(RequestError):
     """Authentication is required: sign in, or send a valid token as `Authorization: Bearer …`."""
 

@@ -13,17 +13,18 @@ from uuid import UUID
 import httpx
 import msgspec
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from eventshop.core.messages import new_id
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import traceparent_of
 from eventshop.runtime import metrics, tracing
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import Channel, wake
-from eventshop.web.api.event_feed_views import serialize_events
+from eventshop.web.api.event_json import serialize_events
 from eventshop.web.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from eventshop.web.webhooks.enqueue import deactivate, may_send
 from eventshop.web.webhooks.signing import signature_header
@@ -38,6 +39,8 @@ RETRY_DELAYS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3_600, 10_800, 28_800, 86_400, 86_400)
 )
 GONE: Final = 410
+#: The type of an event that happened nowhere, sent to try a receiver.
+TEST_EVENT: Final = "TestEvent"
 
 
 class AttemptResult(NamedTuple):
@@ -86,6 +89,18 @@ def resend(delivery: WebhookDelivery) -> None:
     """Make the delivery due again with all its retries, whether it was delivered or has failed."""
     WebhookDelivery.objects.filter(pk=delivery.pk).update(state=WebhookDelivery.State.WAITING, tries=0, due_at=Now())
     wake(Channel.WEBHOOKS)
+
+
+def send_test_event(endpoint: WebhookEndpoint) -> WebhookDelivery:
+    """Make a delivery of a test event, whatever event types the webhook is for."""
+    with transaction.atomic():
+        WebhookEndpoint.objects.select_for_update().get(pk=endpoint.pk)  # one number each
+        lowest = WebhookDelivery.objects.filter(endpoint=endpoint).aggregate(lowest=Min("position"))["lowest"] or 0
+        delivery = WebhookDelivery.objects.create(
+            id=new_id(), endpoint=endpoint, position=min(lowest, 0) - 1, event_type=TEST_EVENT, due_at=timezone.now()
+        )
+    wake(Channel.WEBHOOKS)
+    return delivery
 
 
 def attempt_delivery(delivery: WebhookDelivery, client: httpx.Client) -> None:
@@ -140,6 +155,8 @@ def _post_event(delivery: WebhookDelivery, client: httpx.Client) -> AttemptResul
 
 
 def _message_body(delivery: WebhookDelivery) -> str:
+    if delivery.position < 0:
+        return msgspec.json.encode({"type": TEST_EVENT, "timestamp": timezone.now(), "data": {}}).decode()
     [row] = backend().select_events("WHERE position = %s", (delivery.position,))
     [event] = serialize_events([row], personal=False)
     return msgspec.json.encode({"type": row.event_type, "timestamp": row.occurred_at, "data": event}).decode()

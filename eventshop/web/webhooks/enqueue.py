@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -13,21 +12,27 @@ from django.db.models.functions import Now
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.records import EventRow
-from eventshop.eventstore.tail_reader import TailReader
+from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.api.base_view import VIEW_EVENTS
+from eventshop.web.api.own_events import FeedRows, read_followed
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.shared import customer_port
 
 #: How many events one transaction reads, and how many such pages are read before due deliveries are sent.
 PAGE_SIZE: Final = 500
 MAX_PAGES: Final = 20
 
-_tail: Final = TailReader()
-
 
 def enqueue_deliveries() -> int:
-    """Create deliveries for new events; returns how many. Raises `TailBusy`."""
+    """Create deliveries for new events; returns how many. Raises `ReadModelBehind`."""
     endpoints = WebhookEndpoint.objects.select_related("owner", "changed_by", "token").filter(active=True)
     return sum(_enqueue_for(endpoint) for endpoint in endpoints)
+
+
+def waits_for_read_models() -> bool:
+    """Whether events of somebody's own are not enqueued yet, because it is not known whose they are."""
+    own = WebhookEndpoint.objects.filter(active=True, person__isnull=False)
+    return own.filter(cursor__lt=newest_position()).exists()
 
 
 def deactivate(endpoint_id: UUID) -> None:
@@ -39,6 +44,9 @@ def may_send(endpoint: WebhookEndpoint) -> bool:
     """Whether those who made and changed it may read events now, and the token by which they did is not revoked."""
     if endpoint.token is not None and endpoint.token.revoked_at is not None:
         return False
+    if endpoint.person is not None:
+        owner = endpoint.owner
+        return owner.is_active and customer_port.current_adapter().person_of(owner) == endpoint.person
     return all(_may_read_events(login) for login in (endpoint.owner, endpoint.changed_by) if login is not None)
 
 
@@ -52,22 +60,22 @@ def _enqueue_for(endpoint: WebhookEndpoint) -> int:
         return 0
     count = 0
     for _ in range(MAX_PAGES):
-        rows = _tail.read(endpoint.cursor, PAGE_SIZE)
-        if not rows or not _advance_cursor(endpoint, rows):
+        found = read_followed(endpoint.person, endpoint.cursor, PAGE_SIZE)
+        if found.cursor == endpoint.cursor or not _advance_cursor(endpoint, found):
             break
-        count += sum(1 for row in rows if _is_subscribed(endpoint, row))
-        endpoint.cursor = rows[-1].position
+        count += sum(1 for row in found.rows if _is_subscribed(endpoint, row))
+        endpoint.cursor = found.cursor
     return count
 
 
-def _advance_cursor(endpoint: WebhookEndpoint, rows: Sequence[EventRow]) -> bool:
-    """Advance the cursor and create the deliveries of these rows; False if another process already advanced it."""
+def _advance_cursor(endpoint: WebhookEndpoint, found: FeedRows) -> bool:
+    """Advance the cursor and create the deliveries of what was found; False if another process already advanced it."""
     with transaction.atomic():
         unmoved = WebhookEndpoint.objects.filter(pk=endpoint.pk, cursor=endpoint.cursor)
-        if not unmoved.update(cursor=rows[-1].position):
+        if not unmoved.update(cursor=found.cursor):
             return False
         WebhookDelivery.objects.bulk_create(
-            _build_delivery(endpoint, row) for row in rows if _is_subscribed(endpoint, row)
+            _build_delivery(endpoint, row) for row in found.rows if _is_subscribed(endpoint, row)
         )
     return True
 

@@ -24,11 +24,12 @@ from eventshop.web.api import idempotency, request_parsing
 from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login, require_permission
 from eventshop.web.api.etag import etag, expected_version
 from eventshop.web.api.event_feed_views import require_event_access
+from eventshop.web.api.own_events import followed_person
 from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
 from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
-from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound
+from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound, TooManyWebhooks
 from eventshop.web.webhooks import signing
-from eventshop.web.webhooks.delivery import resend
+from eventshop.web.webhooks.delivery import resend, send_test_event
 from eventshop.web.webhooks.schemas import (
     CreatedWebhook,
     DeliveryPage,
@@ -45,6 +46,8 @@ from eventshop.web.webhooks.url_policy import resolve_target
 SCOPES: Final = {"GET": "webhooks:read"} | dict.fromkeys(("POST", "PUT", "DELETE"), "webhooks:write")
 #: A webhook sends no more than the token may read that made or changed it.
 SENDING_SCOPES: Final = SCOPES | dict.fromkeys(("POST", "PUT"), "webhooks:write events:read")
+#: The most webhooks of a customer.
+MAX_OWN_WEBHOOKS: Final = 10
 _VIEW: Final = "web.view_webhookendpoint"
 _CHANGE: Final = "web.change_webhookendpoint"
 
@@ -92,9 +95,9 @@ class Webhooks(WebhookView):
 
     scopes = SENDING_SCOPES
     rights: ClassVar[Mapping[str, Rights]] = {
-        "GET": Rights(Audience.NOBODY, (f"{_VIEW}|{VIEW_EVENTS}",)),
+        "GET": Rights(Audience.CUSTOMERS, (f"{_VIEW}|{VIEW_EVENTS}",)),
         "POST": Rights(
-            Audience.NOBODY,
+            Audience.CUSTOMERS,
             (
                 VIEW_EVENTS,
                 "web.add_webhookendpoint",
@@ -113,7 +116,7 @@ class Webhooks(WebhookView):
         refuse_unknown_parameters(request, self.parameters)
         login, rows = require_login(request), WebhookEndpoint.objects.select_related("owner")
         if not login.has_perm(_VIEW):
-            require_event_access(request)
+            followed_person(login)
             rows = rows.filter(owner=login)
         order = PageOrder("made_at", ("made_at",))
         return paginate(request, rows, order, lambda webhook: msgspec.to_builtins(webhook_details(webhook)))
@@ -121,14 +124,16 @@ class Webhooks(WebhookView):
     def post(self, request: Request) -> Response:
         """Create a webhook. It sends the events that you may read, from now on. The secret is shown this once.
 
-        A token needs the scope to read events as well: a webhook sends no more than its token may read.
+        Customers get their own events. A token needs the scope to read events as well: a webhook sends no more than its
+        token may read.
         """
-        require_event_access(request)
-        require_permission(request, "web.add_webhookendpoint")
+        person = followed_person(require_login(request))
+        if person is None:
+            require_permission(request, "web.add_webhookendpoint")
         command_id = idempotency.command_id_from(request)
         body = request_parsing.parse_body(request, NewWebhook)
         _check_subscription(body.url, body.types)
-        webhook, is_new = _create_webhook(derive_id("api-webhook", command_id), request, body)
+        webhook, is_new = _create_webhook(derive_id("api-webhook", command_id), request, body, person)
         secret = signing.signing_secret(webhook) if is_new else None
         response = _webhook_response(webhook, status=201, secret=secret)
         response["Location"] = request.build_absolute_uri(reverse("web:webhook", args=[webhook.pk]))
@@ -173,11 +178,10 @@ class Webhook(WebhookView):
 
     def put(self, request: Request, webhook_id: UUID) -> Response:
         """Change the webhook, or switch it on or off. From then on it sends what you may read, too, and no more."""
-        require_event_access(request)
         body = request_parsing.parse_body(request, WebhookUpdate)
-        self.get_webhook(
-            request, webhook_id, _CHANGE
-        )  # checked first: only an authorised caller may trigger a DNS lookup
+        # Checked first: only an authorised caller may trigger a DNS lookup.
+        if self.get_webhook(request, webhook_id, _CHANGE).person is None:
+            require_event_access(request)
         _check_subscription(body.url, body.types)
         with transaction.atomic():
             endpoint = self.lock_webhook(request, webhook_id, _CHANGE)
@@ -273,6 +277,21 @@ class WebhookResending(WebhookView):
         return Response(status=202, headers={"Location": request.build_absolute_uri(location)})
 
 
+class WebhookTest(WebhookView):
+    """Sends a test event."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (_VIEW, _CHANGE))}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": None}
+    status = 202
+    needs_version = False
+
+    def post(self, request: Request, webhook_id: UUID) -> Response:
+        """Send an event of the type `TestEvent`, signed as any other. The result appears in the deliveries."""
+        send_test_event(self.get_webhook(request, webhook_id, _CHANGE))
+        location = reverse("web:webhook-deliveries", args=[webhook_id])
+        return Response(status=202, headers={"Location": request.build_absolute_uri(location)})
+
+
 def paginate(request: Request, rows: QuerySet[Any], order: PageOrder, serialize: Any) -> Response:
     pagination = KeysetPagination()
     page = pagination.paginate_queryset(rows, request, order)
@@ -291,13 +310,22 @@ def _check_subscription(url: str, types: tuple[str, ...]) -> None:
         raise InvalidBody(f"Unknown event types: {names}", locations=locations)
 
 
-def _create_webhook(webhook_id: UUID, request: Request, body: NewWebhook) -> tuple[WebhookEndpoint, bool]:
-    """Create the webhook once per idempotency key; returns it and whether it is new. Raises `CommandIdReused`."""
+def _create_webhook(
+    webhook_id: UUID, request: Request, body: NewWebhook, person: UUID | None
+) -> tuple[WebhookEndpoint, bool]:
+    """Create the webhook once per idempotency key; returns it and whether it is new.
+
+    Raises `CommandIdReused`, and `TooManyWebhooks` for a customer who has enough.
+    """
+    own = WebhookEndpoint.objects.filter(owner=require_login(request)).exclude(pk=webhook_id)
+    if person is not None and own.count() >= MAX_OWN_WEBHOOKS:
+        raise TooManyWebhooks
     types = " ".join(body.types)
     webhook = WebhookEndpoint(
         id=webhook_id,
         owner=require_login(request),
         token=_token_of(request),
+        person=person,
         url=body.url,
         types=types,
         cursor=newest_position(),

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from django.db import connections
 
-from eventshop.core.errors import TailBusy
 from eventshop.runtime.connections import release_connections
 from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 from eventshop.runtime.worker_loop import run_rounds
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
+from eventshop.web.shared.errors import ReadModelBehind
 from eventshop.web.webhooks.delivery import claim_due, seconds_until_due, send_deliveries
-from eventshop.web.webhooks.enqueue import enqueue_deliveries
+from eventshop.web.webhooks.enqueue import enqueue_deliveries, waits_for_read_models
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,13 @@ log = logging.getLogger(__name__)
 THREADS: Final = 4
 #: After a wake, events that follow shortly are enqueued together.
 GATHER_S: Final = 0.05
+#: How soon to look again while read models do not know yet whose the newest events are.
+BEHIND_POLL_S: Final = 0.5
 
 
 def send_webhooks() -> None:
     """Enqueue what has happened, and send what is due, in the calling thread. For tests and tools."""
-    with suppress(TailBusy):
+    with suppress(ReadModelBehind):
         enqueue_deliveries()
     send_deliveries(claim_due())
 
@@ -58,7 +60,7 @@ class WebhookWorker:
             waiter.wait(0)  # this round looks for everything that was signalled until now
         hears_events = WebhookEndpoint.objects.filter(active=True).exists()
         if hears_events:
-            with suppress(TailBusy):
+            with suppress(ReadModelBehind):
                 enqueue_deliveries()
         with self._lock:
             busy = frozenset(self._sending)
@@ -73,6 +75,8 @@ class WebhookWorker:
         if not claimed:
             waiter = self._changes_and_events if hears_events else self._changes
             seconds = min(poll_interval_s(), seconds_until_due(except_to=busy))
+            if hears_events and waits_for_read_models():
+                seconds = min(seconds, BEHIND_POLL_S)
             release_connections()
             if waiter.wait(max(GATHER_S, seconds)):
                 stop.wait(GATHER_S)

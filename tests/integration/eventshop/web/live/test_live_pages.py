@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,6 +20,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from eventshop.eventstore import command_dispatcher
+from eventshop.web.api.api_tokens import revoke_tokens_of
 from eventshop.web.live.connection_loop import (
     END_OF_STREAM,
     HEARTBEAT,
@@ -31,6 +33,7 @@ from eventshop.web.live.connection_loop import (
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from orders.application.customer_order import order_updates
 from orders.domain.commands import CreateOrder, RecordObservedPayment, ShipOrder
+from tests.support.api_clients import token_of
 from tests.support.customers import sign_in_customer
 from tests.support.database import url_of_database
 from tests.support.sales import Sale
@@ -252,3 +255,20 @@ def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Call
     assert "live pages" in {thread.name for thread in threading.enumerate()}
     page.sock.close()
     wait_until(lambda: "live pages" not in {thread.name for thread in threading.enumerate()}, seen=threading.enumerate)
+
+
+def test_a_program_follows_its_events_and_resumes_where_it_stopped(server: WebServer, ada: tuple[Client, UUID]) -> None:
+    login, path = Login.objects.get(), "/api/v1/events?types=OrderCreated"
+    headers = {"Authorization": f"Bearer {token_of(login)}"}
+    with closing(Listener(server, path, None, **headers)) as stream:
+        assert (stream.answer.status, stream.answer.headers["Content-Type"]) == (200, "text/event-stream")
+        first = place_order(ada[1])
+        update_read_models()
+        created = stream.event()
+        assert (created["event"], json.loads(created["data"])["aggregate_id"]) == ("OrderCreated", str(first.order_id))
+    second = place_order(ada[1], 2)
+    update_read_models()
+    with closing(Listener(server, path, None, **headers, **{"Last-Event-ID": created["id"]})) as stream:
+        assert json.loads(stream.event()["data"])["aggregate_id"] == str(second.order_id)
+        revoke_tokens_of(login)
+        assert stream.event()["event"] == "over"
