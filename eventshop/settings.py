@@ -230,6 +230,7 @@ GATEWAY_MESSAGES_KEPT_DAYS = env_validators.count(
 API_TOKENS_KEPT_DAYS = env_validators.count("API_TOKENS_KEPT_DAYS", env.str("API_TOKENS_KEPT_DAYS", default="90"))
 ADMIN_LOG_KEPT_DAYS = env_validators.count("ADMIN_LOG_KEPT_DAYS", env.str("ADMIN_LOG_KEPT_DAYS", default="400"))
 REBUILDS_KEPT_DAYS = env_validators.count("REBUILDS_KEPT_DAYS", env.str("REBUILDS_KEPT_DAYS", default="400"))
+CORRECTIONS_NEED_APPROVAL = _switch("CORRECTIONS_NEED_APPROVAL")
 REBUILDS_UNDO_HOURS = env_validators.whole_number("REBUILDS_UNDO_HOURS", env.str("REBUILDS_UNDO_HOURS", default="24"))
 REPLAYS_KEPT_DAYS = env_validators.count("REPLAYS_KEPT_DAYS", env.str("REPLAYS_KEPT_DAYS", default="7"))
 UNREADABLE_RECORDS_KEPT_DAYS = env_validators.count(

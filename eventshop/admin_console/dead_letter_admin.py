@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
+from eventshop.admin_console.correction_admin import answer_correction
 from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
@@ -88,7 +89,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("projection", "aggregate_id", "position")
     actions = ("retry_selected",)
-    actions_detail = ("retry", "skip", "retry_cause", "skip_cause")
+    actions_detail = ("retry", "skip", "correct", "retry_cause", "skip_cause")
     list_before_template = "console/dead_letter_causes.html"
     change_form_template = "console/dead_letter.html"
 
@@ -97,6 +98,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     def has_skip_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.skip_dead_letters")
+
+    def has_correct_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.correct_dead_letters")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only the buttons that this dead letter allows: what waits behind another one is not skipped."""
@@ -162,6 +166,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, f"{row} is skipped. What waited behind it is folded in a moment.")
         return HttpResponseRedirect(_list_url())
+
+    @detail_action(permission="correct", description="Correct", icon="edit")
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        return _report_gone(request) if row is None else answer_correction(self, request, row, _list_url())
 
     @detail_action(permission="retry", description="Retry all of this cause", icon="replay_circle_filled")
     def retry_cause(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -116,6 +116,7 @@ PLUGIN = Plugin(
             [
                 SidebarItem("Checkpoints", "sync", "projection_engine.checkpoint"),
                 SidebarItem("Dead letters", "report", "projection_engine.deadletter"),
+                SidebarItem("Corrections", "edit_note", "projection_engine.eventcorrection"),
                 SidebarItem("Skipped events", "skip_next", "projection_engine.skippedevent"),
                 SidebarItem("Foreign records", "front_hand", "log.acknowledgedrecord"),
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),

@@ -19,7 +19,7 @@ from eventshop.projections.dead_letters import Unfolded
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import begin_batch
-from eventshop.projections.targets import ProjectionTarget
+from eventshop.projections.targets import ProjectionTarget, corrections_of
 from eventshop.runtime import tracing
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.log_errors import describe_error
@@ -37,7 +37,11 @@ def process_batch(target: ProjectionTarget, cached: CheckpointsByPartition, deli
     refuses the rows of a batch, the batch is halved, down to the event at fault. Raises `CheckpointMoved` when another
     worker has advanced a checkpoint.
     """
-    events = iter(plan_events(target.projection, [item for item in delivered if isinstance(item, DeliveredEvent)]))
+    readable = [item for item in delivered if isinstance(item, DeliveredEvent)]
+    corrections = target.corrections
+    if target.is_published and any(row.corrected for row in cached.values()):
+        corrections = corrections_of(target.name, [item.row.event_id for item in readable])
+    events = iter(plan_events(target.projection, readable, corrections=corrections))
     planned: list[PlannedRecord] = [
         item if isinstance(item, UnreadableDelivery) else next(events) for item in delivered
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -15,13 +16,13 @@ from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.privacy.erasure import erasure_locks
 from eventshop.projections import dead_letters, outbox, personal_columns
 from eventshop.projections.dead_letters import queue_of
-from eventshop.projections.fold import DerivedColumnsFailed, Fold, PlannedEvent, plan_events
+from eventshop.projections.fold import Corrections, DerivedColumnsFailed, Fold, PlannedEvent, plan_events
 from eventshop.projections.historical_queries import RowDifference, differing_columns, mask_personal
 from eventshop.projections.models import Checkpoint, DeadLetter
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model_table import ROW_ERRORS, is_row_error
 from eventshop.projections.row_locks import lock_shared_rows
-from eventshop.projections.targets import ProjectionTarget, live_target
+from eventshop.projections.targets import ProjectionTarget, corrections_of, live_target
 from eventshop.runtime.database_clock import database_now
 
 #: Dead letters of one aggregate that one retry folds in one transaction.
@@ -80,14 +81,16 @@ def retry_soon(name: str, fingerprint: str) -> int:
     return int(failed.update(next_attempt_at=database_now()))
 
 
-def preview_retry(name: str, aggregate_id: UUID) -> RetryPreview:
+def preview_retry(name: str, aggregate_id: UUID, proposed: Corrections = MappingProxyType({})) -> RetryPreview:
     """What a retry of an aggregate's dead letters would do now, up to `RETRY_BATCH`; changes nothing.
+
+    `proposed`: corrections as if they held already.
 
     A row that the database would refuse is not foreseen. Raises `UnknownProjection`.
     """
     target = live_target(projection_registry.get(name))
     queue = list(queue_of(name, aggregate_id)[:RETRY_BATCH])
-    planned = _plan(target, queue)
+    planned = _plan(target, queue, proposed)
     rows_now = _load_rows(target, planned)
     before, folding = {key: copy(row) for key, row in rows_now.items()}, Fold(target.projection, rows_now)
     folded, failure = _apply(folding, planned)
@@ -151,7 +154,9 @@ def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, t
     return folded, failure
 
 
-def _plan(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> list[PlannedEvent]:
+def _plan(
+    target: ProjectionTarget, queue: Sequence[DeadLetter], proposed: Corrections = MappingProxyType({})
+) -> list[PlannedEvent]:
     placeholders = ", ".join(["%s"] * len(queue))
     # From the store, which has these events even when the log has lost them.
     rows = backend().select_events(
@@ -161,6 +166,7 @@ def _plan(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> list[Planned
     return plan_events(
         target.projection,
         [DeliveredEvent(by_position[row.position].offset, row, by_position[row.position].partition) for row in rows],
+        corrections={**corrections_of(target.name, [row.event_id for row in rows]), **proposed},
     )
 
 

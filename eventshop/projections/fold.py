@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
-from eventshop.core.errors import EventShopError
+import msgspec
+
+from eventshop.core.errors import EventShopError, InvalidMessage
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import Event, Meta, RecordedEvent
@@ -29,6 +31,10 @@ class DerivedColumnsFailed(ValueError):
         self.primary_key = primary_key
 
 
+#: By event: the fields, as JSON values, that a projection reads in place of the event's own.
+Corrections: TypeAlias = Mapping[UUID, Mapping[str, Any]]
+
+
 class RowChange(NamedTuple):
     """One change that one event makes to one row."""
 
@@ -42,6 +48,7 @@ class DecryptedFields(NamedTuple):
     subjects: frozenset[UUID]
     words: tuple[str, ...]
     source: DeliveredEvent
+    correction: Mapping[str, Any] | None = None
 
 
 class PlannedEvent(NamedTuple):
@@ -60,14 +67,31 @@ class PlannedEvent(NamedTuple):
 _NO_CHANGES: Final[Sequence[RowChange]] = ()
 
 
+_NO_CORRECTIONS: Final[Corrections] = {}
+
+
 def plan_events(
-    projection: Projection[R], delivered: Iterable[DeliveredEvent], registry: MessageRegistry = default_registry
+    projection: Projection[R],
+    delivered: Iterable[DeliveredEvent],
+    registry: MessageRegistry = default_registry,
+    corrections: Corrections = _NO_CORRECTIONS,
 ) -> list[PlannedEvent]:
     """The changes that each delivered event makes. An event that this projection does not handle is not decoded."""
     delivered = list(delivered)
     if len(delivered) > 1:
         load_keys_of_events(registry, _handled_events(projection, delivered, registry))
-    return [_plan_event(projection, item, registry) for item in delivered]
+    return [_plan_event(projection, item, registry, corrections.get(item.row.event_id)) for item in delivered]
+
+
+def apply_correction(event: Event, changes: Mapping[str, Any]) -> Event:
+    """The event with other values in some fields. Raises `InvalidMessage` for values that they cannot have."""
+    types = {field.name: field.type for field in msgspec.structs.fields(event)}
+    try:
+        return msgspec.structs.replace(
+            event, **{name: msgspec.convert(value, types[name], str_keys=True) for name, value in changes.items()}
+        )
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise InvalidMessage(f"{type(event).__name__} cannot be corrected so: {error}") from error
 
 
 def _handled_events(
@@ -79,15 +103,22 @@ def _handled_events(
                 yield event_class, item.row.payload, field_context(item.row)
 
 
-def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: MessageRegistry) -> PlannedEvent:
+def _plan_event(
+    projection: Projection[R],
+    delivered: DeliveredEvent,
+    registry: MessageRegistry,
+    correction: Mapping[str, Any] | None = None,
+) -> PlannedEvent:
     origin = delivered.offset, delivered.partition, delivered.sequence
     try:
         meta, event_class = delivered.meta(registry), delivered.event_class(registry)
         if event_class not in projection.handlers:
             return PlannedEvent(None, meta, *origin, _NO_CHANGES)
         event = delivered.event(registry)
+        if correction is not None:
+            event = apply_correction(event, correction)
         personal_fields = registry.personal_fields_of(event_class)
-        decrypted = _decrypted_fields(event, personal_fields, delivered) if personal_fields else None
+        decrypted = _decrypted_fields(event, personal_fields, delivered, correction) if personal_fields else None
         return PlannedEvent(event, meta, *origin, row_changes(projection, event, meta), None, decrypted)
     except Exception as error:  # whatever a key function or a decoder raises is this event's error, not the batch's
         meta = to_meta(delivered.row._replace(metadata="{}"))  # the metadata may be what cannot be read
@@ -95,14 +126,14 @@ def _plan_event(projection: Projection[R], delivered: DeliveredEvent, registry: 
 
 
 def _decrypted_fields(
-    event: Event, fields: Iterable[PersonalField], delivered: DeliveredEvent
+    event: Event, fields: Iterable[PersonalField], delivered: DeliveredEvent, correction: Mapping[str, Any] | None
 ) -> DecryptedFields | None:
     values = [(field, value) for field in fields if (value := getattr(event, field.name))]
     values = [(field, value) for field, value in values if not isinstance(value, Redacted)]
     if not values:
         return None
     subjects = frozenset(getattr(event, field.of, None) or delivered.row.aggregate_id for field, _ in values)
-    return DecryptedFields(subjects, tuple(str(value) for _, value in values), delivered)
+    return DecryptedFields(subjects, tuple(str(value) for _, value in values), delivered, correction)
 
 
 def row_changes(projection: Projection[R], event: Event, meta: Meta) -> list[RowChange]:

@@ -21,11 +21,11 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.messaging.kafka.event_records import partition_for
-from eventshop.projections.fold import Fold, PlannedEvent, row_changes
+from eventshop.projections.fold import Corrections, Fold, PlannedEvent, apply_correction, row_changes
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model import ReadModel
-from eventshop.projections.targets import skipped_event_ids
+from eventshop.projections.targets import corrections_of, skipped_event_ids
 
 R = TypeVar("R", bound=ReadModel)
 #: Called with the store position reached.
@@ -58,14 +58,14 @@ def rows_as_of(
     if moment.tzinfo is None:
         raise InvalidMessage("as_of needs a time zone", as_of=moment)
     condition, parameters = ("", ()) if business else ("AND recorded_at <= %s", (moment,))
-    skipped = skipped_event_ids(projection)
+    skipped, corrections = skipped_event_ids(projection), corrections_of(projection.name)
     later = {} if business else temporal_queries.versions_recorded_late(moment)
     folding = Fold(projection, {})
     for row in event_rows(projection, on_progress, registry, condition, parameters):
         if row.event_id in skipped:
             continue
         if row.occurred_at <= moment if business else row.version < later.get(row.aggregate_id, row.version + 1):
-            _apply(folding, to_recorded_event(row, registry), key)
+            _apply(folding, _read(row, registry, corrections), key)
     return folding.rows
 
 
@@ -115,7 +115,7 @@ def dry_run(
             connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reached = dict(Checkpoint.objects.filter(projection=projection.name).values_list("partition", "store_position"))
         folding, events, failures, blocked = Fold(projection, {}), 0, list[str](), set[UUID]()
-        skipped = skipped_event_ids(projection)
+        skipped, corrections = skipped_event_ids(projection), corrections_of(projection.name)
         for row in event_rows(projection, on_progress, registry):
             if row.position > reached.get(0 if one_partition else partition_for(row.aggregate_id), 0):
                 continue
@@ -126,7 +126,7 @@ def dry_run(
                 failures.append(f"{row.event_type} at position {row.position}: waits behind an earlier dead letter")
                 continue
             try:
-                _apply(folding, to_recorded_event(row, registry))
+                _apply(folding, _read(row, registry, corrections))
             except Exception as error:  # would become a dead letter, and what follows in its stream waits behind it
                 blocked.add(row.aggregate_id)
                 failures.append(f"{row.event_type} at position {row.position}: {type(error).__name__}: {error}")
@@ -181,6 +181,12 @@ def event_rows(
         if len(page) < PAGE:
             return
         after = page[-1].position
+
+
+def _read(row: EventRow, registry: MessageRegistry, corrections: Corrections) -> RecordedEvent[Any]:
+    item = to_recorded_event(row, registry)
+    correction = corrections.get(row.event_id)
+    return item if correction is None else RecordedEvent(apply_correction(item.event, correction), item.meta)
 
 
 def _apply(folding: Fold[Any], item: RecordedEvent[Any], key: str | None = None) -> None:

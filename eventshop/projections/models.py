@@ -27,6 +27,9 @@ class Checkpoint(models.Model):
     leased_until = models.DateTimeField(null=True)
     polled_at = models.DateTimeField(null=True, help_text="When a worker last looked for new events.")
     paused = models.BooleanField(default=False)
+    corrected = models.BooleanField(
+        default=False, db_default=False, help_text="Some of its events are read with corrections."
+    )
 
     class Meta:
         db_table = "projections_checkpoint"
@@ -163,6 +166,39 @@ class SkippedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}, skipped in {self.projection}"
+
+
+class EventCorrection(models.Model):
+    """What one projection reads in place of some fields of an event, on an operator's word; the event stays."""
+
+    projection = models.CharField(max_length=100)
+    event_id = models.UUIDField()
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    position = models.BigIntegerField(help_text="Its position in the store.")
+    version = models.IntegerField()
+    event_type = models.CharField(max_length=100)
+    original = models.TextField(help_text="The fields as they are in the event, as JSON.")
+    changes = models.TextField(help_text="The same fields as the projection reads them, as JSON.")
+    reason = models.CharField(max_length=500)
+    made_by = models.CharField(max_length=200)
+    made_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=200, blank=True)
+    approved_at = models.DateTimeField(null=True, help_text="Since when it holds.")
+
+    class Meta:
+        db_table = "projections_eventcorrection"
+        default_permissions = ("view",)
+        permissions = (
+            ("correct_dead_letters", "Can correct dead letters for a projection"),
+            ("approve_corrections", "Can approve corrections that others have made"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["projection", "event_id"], name="corrected_once_per_projection"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}, corrected in {self.projection}"
 
 
 class Rebuild(models.Model):

@@ -105,7 +105,9 @@ def _subjects_of(planned: PlannedEvent | UnreadableDelivery) -> frozenset[UUID]:
 
 
 def _read_again(projection: Projection[Any], planned: Any, registry: MessageRegistry) -> Any:
-    [again] = plan_events(projection, [planned.decrypted.source], registry)
+    decrypted = planned.decrypted
+    corrections = {planned.meta.event_id: decrypted.correction} if decrypted.correction is not None else {}
+    [again] = plan_events(projection, [decrypted.source], registry, corrections)
     return again
 
 

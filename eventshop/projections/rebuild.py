@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from eventshop.core.errors import CheckpointMoved
+from eventshop.core.errors import CheckpointMoved, ProjectionError
 from eventshop.messaging.event_log import EventLog
 from eventshop.projections import checkpoints, kept_rows, rebuild_controls
 from eventshop.projections.checkpoints import CheckpointsByPartition
@@ -26,6 +26,7 @@ from eventshop.projections.rebuild_swap import create_like
 from eventshop.projections.targets import (
     REBUILD_SUFFIX,
     ProjectionTarget,
+    corrections_of,
     discard,
     rebuild_target,
     skipped_event_ids,
@@ -74,6 +75,12 @@ def open_rebuilds() -> QuerySet[Rebuild]:
     return Rebuild.objects.filter(state__in=Rebuild.OPEN)
 
 
+def refuse_during_rebuild(name: str) -> None:
+    """Raises `ProjectionError` for what a rebuild reads at its start, and would undo."""
+    if open_rebuilds().filter(projection=name).exists():
+        raise ProjectionError(f"{name} is being rebuilt: wait until that has ended", projection=name)
+
+
 def pending_rebuilds() -> list[Rebuild]:
     """The rebuilds that no worker runs: requested ones, and those of a worker that died."""
     rebuilding = Checkpoint.objects.filter(projection__endswith=REBUILD_SUFFIX).exclude(is_unleased())
@@ -110,7 +117,7 @@ def rebuild(
     reader = source.open_reader(target.name)
     try:
         cached = _prepare(job, target, cached, source, owner)
-        target = target._replace(skipped=skipped_event_ids(projection))
+        target = target._replace(skipped=skipped_event_ids(projection), corrections=corrections_of(projection.name))
         RebuildRun(job, target, cached, source, reader, owner).run(on_progress, stopping or Signal())
     except (CheckpointMoved, *TRANSIENT_ERRORS):
         raise  # not an error of the rows: another worker resumes the rebuild

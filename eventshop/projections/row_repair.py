@@ -6,7 +6,7 @@ the checkpoints are locked meanwhile: events wait, readers do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from typing import Any
@@ -35,7 +35,7 @@ from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
 from eventshop.projections.row_locks import lock_shared_rows
-from eventshop.projections.targets import live_target, skipped_event_ids
+from eventshop.projections.targets import corrections_of, live_target, skipped_event_ids
 
 
 def check_rows(
@@ -139,14 +139,16 @@ class _RowCheck:
             return iter(backend().select_events("WHERE aggregate_id = %s ORDER BY version", (stream,)))
         return event_rows(self.projection, self.on_progress)
 
-    def _plan(self, rows: Iterable[EventRow]) -> list[PlannedEvent]:
+    def _plan(self, rows: Sequence[EventRow]) -> list[PlannedEvent]:
         """With its partition; the offset in a Kafka topic is unknown here, and 0 is older than any."""
         is_table = len(self.source.partitions) == 1
         delivered = [
             DeliveredEvent(row.position if is_table else 0, row, self.source.partition_for(row.aggregate_id))
             for row in rows
         ]
-        return personal_columns.hold_off_erasures(self.projection, plan_events(self.projection, delivered))
+        corrections = corrections_of(self.projection.name, [row.event_id for row in rows])
+        planned = plan_events(self.projection, delivered, corrections=corrections)
+        return personal_columns.hold_off_erasures(self.projection, planned)
 
     def _write(self, rows: list[Any], now: Mapping[Any, Any], removed: list[Any]) -> None:
         """Rows keep their lineage: they are the fold of the same events as before, or should have been."""

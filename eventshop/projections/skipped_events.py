@@ -73,7 +73,7 @@ def skip(name: str, event_id: UUID, *, reason: str, actor: str) -> SkippedEvent:
         Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - 1)
         if (following := queue.first()) is not None:
             DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
-        _refuse_during_rebuild(name)
+        rebuild.refuse_during_rebuild(name)
     return skipped
 
 
@@ -103,14 +103,8 @@ def restore(name: str, event_id: UUID, *, reason: str, actor: str) -> Rebuild:
     if not reason.strip():
         raise InvalidMessage("give a reason for restoring this event")
     with transaction.atomic():
-        _refuse_during_rebuild(name)
+        rebuild.refuse_during_rebuild(name)
         rows = SkippedEvent.objects.filter(projection=name, event_id=event_id)
         if not rows.update(restored_at=database_now()):
             raise ProjectionError(f"{event_id} was not skipped in {name}", projection=name)
         return rebuild.request_rebuild(name, requested_by=actor, reason=f"restores {event_id}: {reason.strip()}"[:500])
-
-
-def _refuse_during_rebuild(name: str) -> None:
-    """A rebuild reads at its start what is skipped, and would bring the event back."""
-    if rebuild.open_rebuilds().filter(projection=name).exists():
-        raise ProjectionError(f"{name} is being rebuilt: wait until that has ended", projection=name)

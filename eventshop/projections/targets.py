@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+import json
+from collections.abc import Collection, Set
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from eventshop.projections.models import Checkpoint, DeadLetter, SkippedEvent
+from eventshop.projections.fold import Corrections
+from eventshop.projections.models import Checkpoint, DeadLetter, EventCorrection, SkippedEvent
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
 
@@ -24,6 +27,8 @@ class ProjectionTarget(NamedTuple):
     table: ReadModelTable[Any]
     #: Events that a rebuild leaves out; the live rows have passed them.
     skipped: Set[UUID] = frozenset()
+    #: What a rebuild reads in place of some events' fields; batches of live rows look for themselves.
+    corrections: Corrections = MappingProxyType({})
 
     @property
     def is_published(self) -> bool:
@@ -58,3 +63,11 @@ def skipped_event_ids(projection: Projection[Any]) -> frozenset[UUID]:
     """The events that operators have skipped in a projection, without those that are to be folded again."""
     rows = SkippedEvent.objects.filter(projection=projection.name, restored_at=None)
     return frozenset(rows.values_list("event_id", flat=True))
+
+
+def corrections_of(name: str, events: Collection[UUID] | None = None) -> Corrections:
+    """The corrections that hold in a projection, by event; with `events`, only theirs."""
+    rows = EventCorrection.objects.filter(projection=name, approved_at__isnull=False)
+    if events is not None:
+        rows = rows.filter(event_id__in=events)
+    return {event_id: json.loads(changes) for event_id, changes in rows.values_list("event_id", "changes")}
