@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from eventshop.admin_console.unfold_adapter import ChangeList
+from eventshop.admin_console.list_state import StatefulChangeList
 
 if TYPE_CHECKING:
     Pages: TypeAlias = Paginator[Any]
@@ -19,11 +19,12 @@ else:
 MAX_COUNTED: Final = 10_000
 
 
-class CountedChangeList(ChangeList):
+class CountedChangeList(StatefulChangeList):
     """Shows "7 results (Show all)" only for a filtered list whose rows were all counted."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        self.result_list = self.load_column_data(list(self.result_list))
         incomplete = getattr(self.paginator, "has_uncounted_rows", False)
         if incomplete or not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count  # equal counts: Unfold then shows none

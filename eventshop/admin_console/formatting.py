@@ -28,11 +28,22 @@ def datetime_html(moment: datetime | None) -> str | SafeString:
     if moment is None:
         return EMPTY_VALUE
     return format_html(
-        '<time datetime="{}" title="{}">{} <span class="es-subtle">{}</span></time>',
+        '<time datetime="{}" title="{}"><span class="es-exact">{}</span> <span class="es-subtle">{}</span></time>',
         moment.isoformat(),
         format_datetime_exact(moment),
         format_datetime(moment, seconds=True),
         time_ago(moment),
+    )
+
+
+def copy_button(value: object) -> SafeString:
+    """A button that copies a value of which the text beside it shows the end; exports have the whole value."""
+    return format_html(
+        '<button type="button" class="es-copy" data-copy="{}" title="Copy {}"><span class="material-symbols-outlined" '
+        'aria-hidden="true">content_copy</span><span class="es-hidden">Copy {}</span></button>',
+        value,
+        value,
+        value,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from eventshop.admin_console.unfold_adapter import ChangeList
+from eventshop.admin_console.list_state import EXPORT_PAGE, StatefulChangeList
 
 _MAX_POSITION: Final = 2**63 - 1
 
@@ -37,7 +37,7 @@ class Cursor(NamedTuple):
         return list(queryset.filter(**{f"{field}__gt": self.position}).order_by(field)[:count])
 
 
-class KeysetChangeList(ChangeList):
+class KeysetChangeList(StatefulChangeList):
     """A list, newest first; `?before=` and `?after=` give the position at which the page begins."""
 
     cursor_field = "position"
@@ -79,9 +79,15 @@ class KeysetChangeList(ChangeList):
     def position_of(self, row: Any) -> int:
         return int(getattr(row, self.cursor_field))
 
-    def load_column_data(self, page: list[Any]) -> list[Any]:
-        """The page's rows with the other data that its columns show, loaded in a fixed number of queries."""
-        return page
+    def export_rows(self, limit: int) -> Iterator[Any]:
+        """Page by page, newest first."""
+        cursor = Cursor(_MAX_POSITION, older=True)
+        while limit > 0:
+            rows = self.fetch_rows(cursor, min(limit, EXPORT_PAGE))
+            yield from self.load_column_data(rows)
+            if len(rows) < EXPORT_PAGE or self.position_of(rows[-1]) >= cursor.position:
+                return
+            cursor, limit = Cursor(self.position_of(rows[-1]), older=True), limit - len(rows)
 
     def _set_page_links(self, page: Sequence[Any], *, newer: bool, older: bool) -> None:
         first = self.get_query_string({"after": self.position_of(page[0]), "before": None}) if page else None

@@ -100,14 +100,15 @@ class CheckpointChangeList(CountedChangeList):
     """Adds the current status of the projection to each row."""
 
     def get_results(self, request: HttpRequest) -> None:
+        self.lag = read_lag()
+        if self.lag.problem:
+            messages.warning(request, f"The lag of the projections is unknown: {self.lag.problem}.")
         super().get_results(request)
-        rows = list(self.result_list)
-        lag = read_lag()
-        if lag.problem:
-            messages.warning(request, f"The lag of the projections is unknown: {lag.problem}.")
-        for row in rows:
-            row.status = lag.status_of(row.projection, row.partition)
-        self.result_list = rows
+
+    def load_column_data(self, page: list[Any]) -> list[Any]:
+        for row in page:
+            row.status = self.lag.status_of(row.projection, row.partition)
+        return page
 
 
 @admin.register(Checkpoint)

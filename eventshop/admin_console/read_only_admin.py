@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils.cache import add_never_cache_headers
 
+from eventshop.admin_console.csv_lines import list_lines
 from eventshop.admin_console.estimated_pagination import CountedChangeList
+from eventshop.admin_console.list_state import chosen_columns
 from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
-from eventshop.operations.access_log.declarations import Access
+from eventshop.core.request_context import note_access
+from eventshop.operations.access_log.declarations import Access, Kind
 
 
 class ReadOnlyAdmin(UnfoldModelAdmin):
     """Allows viewing only: nobody can add, change or delete, whatever permissions they have."""
 
     show_full_result_count = False
+    list_before_template = "console/list_tools.html"
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
     list_per_page = 50
@@ -49,6 +57,29 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        """The columns that the address chooses."""
+        return chosen_columns(request, [str(name) for name in super().get_list_display(request)])
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        view.model_admin = self  # type: ignore[attr-defined]
+        return [path("csv/", view, name=f"{self.opts.app_label}_{self.opts.model_name}_csv"), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows with these filters, in the same order and columns, as a CSV file. It is streamed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            cl = self.get_changelist_instance(request)
+        except (IncorrectLookupParameters, OverflowError, DataError):
+            return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
+        note_access(kind=Kind.EXPORT)
+        response = StreamingHttpResponse(list_lines(cl), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}.csv"'
+        add_never_cache_headers(response)
+        return response
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     RangeDateFilter: TypeAlias = FieldListFilter
     RangeNumericFilter: TypeAlias = FieldListFilter
     DropdownFilter: TypeAlias = SimpleListFilter
+    TextFilter: TypeAlias = SimpleListFilter
     ChoicesDropdownFilter: TypeAlias = FieldListFilter
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
@@ -27,6 +28,7 @@ else:
         DropdownFilter,
         RangeDateFilter,
         RangeNumericFilter,
+        TextFilter,
     )
     from unfold.views import ChangeList
 
@@ -36,6 +38,7 @@ __all__ = [
     "DropdownFilter",
     "RangeDateFilter",
     "RangeNumericFilter",
+    "TextFilter",
     "UnfoldModelAdmin",
     "detail_action",
     "display",
@@ -45,11 +48,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def display(
-    *, description: str, ordering: str | None = None, label: bool | Mapping[str, str] | None = None
+    *,
+    description: str,
+    ordering: str | None = None,
+    label: bool | Mapping[str, str] | None = None,
+    number: bool = False,
 ) -> Callable[[F], F]:
-    """Decorate a column of a list. `label` shows it as a badge; a mapping gives each text its colour."""
+    """Decorate a column of a list. `label` shows it as a badge; a mapping gives each text its colour.
+
+    `number`: the column is right-aligned, and exported without thousands marks.
+    """
     decorate: Callable[[F], F] = _display(description=description, ordering=ordering, label=label)
-    return decorate
+
+    def mark(column: F) -> F:
+        column.is_number = number  # type: ignore[attr-defined]
+        return decorate(column)
+
+    return mark
 
 
 def detail_action(*, permission: str, description: str, icon: str) -> Callable[[F], F]:

@@ -114,7 +114,7 @@ def _rights_in(model_admin: Any, view: Any, method: str) -> Rights | None:
     if getattr(view, "allowed_permissions", None):
         return _rights_of_action(model_admin, view)
     match view.__name__, method:
-        case ("changelist_view" | "history_view", _) | ("change_view", "GET"):
+        case ("changelist_view" | "history_view" | "export_view", _) | ("change_view", "GET"):
             asked = asked_permissions(model_admin, "has_view_permission")
         case "change_view" | "user_change_password", _:
             asked = asked_permissions(model_admin, "has_change_permission")

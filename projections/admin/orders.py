@@ -146,11 +146,11 @@ class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
     def customer_column(self, order: OrderSummary) -> str | SafeString:
         return people.customer_link(order.customer_id, order.currency)
 
-    @display(description="total")
+    @display(description="total", number=True)
     def total_text(self, order: OrderSummary) -> str:
         return format_amount(order.total, order.currency)
 
-    @display(description="refunded")
+    @display(description="refunded", number=True)
     def refunded_text(self, order: OrderSummary) -> str:
         return format_amount(order.refunded, order.currency) if order.refunded else EMPTY_VALUE
 

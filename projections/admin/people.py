@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label, short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.search import parse_uuid
@@ -34,6 +34,16 @@ def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
     text = short_name("Customer", customer_id)
     return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
+
+
+class OrderLineChangeList(CountedChangeList):
+    """Adds the order's number to each line."""
+
+    def load_column_data(self, page: list[Any]) -> list[Any]:
+        orders = OrderSummary.objects.only("reference").in_bulk({line.order_id for line in page})
+        for line in page:
+            line.order = orders.get(line.order_id)
+        return page
 
 
 @admin.register(OrderLine)
@@ -59,20 +69,24 @@ class OrderLineAdmin(SearchableRowAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OrderLineChangeList]:
+        return OrderLineChangeList
+
     def search_condition(self, text: str) -> Q:
         orders = find_order_ids(text)
         return Q(order_id__in=orders) if orders else prefix_condition("sku", text)
 
     @display(description="order")
-    def order_column(self, line: OrderLine) -> SafeString:
+    def order_column(self, line: Any) -> SafeString:
         url = reverse("admin:projections_ordersummary_change", args=(line.order_id,))
-        return format_html('<a class="es-link" href="{}"><code>…{}</code></a>', url, str(line.order_id)[-8:])
+        name = line.order.reference if line.order else short_name("Order", line.order_id)
+        return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, line.order_id, name)
 
-    @display(description="price")
+    @display(description="price", number=True)
     def price_text(self, line: OrderLine) -> str:
         return format_amount(line.price, line.currency)
 
-    @display(description="amount")
+    @display(description="amount", number=True)
     def amount_text(self, line: OrderLine) -> str:
         return format_amount(line.amount, line.currency)
 
@@ -125,15 +139,15 @@ class CustomerSummaryAdmin(SearchById):
     def customer_name(self, customer: CustomerSummary) -> str:
         return short_name("Customer", customer.customer_id)
 
-    @display(description="spent")
+    @display(description="spent", number=True)
     def spent_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.spent, customer.currency)
 
-    @display(description="refunded")
+    @display(description="refunded", number=True)
     def refunded_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.refunded, customer.currency)
 
-    @display(description="lifetime value", ordering="lifetime_value")
+    @display(description="lifetime value", ordering="lifetime_value", number=True)
     def lifetime_value_text(self, customer: CustomerSummary) -> str:
         return format_amount(customer.lifetime_value, customer.currency)
 
@@ -195,7 +209,7 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
     def actor_column(self, row: ActivityTimeline) -> str | SafeString:
         return actor_label(row.actor)
 
-    @display(description="amount")
+    @display(description="amount", number=True)
     def amount_text(self, row: ActivityTimeline) -> str:
         return EMPTY_VALUE if row.amount is None else format_amount(row.amount, row.currency)
 

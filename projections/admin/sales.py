@@ -52,15 +52,15 @@ class DailySalesAdmin(RowAdmin):
             context |= {"totals": sum_by_currency(days), "charts": sales_charts(days.order_by("-day")[:DAYS_PER_CHART])}
         return response
 
-    @display(description="gross")
+    @display(description="gross", number=True)
     def gross_text(self, day: DailySales) -> str:
         return format_amount(day.gross, day.currency)
 
-    @display(description="refunded")
+    @display(description="refunded", number=True)
     def refunded_text(self, day: DailySales) -> str:
         return format_amount(day.refunded, day.currency)
 
-    @display(description="net")
+    @display(description="net", number=True)
     def net_text(self, day: DailySales) -> str:
         return format_amount(day.net, day.currency)
 
@@ -118,14 +118,14 @@ class ProductSalesAdmin(SearchBySku):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
 
-    @display(description="gross")
+    @display(description="gross", number=True)
     def gross_text(self, product: ProductSales) -> str:
         return format_amount(product.gross, product.currency)
 
-    @display(description="refunded")
+    @display(description="refunded", number=True)
     def refunded_text(self, product: ProductSales) -> str:
         return format_amount(product.refunded, product.currency)
 
-    @display(description="net", ordering="net")
+    @display(description="net", ordering="net", number=True)
     def net_text(self, product: ProductSales) -> str:
         return format_amount(product.net, product.currency)

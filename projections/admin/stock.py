@@ -57,7 +57,7 @@ class StockLevelAdmin(SearchBySku):
             "movements": [(row, datetime_html(row.at)) for row in movements],
         }
 
-    @display(description="on hand", ordering="on_hand")
+    @display(description="on hand", ordering="on_hand", number=True)
     def on_hand_text(self, stock: StockLevel) -> str:
         return f"{stock.on_hand:,}" if stock.counted else EMPTY_VALUE
 

@@ -95,15 +95,15 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
     def submission_time(self, trade: TradeBlotter) -> str | SafeString:
         return datetime_html(trade.submitted_at)
 
-    @display(description="ordered")
+    @display(description="ordered", number=True)
     def quantity_text(self, trade: TradeBlotter) -> str:
         return format_exact(trade.quantity)
 
-    @display(description="executed")
+    @display(description="executed", number=True)
     def executed_text(self, trade: TradeBlotter) -> str:
         return format_exact(trade.executed)
 
-    @display(description="average price")
+    @display(description="average price", number=True)
     def average_price_text(self, trade: TradeBlotter) -> str:
         return number_formatting.format_average(trade.average_price, trade.instrument, trade.currency)
 
@@ -133,11 +133,11 @@ class TradingAccountAdmin(SearchById):
             return "the house"
         return format_html('<span title="{}">{}</span>', row.owner_id, short_name("Customer", row.owner_id))
 
-    @display(description="gross limit")
+    @display(description="gross limit", number=True)
     def limit_text(self, row: TradingAccount) -> str:
         return number_formatting.format_price(row.gross_limit, row.currency)
 
-    @display(description="frozen")
+    @display(description="frozen", number=True)
     def frozen_text(self, row: TradingAccount) -> str:
         return number_formatting.format_price(row.frozen, row.currency)
 
@@ -201,15 +201,15 @@ class PositionAdmin(SearchById):
     def account_column(self, row: Position) -> SafeString:
         return format_html('<span title="{}">{}</span>', row.account_id, short_name("Account", row.account_id))
 
-    @display(description="quantity")
+    @display(description="quantity", number=True)
     def quantity_text(self, row: Position) -> str:
         return format_exact(row.quantity)
 
-    @display(description="average cost")
+    @display(description="average cost", number=True)
     def average_cost_text(self, row: Position) -> str:
         return number_formatting.format_average(row.average_cost, row.instrument, row.price_currency)
 
-    @display(description="realised")
+    @display(description="realised", number=True)
     def realised_text(self, row: Position) -> str:
         return number_formatting.format_result(row.realised, row.currency)
 

@@ -93,4 +93,18 @@ document.addEventListener("DOMContentLoaded", () => {
       if (isOpen) part.querySelector("details")?.setAttribute("open", "");
     }, 15000);
   }
+
+// Copy what a short id stands for.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  event.preventDefault();
+  const icon = button.querySelector(".material-symbols-outlined");
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    icon.textContent = "check";
+  } catch {
+    icon.textContent = "block";
+  }
+  setTimeout(() => (icon.textContent = "content_copy"), 1500);
 });
