@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from html.parser import HTMLParser
 from itertools import islice
@@ -43,13 +43,13 @@ class StatefulChangeList(ChangeList):
         """All columns, the shown ones first, for the form that chooses."""
         return [
             Column(name, _label(name, self.model_admin), name in self.list_display)
-            for name in self.model_admin.list_display
+            for name in map(str, self.model_admin.list_display)
         ]
 
     @property
     def number_columns(self) -> list[str]:
         """The shown columns that hold numbers, which are right-aligned."""
-        return [name for name in self.list_display if is_number_column(str(name), self.model_admin)]
+        return [name for name in map(str, self.list_display) if is_number_column(name, self.model_admin)]
 
     @property
     def other_parameters(self) -> list[tuple[str, str]]:
@@ -70,7 +70,7 @@ class StatefulChangeList(ChangeList):
         return page
 
 
-def chosen_columns(request: HttpRequest, offered: Sequence[str]) -> Sequence[str]:
+def chosen_columns(request: HttpRequest, offered: list[str]) -> list[str]:
     """The offered columns that the address chooses, or all; always with the first, which leads to the row."""
     chosen = set(getattr(request, "GET", {}) and request.GET.getlist(COLUMNS))
     return [name for name in offered if name == offered[0] or name in chosen] if chosen & set(offered) else offered

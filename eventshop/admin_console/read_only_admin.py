@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -16,7 +15,7 @@ from django.utils.cache import add_never_cache_headers
 
 from eventshop.admin_console.csv_lines import list_lines
 from eventshop.admin_console.estimated_pagination import CountedChangeList
-from eventshop.admin_console.list_state import chosen_columns
+from eventshop.admin_console.list_state import StatefulChangeList, chosen_columns
 from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
 from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Access, Kind
@@ -58,7 +57,7 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The columns that the address chooses."""
         return chosen_columns(request, [str(name) for name in super().get_list_display(request)])
 
@@ -72,7 +71,7 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            cl = self.get_changelist_instance(request)
+            cl = cast(StatefulChangeList, self.get_changelist_instance(request))
         except (IncorrectLookupParameters, OverflowError, DataError):
             return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
         note_access(kind=Kind.EXPORT)
