@@ -102,8 +102,8 @@ def attention_row(item: AttentionItem) -> AttentionRow:
 
 
 def attention_context(request: HttpRequest) -> dict[str, Any]:
-    """The context of `templates/console/attention.html`: open items, worst first; what is acknowledged or snoozed is apart."""
-    rows = [attention_row(item) for item in watch.open_items()[:200]]
+    """The context of `templates/console/attention.html`: open items, worst first; known ones apart."""
+    rows = [attention_row(item) for item in watch.recent_items()]
     waiting = [row for row in rows if row.item.rank == 0]
     return {
         "attention": waiting[:MAX_SHOWN],

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from eventshop.operations.attention.watch import count_by_view
+from eventshop.operations.attention.watch import recent_counts
 
 
 class SidebarItem(NamedTuple):
@@ -40,7 +40,7 @@ def register(section: SidebarSection) -> None:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sections in the form of Unfold's setting `SIDEBAR`; Unfold asks for each entry's permission itself."""
-    badges = count_by_view() if request.user.has_perm("ops.view_attentionitem") else {}
+    badges = recent_counts() if request.user.has_perm("ops.view_attentionitem") else {}
     items_by_title: dict[str, list[SidebarItem]] = {}
     for section in sorted(_sections, key=lambda section: section.order):
         items_by_title.setdefault(section.title, []).extend(section.items)

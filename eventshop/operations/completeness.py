@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from django.core.cache import cache
 from django.db.models import Count, Model
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,11 +17,8 @@ from eventshop.operations.objectives import objective_of
 from eventshop.operations.projection_health import measure_projections
 from eventshop.projections.models import DeadLetter, SkippedEvent
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.counted_cache import get_recent
 from eventshop.runtime.database_clock import database_now
-
-CACHE_KEY: Final = "operations:missing-figures"
-#: How long an answer is used: measuring reads the checkpoints and the last events.
-CACHE_S: Final = 5
 
 
 class Missing(NamedTuple):
@@ -53,11 +49,8 @@ class Missing(NamedTuple):
 
 
 def missing_from(names: Iterable[str]) -> Missing | None:
-    """What is missing from the rows of these projections; None: nothing. At most `CACHE_S` old."""
-    known: dict[str, Missing] | None = cache.get(CACHE_KEY)
-    if known is None:
-        known = _measure()
-        cache.set(CACHE_KEY, known, CACHE_S)
+    """What is missing from the rows of these projections; None: nothing. A few seconds old at most."""
+    known = get_recent("missing-figures", "all", _measure)
     found = [known[name] for name in names if name in known]
     if not found:
         return None

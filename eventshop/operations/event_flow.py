@@ -11,7 +11,7 @@ from django.conf import settings
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.health_checks import measure_relay
-from eventshop.operations.objectives import Progress, State, default_objective, objective_of
+from eventshop.operations.objectives import Progress, State, default_objective, objective_of, worst_state
 from eventshop.operations.projection_health import ProjectionProgress, measure_projections
 from eventshop.operations.saga_health import measure_router
 from eventshop.runtime.database_clock import database_now
@@ -57,7 +57,7 @@ def read_flow() -> EventFlow:
         FlowStage(
             "Folded",
             f"{len(projections) - len(late)} of {len(projections)} projections up to date",
-            max((_state(one) for one in projections), key=list(State).index, default=State.OK),
+            worst_state(_state(one) for one in projections),
             worst.behind,
             worst.behind_s,
             rate(worst.behind),

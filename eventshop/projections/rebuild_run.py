@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.core.errors import ProjectionError, TailBusy
@@ -189,6 +190,7 @@ class RebuildRun:
                 version=projection.version,
                 parked=row.parked,
                 events=row.events,
+                advanced_at=Now(),  # what is cached of the old rows must not be shown any more
             )
         replace_dead_letters(projection.name, self.target.name)
         discard(self.target)

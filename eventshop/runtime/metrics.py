@@ -65,4 +65,7 @@ WEBHOOK_ATTEMPTS: Final = Counter("eventshop_webhook_attempts", "Attempts to del
 CIRCUIT_REFUSALS: Final = Counter(
     "eventshop_circuit_refusals", "Calls that were refused because a server had failed repeatedly.", ["circuit"]
 )
+CACHE_LOOKUPS: Final = Counter(
+    "eventshop_cache_lookups", "Look-ups in the cache: figures, health, entity tags.", ["cache", "outcome"]
+)
 PERIODIC_JOB_RUNS: Final = Counter("eventshop_periodic_job_runs", "Runs of periodic jobs.", ["job", "outcome"])

@@ -16,6 +16,8 @@ from eventshop.admin_console.formatting import datetime_html, format_amount
 from eventshop.admin_console.list_filters import midnight
 from eventshop.operations.attention import watch
 from eventshop.operations.event_flow import read_flow
+from eventshop.runtime.counted_cache import get_recent
+from projections.admin.cached_figures import Figures
 from projections.admin.filters import TaskFilter
 from projections.admin.sales import net_sales_chart
 from projections.models import ActivityTimeline, DailySales, OrderSummary
@@ -35,21 +37,29 @@ class Figure(NamedTuple):
 def add_dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the context of `templates/admin/index.html`. Each part needs the view permission of its model."""
     has_perm = request.user.has_perm
+    figures = Figures()
     if has_perm("ops.view_attentionitem"):
         watch.compare_if_stale()
         context |= {"may_see_attention": True, **attention_context(request)}
     if has_perm("projections.view_dailysales"):
-        context |= _sales_context()
+        context |= figures.read("sales", _sales_context)
     if has_perm("projections.view_ordersummary"):
-        statuses = OrderSummary.objects.order_by().values_list("status").annotate(orders=Count("*"))
-        context["tasks"] = _open_tasks()
-        context["statuses"] = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
+        context |= figures.read("orders", _orders_context)
     if has_perm("projections.view_activitytimeline"):
-        newest = ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS]
-        context["activity"] = [(row, datetime_html(row.at)) for row in newest]
+        context["activity"] = [(row, datetime_html(row.at)) for row in figures.read("activity", _newest_activity)]
     if has_perm("projection_engine.view_checkpoint"):
-        context["flow"] = read_flow()
+        context["flow"] = get_recent("dashboard-health", "flow", read_flow)
     return context
+
+
+def _newest_activity() -> list[ActivityTimeline]:
+    return list(ActivityTimeline.objects.order_by("-position")[:MAX_ACTIVITY_ROWS])
+
+
+def _orders_context() -> dict[str, Any]:
+    statuses = OrderSummary.objects.order_by().values_list("status").annotate(orders=Count("*"))
+    labelled = [(status, OrderSummary.Status(status).label, count) for status, count in sorted(statuses)]
+    return {"tasks": _open_tasks(), "statuses": labelled}
 
 
 def _open_tasks() -> list[tuple[str, str, int]]:

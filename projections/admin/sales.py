@@ -13,6 +13,7 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import format_amount
 from eventshop.admin_console.unfold_adapter import display
 from projections.admin.base import RowAdmin
+from projections.admin.cached_figures import Figures
 from projections.admin.charts import chart_data
 from projections.admin.filters import CurrencyFilter
 from projections.admin.search import SearchBySku
@@ -49,7 +50,7 @@ class DailySalesAdmin(RowAdmin):
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
             days = context["cl"].queryset
-            context |= {"totals": sum_by_currency(days), "charts": sales_charts(days.order_by("-day")[:DAYS_PER_CHART])}
+            context |= Figures(["daily-sales"]).read("daily-sales", lambda: totals_and_charts(days), request.GET)
         return response
 
     @display(description="gross", number=True)
@@ -63,6 +64,11 @@ class DailySalesAdmin(RowAdmin):
     @display(description="net", number=True)
     def net_text(self, day: DailySales) -> str:
         return format_amount(day.net, day.currency)
+
+
+def totals_and_charts(days: QuerySet[DailySales]) -> dict[str, Any]:
+    """What is shown above the list of these days."""
+    return {"totals": sum_by_currency(days), "charts": sales_charts(days.order_by("-day")[:DAYS_PER_CHART])}
 
 
 def sum_by_currency(days: QuerySet[DailySales]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from django.db import connection, connections, transaction
 
 from eventshop.operations.access_log.writer import writer as access_log
 from eventshop.privacy.encryption import personal_keys
+from eventshop.runtime import counted_cache
 from tests.support.waiting import DEADLINE_S
 from trading.application.first_instruments import add_first_instruments
 
@@ -19,6 +20,10 @@ from trading.application.first_instruments import add_first_instruments
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 #: The bytes of a table whose rows PostgreSQL deletes one by one; they stay in its file until a larger one is truncated.
 MOST_DELETED = 262_144
+
+
+#: What is cached for seconds stays for a whole test, however slow: one that wants it measured again clears the cache.
+counted_cache.RECENT_S = 3600.0
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from eventshop.core.errors import InvalidMessage
+from eventshop.operations.attention import watch
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.operator_log import record_action
 from eventshop.runtime.database_clock import database_now
@@ -44,4 +45,5 @@ def _change(item_id: int, actor: str, verb: str, note: str, result: str, **value
             setattr(item, name, value)
         item.save(update_fields=[*values, "note"])
         record_action(actor=actor, action=f"{verb} attention", target=item.title, reason=note, result=result)
+    watch.forget_recent()
     return item

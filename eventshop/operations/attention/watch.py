@@ -17,6 +17,7 @@ from eventshop.operations.attention.findings import Finding
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import State
+from eventshop.runtime.counted_cache import get_recent
 from eventshop.runtime.database_clock import database_now
 
 #: The page of the admin with all items.
@@ -28,6 +29,9 @@ STALE_AFTER: Final = timedelta(seconds=90)
 #: How often a page that stays open has it compared.
 REFRESH_S: Final = 10
 _CACHE_KEY: Final = "attention:compared"
+#: How many items a page gets.
+MAX_RECENT: Final = 200
+_RECENT: Final = "attention"
 
 Severity = AttentionItem.Severity
 
@@ -63,6 +67,8 @@ def compare(findings: Sequence[Finding] | None = None) -> Changes:
         cleared = open_query().filter(pk__in=gone).update(cleared_at=now)
         new = [_new_item(key, finding) for key, finding in found.items() if key not in open_items]
         AttentionItem.objects.bulk_create(new, ignore_conflicts=True)
+    forget_recent()
+    recent_counts()  # the page that has it compared had asked before
     return Changes(len(new), cleared, len(found))
 
 
@@ -92,6 +98,21 @@ def open_items() -> QuerySet[AttentionItem]:
         output_field=IntegerField(),
     )
     return open_query().annotate(rank=rank).order_by("rank", "-severity", "since", "pk")
+
+
+def recent_items() -> list[AttentionItem]:
+    """The first open items, a few seconds old unless this process has changed one."""
+    return get_recent(_RECENT, "items", lambda: list(open_items()[:MAX_RECENT]))
+
+
+def recent_counts() -> dict[str, int]:
+    """As `count_by_view`, for every page of the console."""
+    return get_recent(_RECENT, "counts", count_by_view)
+
+
+def forget_recent() -> None:
+    """Whoever has changed an item sees it at once."""
+    cache.delete_many([f"{_RECENT}:items", f"{_RECENT}:counts"])
 
 
 def count_by_view() -> dict[str, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.utils.cache import get_conditional_response
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -18,8 +20,10 @@ from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Access, Kind, Logged
 from eventshop.operations.completeness import Missing, missing_from
 from eventshop.operations.rights import Audience, Rights
+from eventshop.operations.row_state import digest, read_row_state
 from eventshop.projections.historical_queries import row_as_of
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.counted_cache import look_up, store
 from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
 from eventshop.web.api.event_feed_views import read_instant
@@ -30,6 +34,9 @@ from eventshop.web.api.resource_filters import filter_set
 from eventshop.web.api.resource_serializer import RowSerializer, contained, expandable, serializer_class
 from eventshop.web.shared import customer_port, read_your_writes
 from eventshop.web.shared.errors import NotAllowed, NotFound, ReadModelBehind
+
+#: How long it is remembered which version of a row a caller got.
+TAG_KEPT_S: Final = 3600
 
 
 class ResourceView(ApiView, GenericAPIView[Any]):
@@ -130,6 +137,24 @@ class ResourceView(ApiView, GenericAPIView[Any]):
             response["Incomplete"] = self.missing.header
         return response
 
+    def _is_of_one_projection(self) -> bool:
+        """Whether all that is shown changes with the checkpoints of one projection alone.
+
+        An erasure empties personal columns without moving a checkpoint; such a list is compared as it is sent.
+        """
+        resource = self.resource
+        is_more = resource.computed or set(self._requested_parts) - {"meta"}
+        return bool(resource.projection) and not is_more and not resource.model.erasable()
+
+    def state_tag(self) -> str:
+        """What this caller gets at this URL, as an entity tag that is read before any row; raises `NotAllowed`."""
+        self.get_queryset()  # refuses who may see nothing, before anybody is told that nothing has changed
+        state = read_row_state([self.resource.projection])
+        user = require_login(self.request)
+        seen = (user.pk, user.has_perm(self._view_permission()), customer_port.current_adapter().person_of(user))
+        form = (self.request.accepted_renderer.format, *self.row_type().fields)
+        return f'W/"{digest(state, self.missing, seen, form, self.request.get_full_path())}"'
+
     def check_freshness(self) -> bool:
         """Whether the projection includes the caller's own writes; raises `ReadModelBehind` if they require it."""
         if not self.resource.projection:
@@ -156,14 +181,19 @@ class RowListView(ResourceView):
             cls.ordering, cls.orderings = cls.resource.ordering, cls.resource.orderings
             cls.filterset_class = filter_set(cls.resource)
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         refuse_unknown_parameters(
             request, {"cursor", "limit", "ordering", "fields", "expand", *self.filterset_class.base_filters}
         )
         is_current = self.check_freshness()
+        tag = self.state_tag() if self._is_of_one_projection() else ""
+        if tag and (unchanged := answer_unchanged(request, tag)):
+            return unchanged
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         note_access(rows=len(page or ()))
         response = self.get_paginated_response(self.serialize(page or []))
+        if tag:
+            response["ETag"] = tag
         if self.missing:
             response.data["incomplete"] = self.missing.to_json()
         if "Consistency-Token" in request.headers:
@@ -178,10 +208,14 @@ class RowDetailView(ResourceView):
     def _audience(cls) -> Audience:
         return Audience.OWNER if cls.resource.owner or cls.resource.parent else Audience.NOBODY
 
-    def get(self, request: Request, key: UUID | str) -> Response:
+    def get(self, request: Request, key: UUID | str) -> HttpResponseBase:
         can_go_back = self.resource.one_stream and self.resource.projection
         refuse_unknown_parameters(request, {"fields", "expand", *(["as_of"] if can_go_back else [])})
         is_current = self.check_freshness()
+        state = self.state_tag() if can_go_back else ""
+        known = look_up("row-tags", state) if state and "If-None-Match" in request.headers else None
+        if known and (unchanged := answer_unchanged(request, known)):
+            return unchanged
         row = self.get_queryset().filter(pk=key).first()
         if row is None:
             raise NotFound if is_current else ReadModelBehind
@@ -192,6 +226,8 @@ class RowDetailView(ResourceView):
         response = Response(body)
         if self.resource.one_stream:
             response["ETag"] = etag(row.last_version)
+        if state:
+            store("row-tags", state, response["ETag"], TAG_KEPT_S)
         return response
 
     def _as_of(self, row: Any, moment: datetime) -> Any:
@@ -202,3 +238,11 @@ class RowDetailView(ResourceView):
         if earlier is None:
             raise NotFound
         return earlier
+
+
+def answer_unchanged(request: Request, tag: str) -> HttpResponseBase | None:
+    """304 where the caller has what this tag names; otherwise None."""
+    response: HttpResponseBase | None = get_conditional_response(request, etag=tag)
+    if response:
+        response["ETag"] = tag
+    return response

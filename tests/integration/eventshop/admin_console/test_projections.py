@@ -18,11 +18,14 @@ from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, rea
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
+from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.operations.row_state import read_row_state
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.rebuild import rebuild
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.failing_projection import Flaky, fail, register_temporarily, retry
 from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
 from tests.support.sales import ADA, BOB, LANTERNS, Sale, eur, gbp, line
@@ -181,11 +184,51 @@ def test_the_dashboard_asks_the_same_however_much_there_is() -> None:
     client = boss()
     record_sales(sale)
     client.get("/admin/")
+    cache.clear()
     few = len(capture_queries(lambda: client.get("/admin/")))
     record_sales(*(Sale(number) for number in range(2, 30)))
+    cache.clear()
     asked = capture_queries(lambda: client.get("/admin/"))
     assert len(asked) == few
     assert not [sql for sql in asked if "COUNT(" in sql and 'FROM "event"' in sql]
+
+
+def test_the_dashboard_asks_three_statements_until_a_checkpoint_moves() -> None:
+    client = boss()
+    record_sales(sale)
+    client.get("/admin/")
+    again = capture_queries(lambda: client.get("/admin/"))
+    assert len(again) <= 3, again  # the session, the account, and the checkpoints
+    record_sales(other)
+    page = client.get("/admin/")
+    assert page.context["statuses"] == [("PAID", "Paid", 2)]
+    assert len(page.context["activity"]) == 4
+
+
+def test_a_retried_dead_letter_and_a_rebuild_change_the_cached_figures(flaky: Flaky) -> None:
+    names = [flaky.projection.name]
+    append(sale.order_id, sale.created)
+    flaky.spoils[sale.order_id, 1] = fail
+    catch_up(flaky.projection)
+    states = [read_row_state(names)]
+    flaky.spoils.clear()
+    retry(flaky)
+    states.append(read_row_state(names))
+    rebuild(flaky.projection, DatabaseEventLog(), requested_by="ada")
+    states.append(read_row_state(names))
+    assert len(set(states)) == 3
+    assert read_row_state(names) == states[-1]
+
+
+def test_totals_of_daily_sales_are_summed_once_until_a_sale_is_folded() -> None:
+    client, path = boss(), "/admin/projections/dailysales/"
+    record_sales(sale)
+    sums = [sql for sql in capture_queries(lambda: client.get(path)) if "SUM(" in sql and "dailysales" in sql]
+    assert len(sums) == 1
+    assert not [sql for sql in capture_queries(lambda: client.get(path)) if "SUM(" in sql and "dailysales" in sql]
+    assert client.get(path, {"currency": "EUR"}).context["totals"] == []
+    record_sales(foreign)
+    assert {row["currency"] for row in client.get(path).context["totals"]} == {"GBP", "EUR"}
 
 
 def lag_by_projection() -> dict[str, tuple[int, str]]:

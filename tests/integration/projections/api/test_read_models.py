@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from eventshop.eventstore import command_dispatcher
 from eventshop.projections.projection import projection_registry
@@ -14,8 +15,9 @@ from eventshop.web.api.resource import Resource
 from orders.domain.commands import CreateOrder, ReceiveStock
 from projections.api import shop as api_shop
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
+from tests.support.read_models import append
 from tests.support.sales import ADA, Sale
-from tests.support.staff import record_sales, update_read_models
+from tests.support.staff import capture_queries, record_sales, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -151,6 +153,31 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     assert program.get(path, if_none_match='"1"').status_code == 200
     listed = program.get("orders")
     assert program.get("orders", if_none_match=listed.headers["ETag"]).status_code == 304
+
+
+ORDER = f"orders/{Sale(1).order_id}"
+
+
+@pytest.mark.parametrize("path", ["sales/days?limit=5", ORDER, "stock", "order-lines", "activity"])
+def test_a_304_asks_no_read_model_and_comes_until_a_checkpoint_moves(path: str) -> None:
+    record_sales(Sale(1))
+    program = staff_program()
+    tag = program.get(path).headers["ETag"]
+    answers: list[Any] = []
+    asked = capture_queries(lambda: answers.append(program.get(path, if_none_match=tag)))
+    assert (answers[0].status_code, answers[0].headers["ETag"], answers[0].content) == (304, tag, b"")
+    tables = [model._meta.db_table for model in apps.get_app_config("projections").get_models()]
+    assert not [sql for sql in asked if any(f'FROM "{table}"' in sql for table in tables)], asked
+    append(Sale(1).order_id, Sale(1).shipped)
+    update_read_models()
+    assert program.get(path, if_none_match=tag).status_code == 200
+
+
+def test_an_entity_tag_is_the_callers_alone_and_refuses_first() -> None:
+    record_sales(Sale(1))
+    tag = staff_program().get("customers").headers["ETag"]
+    assert ApiClient(staff("other", *VIEWS)).get("customers", if_none_match=tag).status_code == 200
+    assert ApiClient(staff("stranger")).get("customers", if_none_match=tag).status_code == 403
 
 
 def test_who_brings_the_token_of_a_command_waits_for_its_effect_or_is_told() -> None:
