@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,7 +67,7 @@ class ProductRow(_ProductView, RowDetailView):
 
     resource = PRODUCTS
 
-    def get(self, request: Request, sku: str) -> Response:  # type: ignore[override]
+    def get(self, request: Request, sku: str) -> HttpResponseBase:  # type: ignore[override]
         """One product on sale, with its current price and how many can be sold now."""
         return super().get(request, sku)
 
