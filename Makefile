@@ -39,7 +39,7 @@ install: $(VENV)/.installed ## make .venv with what EventShop needs to run
 
 install-dev: $(VENV)/.installed-dev ## add the tools for check, test and bench
 
-run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another port)
+run: install ## start EventShop on http://127.0.0.1:8000 (PORT=8001 for another port, FAULTS=off for a demo without faults)
 	@$(BIN)/python -m deploy.local
 
 $(VENV)/.installed-stack: pyproject.toml $(VENV)/constraints.txt

@@ -20,12 +20,15 @@ from honcho.environ import parse_procfile
 from rich.console import Console
 from rich.panel import Panel
 
+from deploy.gateway.server import RECEIVER_PATH
 from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interrupt
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 #: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
 DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off"}
+#: With faults there is a webhook, to a slow receiver on this machine.
+FAULT_SETTINGS = {"WEBHOOKS_TO_PRIVATE": "on"}
 
 #: Commands to run before the programs start, here and on the stack; each is idempotent. They bring an older store up to
 #: date: its database, and its topics if there is a Kafka.
@@ -118,9 +121,19 @@ def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare_commands(environment: Mapping[str, str]) -> list[list[str]]:
-    """The commands to run first; the embedded event log has no topics."""
+    """The commands to run first; the embedded event log has no topics. `FAULTS=off`: a demo without any."""
     has_kafka = environment.get("EVENT_LOG_URL", "").startswith("kafka")
-    return [command for command in PREPARE_COMMANDS if has_kafka or command != ["create_topics"]]
+    commands = [command for command in PREPARE_COMMANDS if has_kafka or command != ["create_topics"]]
+    if has_faults(environment):
+        commands[commands.index(["seed_demo"])] = ["seed_demo", "--with-faults"]
+    if has_faults(environment) and "GATEWAY_PORT" in environment:
+        commands.append(["ensure_demo_webhook", f"http://{HOST}:{environment['GATEWAY_PORT']}{RECEIVER_PATH}"])
+    return commands
+
+
+def has_faults(environment: Mapping[str, str]) -> bool:
+    """Whether the demo gives the console something to look at, which makes health degraded."""
+    return environment.get("FAULTS", "on") != "off"
 
 
 def prepare_database(environment: Mapping[str, str]) -> None:
@@ -156,6 +169,8 @@ def main() -> int:
             "PYTHONUNBUFFERED": "1",
         }
         environment = {"SITE_URL": f"http://{HOST}:{port}"} | DEMO_SETTINGS | settings | environment
+        if has_faults(environment):
+            environment = FAULT_SETTINGS | environment
         environment |= local_gateway_settings(environment)
         prepare_database(environment)
     except StartError as error:

@@ -17,6 +17,7 @@ from orders.application.customer_order import order_updates
 from orders.application.data_uses import hand_over_parcel, with_ground
 from orders.application.payment_texts import erase_payment_texts
 from orders.demo.customer import demo_customer_commands
+from orders.demo.faults import fault_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment
 from orders.domain.events import OrderCancelled, OrderShipped, PaymentAuthorised, PaymentDeclined, PaymentProcessed
@@ -105,4 +106,5 @@ PLUGIN = Plugin(
         ),
     ],
     customer_demo=[demo_customer_commands],
+    demo_faults=[fault_commands],
 )

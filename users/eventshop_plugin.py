@@ -23,6 +23,7 @@ from users.application.inactive_accounts import find_inactive_accounts, request_
 from users.application.newsletters import NEWSLETTERS
 from users.application.processing_grounds import GroundsOfPeople
 from users.application.signed_in_sessions import ENDED_SESSIONS
+from users.demo.people import people_commands
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
@@ -87,4 +88,5 @@ PLUGIN = Plugin(
             visible_to=anonymous_users,
         ),
     ],
+    demo_faults=[people_commands],
 )

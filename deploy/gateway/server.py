@@ -19,6 +19,9 @@ from deploy.gateway.requests import SESSIONS_PATH, HttpError, origin_of, parse_p
 HOST: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 64 * 1024
 PAGE_PATH: Final = "/pay/"
+#: The receiver of the demo's webhook answers after so many seconds.
+RECEIVER_PATH: Final = "/receiver"
+RECEIVER_S: Final = 3.0
 _HTML: Final = "text/html; charset=utf-8"
 
 
@@ -67,6 +70,8 @@ class GatewayHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if self.path.startswith(PAGE_PATH):
             return self._handle(self._take_card)
+        if self.path == RECEIVER_PATH:
+            return self._handle(self._receive_slowly)
         self._handle(self._create_session if self.path == SESSIONS_PATH else self._post_payment)
 
     def _handle(self, action: Callable[[], None]) -> None:
@@ -78,6 +83,12 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self._send_json(refusal.status, {"error": refusal.message})
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def _receive_slowly(self) -> None:
+        """The receiver of the demo's webhook: it does its work before it answers."""
+        self._read_json()
+        time.sleep(RECEIVER_S)
+        self._send(200, b"ok\n", "text/plain")
 
     def _check_authorization(self) -> None:
         given = self.headers.get("Authorization", "")

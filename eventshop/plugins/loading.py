@@ -115,6 +115,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "stream_finders": FieldRule(callable, "functions", console.register_stream_finder),
     "changed_rows_finders": FieldRule(callable, "functions", console.register_changed_rows_finder),
     "demo": FieldRule(callable, "functions that return commands", demo_registry.register),
+    "demo_faults": FieldRule(callable, "functions that return commands", demo_registry.register_faults),
     "customer_demo": FieldRule(callable, "functions that return commands", demo_registry.register_customer_demo),
 }
 

@@ -78,4 +78,6 @@ class Plugin:
 
     #: Demo data of an empty store, and what the demo customer has done.
     demo: Sequence[DemoCommands] = ()
+    #: Faults and people for the console to show, in an empty store that asks for them.
+    demo_faults: Sequence[DemoCommands] = ()
     customer_demo: Sequence[DemoCommands] = ()

@@ -19,6 +19,7 @@ SIGN_UP_FORM_ID: Final = derive_id("demo-sign-up", EMAIL)
 CUSTOMER_ID: Final[UUID] = derive_id("person", SIGN_UP_FORM_ID)
 
 _demos: Final[list[DemoCommands]] = []
+_fault_demos: Final[list[DemoCommands]] = []
 _customer_demos: Final[list[DemoCommands]] = []
 
 
@@ -26,6 +27,12 @@ def register(demo: DemoCommands) -> None:
     """Register demo data that is created once, in an empty store."""
     if demo not in _demos:
         _demos.append(demo)
+
+
+def register_faults(demo: DemoCommands) -> None:
+    """Register what gives the console something to look at; `seed_demo --with-faults` adds it to the demo data."""
+    if demo not in _fault_demos:
+        _fault_demos.append(demo)
 
 
 def register_customer_demo(demo: DemoCommands) -> None:
@@ -37,6 +44,11 @@ def register_customer_demo(demo: DemoCommands) -> None:
 def commands(now: datetime) -> list[tuple[Command, Envelope]]:
     """The registered commands of all apps."""
     return [command for demo in _demos for command in demo(now)]
+
+
+def fault_commands(now: datetime) -> list[tuple[Command, Envelope]]:
+    """The registered commands of all apps that give the console something to look at."""
+    return [command for demo in _fault_demos for command in demo(now)]
 
 
 def customer_commands(now: datetime) -> list[tuple[Command, Envelope]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from decimal import Decimal
 from time import monotonic
@@ -14,6 +15,7 @@ from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.pages.demo_registry import commands as others
+from eventshop.web.pages.demo_registry import fault_commands
 from orders.demo.orders import demo_commands
 from orders.demo.products import PRODUCTS
 from orders.models import Product
@@ -21,6 +23,13 @@ from orders.models import Product
 
 class Command(BaseCommand):
     help = "Fill an empty store with demo orders, through commands. Does nothing when there are events."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--with-faults",
+            action="store_true",
+            help="Add people, and faults for the console to show: dead letters, failing payments. Health is degraded.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if newest_position():
@@ -32,7 +41,8 @@ class Command(BaseCommand):
         try:
             # One transaction: the store holds either none or all of the demo data.
             now = datetime.now(UTC)
-            outcomes = send_many([*demo_commands(now), *others(now)])
+            faults = fault_commands(now) if options["with_faults"] else []
+            outcomes = send_many([*demo_commands(now), *others(now), *faults])
         except EventShopError as error:
             raise CommandError(f"The demo data could not be stored: {error}") from error
         refused = [answer for answer in outcomes if not isinstance(answer, Receipt)]

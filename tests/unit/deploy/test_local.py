@@ -80,7 +80,15 @@ def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() ->
 
 def test_topics_are_brought_up_to_date_where_there_is_a_kafka() -> None:
     assert ["create_topics"] not in prepare_commands({})
-    assert prepare_commands({"EVENT_LOG_URL": "kafka://127.0.0.1:9092"}) == list(PREPARE_COMMANDS)
+    environment = {"EVENT_LOG_URL": "kafka://127.0.0.1:9092", "FAULTS": "off"}
+    assert prepare_commands(environment) == list(PREPARE_COMMANDS)
+
+
+def test_the_demo_has_faults_unless_told_otherwise() -> None:
+    assert ["seed_demo", "--with-faults"] in prepare_commands({})
+    assert prepare_commands({"GATEWAY_PORT": "4711"})[-1] == ["ensure_demo_webhook", "http://127.0.0.1:4711/receiver"]
+    without = prepare_commands({"FAULTS": "off", "GATEWAY_PORT": "4711"})
+    assert ["seed_demo"] in without and without[-1] == ["ensure_demo_customer"]
 
 
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:

@@ -8,27 +8,38 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from eventshop.core.deterministic_ids import derive_id
+from eventshop.core.messages import Envelope, new_id
+from eventshop.eventstore.command_dispatcher import send_many
+from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.models import StoredEvent
+from eventshop.projections.models import DeadLetter
+from eventshop.sagas.step_failures import group_failures
+from eventshop.sagas.workers import run_until_idle
 from eventshop.web.pages import demo_registry
 from orders.demo.customer import ORDERS
+from orders.demo.faults import fault_commands
+from orders.demo.products import PRODUCTS
+from orders.domain.commands import ReceiveStock
 from orders.domain.order_status import Status
 from orders.domain.payments import PaymentStateName
-from projections.models import DailySales, OrderSummary, TradeBlotter, TradingAccount
+from projections.models import ConsentRegister, DailySales, OrderSummary, TradeBlotter, TradingAccount, UserProfile
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import run_sagas_until_idle
 from tests.support.order_payments import order_state
 from tests.support.retail_import import run_projections
 from users.application import accounts
+from users.demo.people import ERASED, PEOPLE, people_commands, person_id
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 
-def run_seed_demo() -> str:
+def run_seed_demo(*options: str) -> str:
     out = StringIO()
-    call_command("seed_demo", stdout=out)
+    call_command("seed_demo", *options, stdout=out)
     return out.getvalue()
 
 
@@ -110,3 +121,31 @@ def test_a_store_with_events_is_left_alone() -> None:
     before = StoredEvent.objects.count()
     assert run_seed_demo()  # it says why
     assert StoredEvent.objects.count() == before
+
+
+def test_faults_are_dead_letters_of_two_causes_and_failing_payments() -> None:
+    outcomes = send_many(fault_commands(timezone.now()))
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Receipt)] == []
+    run_projections()
+    causes = DeadLetter.objects.exclude(error="").values_list("fingerprint", flat=True)
+    assert {fingerprint.partition(":")[0] for fingerprint in causes} == {"CreditNoteIssued", "PaymentProcessed"}
+    assert set(DailySales.objects.values_list("currency", flat=True)) == {"VND"}  # those of the shop are not spoilt
+
+
+def test_the_payments_of_the_faults_fail_with_the_gateways_answer() -> None:
+    stock = [ReceiveStock(sku, 5, "D-1") for sku, _, _ in PRODUCTS[:4]]
+    send_many([*((command, Envelope(new_id())) for command in stock), *fault_commands(timezone.now())])
+    run_sagas_until_idle(InMemoryGateway())
+    [group] = group_failures()
+    assert (group.step, len(group.sagas), "500" in group.example) == ("TakePayment", 2, True)
+
+
+def test_the_person_whose_erasure_was_due_is_erased_by_the_worker() -> None:
+    outcomes = send_many(people_commands(timezone.now()))
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Receipt)] == []
+    run_until_idle("test")
+    run_projections()
+    statuses = dict(UserProfile.objects.values_list("pk", "status"))
+    assert len(statuses) == len(PEOPLE) + 1
+    assert statuses[person_id(ERASED)] == "ERASED"
+    assert ConsentRegister.objects.count() == 5
