@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from threading import Lock
+from time import monotonic
 from typing import Final, TypeVar
 
-import pybreaker
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from eventshop.core.errors import EventShopError
@@ -47,21 +46,16 @@ class CircuitBreaker:
     ) -> None:
         self.name = name
         self._failure_types, self._no_retry_types = failure_types, no_retry_types
-        self._state = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=failure_threshold,
-            reset_timeout=open_s,
-            exclude=[lambda error: not isinstance(error, failure_types)],
-            state_storage=self._state,
-            name=name,
-            throw_new_error_on_trip=False,
-        )
-        self._probe_lock = Lock()
+        self._failure_threshold, self._open_s = failure_threshold, open_s
+        self._lock = Lock()  # never held during a call
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._is_probing = False
 
     @property
     def is_open(self) -> bool:
         """Whether calls are refused, or a probe is running (half-open)."""
-        return bool(self._state.state != pybreaker.STATE_CLOSED)
+        return self._opened_at is not None
 
     def call(self, function: Callable[[], T], *, attempts: int = 1) -> T:
         """Return what `function` returns. Allow more than one attempt only for an idempotent function.
@@ -81,41 +75,40 @@ class CircuitBreaker:
         return isinstance(error, self._failure_types) and not isinstance(error, self._no_retry_types)
 
     def _attempt(self, function: Callable[[], T]) -> T:
-        if self.is_open:
-            return self._probe(function)
-        # Not called through pybreaker: it holds its lock during a call, so that only one call could run at a time.
+        is_probe = self._admit()
         try:
             result = function()
-        except self._failure_types as error:
-            self._record_failure(error)
+        except self._failure_types:
+            self._record(is_probe, failed=True)
             raise
-        with suppress(pybreaker.CircuitBreakerError):  # other threads opened the circuit; this result is still valid
-            self._breaker.call(_succeed)
+        except BaseException:  # the caller's error: of the server a probe learns that it answers
+            if is_probe:
+                self._record(is_probe, failed=False)
+            raise
+        self._record(is_probe, failed=False)
         return result
 
-    def _probe(self, function: Callable[[], T]) -> T:
-        if not self._probe_lock.acquire(blocking=False):
-            metrics.CIRCUIT_REFUSALS.labels(self.name).inc()
-            raise CircuitOpen(server=self.name)
-        try:
-            return self._breaker.call(function)
-        except pybreaker.CircuitBreakerError:
-            metrics.CIRCUIT_REFUSALS.labels(self.name).inc()
-            raise CircuitOpen(server=self.name) from None
-        finally:
-            self._probe_lock.release()
+    def _admit(self) -> bool:
+        """Let a call pass, and return whether it probes the server. Raises `CircuitOpen`."""
+        with self._lock:
+            if self._opened_at is None:
+                return False
+            if not self._is_probing and monotonic() >= self._opened_at + self._open_s:
+                self._is_probing = True
+                return True
+        metrics.CIRCUIT_REFUSALS.labels(self.name).inc()
+        raise CircuitOpen(server=self.name)
 
-    def _record_failure(self, error: Exception) -> None:
-        def fail() -> None:
-            raise error
-
-        with suppress(pybreaker.CircuitBreakerError, *self._failure_types):  # counted here, raised by the caller
-            self._breaker.call(fail)
+    def _record(self, is_probe: bool, *, failed: bool) -> None:
+        """Count a call's outcome. That of one which began before the circuit opened changes nothing."""
+        with self._lock:
+            if self.is_open and not is_probe:
+                return
+            self._failures = self._failures + 1 if failed else 0
+            is_tripped = failed and (is_probe or self._failures >= self._failure_threshold)
+            self._opened_at = monotonic() if is_tripped else None
+            self._is_probing = False
 
 
 def _wait_s(state: RetryCallState) -> float:
     return RETRY_BACKOFF.delay_s(state.attempt_number)
-
-
-def _succeed() -> None:
-    """Count as a success."""

@@ -14,10 +14,10 @@ from typing import Final
 from uuid import UUID
 
 from django.core.cache import cache
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 
 from eventshop.core.deterministic_ids import derive_id
+from eventshop.runtime.cache_errors import cache_errors
 from eventshop.web.api.base_view import require_login
 from eventshop.web.shared.errors import CommandInProgress, IdempotencyKeyMissing, InvalidHeader
 
@@ -45,7 +45,7 @@ def command_lock(command_id: UUID) -> Iterator[None]:
     name = f"api-command:{command_id}"
     try:
         acquired = cache.add(name, True, _LOCK_TTL_S)
-    except (RedisError, OSError):
+    except cache_errors():
         yield
         return
     if not acquired:
@@ -53,5 +53,5 @@ def command_lock(command_id: UUID) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(RedisError, OSError):  # the entry expires by itself
+        with suppress(*cache_errors()):  # the entry expires by itself
             cache.delete(name)

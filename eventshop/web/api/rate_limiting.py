@@ -16,10 +16,10 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django_ratelimit.core import ALL, _get_window, _make_cache_key, _split_rate, get_usage
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from eventshop.runtime.cache_errors import cache_errors
 from eventshop.web.models import ApiToken
 
 _USAGE: Final = "api_usage"
@@ -39,7 +39,7 @@ class PrincipalThrottle(BaseThrottle):
             usage = get_usage(
                 django_request, group=_GROUP, key=lambda *_: principal, rate=settings.API_RATE, increment=True
             )
-        except (RedisError, OSError):
+        except cache_errors():
             return True
         if usage is None or usage["limit"] == 0:  # the request was not counted
             return True
@@ -91,5 +91,5 @@ def _give_back(request: HttpRequest, response: HttpResponseBase) -> None:
     if response.status_code != 304 or principal is None:
         return
     window = _get_window(principal, _split_rate(settings.API_RATE)[1])
-    with suppress(ValueError, RedisError, OSError):  # the window has ended, or the cache is away
+    with suppress(ValueError, *cache_errors()):  # the window has ended, or the cache is away
         cache.decr(_make_cache_key(_GROUP, window, settings.API_RATE, principal, ALL))

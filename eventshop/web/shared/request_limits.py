@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
-from redis.exceptions import RedisError
 
+from eventshop.runtime.cache_errors import cache_errors
 from eventshop.web.shared.attempt_limits import TooManyAttempts, network_of
 
 
@@ -16,7 +16,7 @@ def limit_requests(request: HttpRequest, name: str, rate: str, *, count: bool = 
     """
     try:
         usage = get_usage(request, group=name, key=lambda _, request: network_of(request), rate=rate, increment=count)
-    except (RedisError, OSError):
+    except cache_errors():
         return
     if usage and usage["should_limit"]:
         raise TooManyAttempts(wait_s=max(1, usage["time_left"]))
