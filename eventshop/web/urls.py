@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from eventshop.web.api import problem_catalogue, temporal_views
+from eventshop.web.api.batch_views import Batches
 from eventshop.web.api.command_status_view import CommandStatus
 from eventshop.web.api.event_feed_views import Feed, StreamEvents
 from eventshop.web.api.openapi_views import ApiDocs, openapi_document
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/v1/", Root.as_view(), name="root"),
     path("api/v1/openapi.json", openapi_document, name="openapi"),
     path("api/docs/", ApiDocs.as_view(), name="docs"),
+    path("api/v1/batches", Batches.as_view(), name="batches"),
     path("api/v1/events", Feed.as_view(), name="events"),
     path("api/v1/commands/<uuid:command_id>", CommandStatus.as_view(), name="command"),
     path("api/v1/webhooks", webhooks.Webhooks.as_view(), name="webhooks"),

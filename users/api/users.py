@@ -179,6 +179,7 @@ class CategoryErasure(OwnDataView):
 class ErasureRequest(OwnDataView):
     """A person's request for erasure (Art. 17 GDPR)."""
 
+    can_be_batched = False
     status = 202
 
     def post(self, request: Request, person_id: UUID) -> Response:

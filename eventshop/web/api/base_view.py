@@ -26,6 +26,8 @@ class ApiView(APIView):
     """A resource. `scopes` maps each method to the token scope that it needs. GET responses have an entity tag."""
 
     scopes: ClassVar[dict[str, str]] = {}
+    #: Whether a batch can contain its commands: an effect beside the command, such as an e-mail, cannot be rolled back.
+    can_be_batched: ClassVar[bool] = True
     #: What the access log records of its GET; each view with a GET says it.
     access: ClassVar[Access | None] = None
     #: Whom each method lets in; the methods enforce it.

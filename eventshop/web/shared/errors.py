@@ -55,6 +55,13 @@ class InvalidHeader(RequestError):
     code = "invalid-header"
 
 
+class BatchRefused(RequestError):
+    """A command of an atomic batch was refused, and so the whole batch. Nothing was changed."""
+
+    status = 409
+    code = "batch-refused"
+
+
 class CursorBeyondEnd(RequestError):
     """The cursor is beyond the newest event: it belongs to another store, or to this one before a restore."""
 

@@ -74,6 +74,7 @@ def test_every_resource_is_described() -> None:
 #: What adds up in any order, or makes something new.
 WITHOUT_VERSION = {
     "post_orders", "post_stock_receipts", "post_write_offs", "post_accounts", "post_trades", "post_webhooks",
+    "post_batches",
     "post_webhook_resending", "post_webhook_test",
 }  # fmt: skip
 #: Not commands: these requests are idempotent without a key.
