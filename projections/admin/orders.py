@@ -18,6 +18,7 @@ from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeN
 from orders.admin.orders import OrderActions
 from projections.admin import people
 from projections.admin.filters import CountryFilter, CurrencyFilter, DaysFilter, TaskFilter
+from projections.admin.order_page import DeliveryReveal, order_sections
 from projections.admin.search import SearchableRowAdmin
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ExternalId, OrderLine, OrderSummary
@@ -41,7 +42,7 @@ _COLOURS = {
 
 
 @admin.register(OrderSummary)
-class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
+class OrderSummaryAdmin(OrderActions, DeliveryReveal, SearchableRowAdmin):
     empty_message = "No order was placed yet."
     list_display = (
         "reference",
@@ -74,6 +75,7 @@ class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/order.html"
+    actions_detail = (*OrderActions.actions_detail, *DeliveryReveal.actions_detail)
 
     def search_condition(self, text: str) -> Q:
         customers = [*ids_of(OrderSummary, "customer_id", text), *find_ids(ExternalId.Kind.CUSTOMER, text)]
@@ -83,7 +85,7 @@ class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
     def detail_context(self, request: HttpRequest, obj: OrderSummary) -> dict[str, Any]:
         timeline = event_timeline(obj.order_id)
         lines = OrderLine.objects.filter(order_id=obj.order_id).order_by("line")
-        return {
+        return order_sections(request, obj) | {
             "order": obj,
             "title": f"{obj.get_kind_display()} {obj.reference}",
             "subtitle": obj.get_status_display(),
@@ -113,11 +115,13 @@ class OrderSummaryAdmin(OrderActions, SearchableRowAdmin):
                 )
                 if time is not None
             ],
+            "paid_at": datetime_html(obj.paid_at),
+            "total": format_amount(obj.total, obj.currency),
             "lines": [
                 (line, format_amount(line.price, line.currency), format_amount(line.amount, line.currency))
                 for line in lines
             ],
-            "customer": people.customer_link(obj.customer_id, obj.currency),
+            "customer": people.customer_link(obj.customer_id, obj.currency, request),
             "timeline": timeline,
             "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
         }

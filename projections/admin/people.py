@@ -21,16 +21,19 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, display
 from eventshop.web.api.prefix_filter import prefix_condition
 from projections.admin.filters import CurrencyFilter
+from projections.admin.related import may_see, page_url
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.external_id_lookup import external_ids_of, find_ids
-from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary
+from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary, UserProfile
 from projections.row_lookup import find_order_ids, ids_of
 
 
-def customer_link(customer_id: UUID | None, currency: str) -> str | SafeString:
-    """A link to the page of a customer in a currency."""
+def customer_link(customer_id: UUID | None, currency: str, request: HttpRequest | None = None) -> str | SafeString:
+    """A link to the page of a customer in a currency; only the name for those who may not see customers."""
     if customer_id is None:
         return "anonymous"
+    if request is not None and not may_see(request, CustomerSummary):
+        return short_name("Customer", customer_id)
     url = reverse("admin:projections_customersummary_change", args=(quote(f"{customer_id}:{currency}"),))
     text = short_name("Customer", customer_id)
     return format_html('<a class="es-link" href="{}" title="{}">{}</a>', url, customer_id, text)
@@ -118,7 +121,11 @@ class CustomerSummaryAdmin(SearchById):
 
     def detail_context(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
         orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
+        may_see_orders = may_see(request, OrderSummary)
+        has_account = may_see(request, UserProfile) and UserProfile.objects.filter(pk=obj.customer_id).exists()
         return {
+            "may_see_orders": may_see_orders,
+            "person_url": page_url(UserProfile, obj.customer_id) if has_account else "",
             "customer": obj,
             "title": short_name("Customer", obj.customer_id),
             "subtitle": f"in {obj.currency}",
@@ -131,7 +138,8 @@ class CustomerSummaryAdmin(SearchById):
             "first": datetime_html(obj.first_order_at),
             "last": datetime_html(obj.last_order_at),
             "orders": [
-                (order, format_amount(order.total, order.currency), datetime_html(order.created_at)) for order in orders
+                (order, format_amount(order.total, order.currency), datetime_html(order.created_at))
+                for order in (orders if may_see_orders else ())
             ],
         }
 

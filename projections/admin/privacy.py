@@ -19,8 +19,9 @@ from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy.models import Erasure
+from projections.admin.related import may_see, page_url
 from projections.admin.search import SearchById
-from projections.models import ActivityTimeline, ConsentRegister, UserProfile
+from projections.models import ActivityTimeline, ConsentRegister, CustomerSummary, UserProfile
 from users.admin.users import PersonActions
 
 MASK: Final = "•••••"
@@ -74,7 +75,14 @@ class UserProfileAdmin(PersonActions, SearchById):
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
         activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
+        customers = CustomerSummary.objects.filter(customer_id=obj.pk).order_by("currency")
         return {
+            "may_see_consents": may_see(request, ConsentRegister),
+            "may_see_activity": may_see(request, ActivityTimeline),
+            "customers": [
+                (page_url(CustomerSummary, row.pk), row)
+                for row in (customers if may_see(request, CustomerSummary) else ())
+            ],
             "person": obj,
             "title": short_name("Person", obj.user_id),
             "subtitle": obj.get_status_display(),
@@ -93,9 +101,14 @@ class UserProfileAdmin(PersonActions, SearchById):
                     datetime_html(consent.ended_at),
                 )
                 for consent in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
+                if may_see(request, ConsentRegister)
             ],
-            "activity": [(row, datetime_html(row.at)) for row in activities.order_by("-position")[:MAX_ACTIVITY_ROWS]],
-            "erasure": Erasure.objects.filter(pk=obj.pk).first(),
+            "activity": [
+                (row, datetime_html(row.at))
+                for row in activities.order_by("-position")[:MAX_ACTIVITY_ROWS]
+                if may_see(request, ActivityTimeline)
+            ],
+            "erasure": Erasure.objects.filter(pk=obj.pk).first() if may_see(request, Erasure) else None,
         }
 
     @display(description="status", label=_COLOURS)

@@ -15,6 +15,7 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
+from projections.admin.related import may_see
 from projections.admin.search import SearchBySku
 from projections.models import ActivityTimeline, StockLevel
 
@@ -54,7 +55,10 @@ class StockLevelAdmin(SearchBySku):
                 for text, time in (("Last received", obj.received_at), ("Last refused", obj.refused_at))
                 if time is not None
             ],
-            "movements": [(row, datetime_html(row.at)) for row in movements],
+            "may_see_movements": may_see(request, ActivityTimeline),
+            "movements": [
+                (row, datetime_html(row.at)) for row in (movements if may_see(request, ActivityTimeline) else ())
+            ],
         }
 
     @display(description="on hand", ordering="on_hand", number=True)
