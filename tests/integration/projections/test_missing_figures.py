@@ -12,10 +12,15 @@ from django.test import Client
 from eventshop.operations.completeness import Missing, missing_from
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
+from projections.position import position
+from projections.trade_blotter import trade_blotter
+from tests.support.customers import sign_in_customer
 from tests.support.failing_projection import Flaky, fail
+from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
-from tests.support.staff import capture_queries
+from tests.support.staff import capture_queries, update_read_models
+from tests.support.trader import fill_trade, open_account, submit_limit_order
 
 sale, other = Sale(1), Sale(2)
 
@@ -76,3 +81,20 @@ def test_a_projection_beyond_its_objective_says_as_of_when(clean_database: None,
 def test_the_mark_costs_no_statement_while_it_is_fresh(shop: None) -> None:
     missing_from([order_summary.name])
     assert capture_queries(lambda: missing_from([order_summary.name])) == []
+
+
+def test_a_traders_pages_say_what_is_missing_from_them(clean_database: None) -> None:
+    client, person = sign_in_customer()
+    trade_id = submit_limit_order(open_account(person))
+    pages = ("/trading/", "/trading/positions/")
+    update_read_models()
+    assert [find(client.get(page), "missing") for page in pages] == [[], []]
+    fill_trade(trade_id, "1")
+    for read_model in (trade_blotter, position):
+        flaky = Flaky(read_model, name=read_model.name, version=read_model.version)
+        flaky.spoils[trade_id, 2] = fail
+        catch_up(flaky.projection)
+    cache.clear()
+    for page in pages:
+        [text] = texts(client.get(page), "missing")
+        assert "The latest changes of some trades are not in these figures yet" in text
