@@ -17,6 +17,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from kafka.net.compat import KafkaNetClient
 
 from eventshop.core.errors import EventShopError
+from eventshop.messaging.kafka import client_metrics
 
 __all__ = [
     "KafkaError",
@@ -82,6 +83,8 @@ def _construct(client_class: type[Any], options: Mapping[str, Any]) -> Any:
 
         client = client_class(**_connection_options(), kafka_client=open_network, **options)
         on_failure.pop_all()
+    if client_class in (KafkaProducer, KafkaConsumer):
+        client_metrics.collector.watch(client)
     return client
 
 

@@ -39,8 +39,9 @@ def test_every_metric_is_in_the_document_with_its_labels_and_no_other(client: Cl
     counted = {metric._name: metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)}
     read = {name for name in families(client) if name.startswith("eventshop_")} - counted.keys()
     pool = {"eventshop_database_pool_connections", "eventshop_database_pool_waiting_threads"}
+    kafka = {"eventshop_kafka_client"}
     full_names = {name + "_total" if metric._type == "counter" else name for name, metric in counted.items()}
-    assert set(listed) == full_names | read | pool
+    assert set(listed) == full_names | read | pool | kafka
     for name, metric in counted.items():
         full = name + "_total" if metric._type == "counter" else name
         assert listed[full] == metric._type
