@@ -119,6 +119,7 @@ PLUGIN = Plugin(
                 SidebarItem("Corrections", "edit_note", "projection_engine.eventcorrection"),
                 SidebarItem("Skipped events", "skip_next", "projection_engine.skippedevent"),
                 SidebarItem("Foreign records", "front_hand", "log.acknowledgedrecord"),
+                SidebarItem("Kafka and outbox", "hub", view="kafka", permission="log.view_knowntopic"),
                 SidebarItem("Rebuilds", "construction", "projection_engine.rebuild"),
                 SidebarItem("Replays", "history", "projection_engine.replay"),
                 SidebarItem("Operator log", "history_edu", "ops.operatoraction"),
