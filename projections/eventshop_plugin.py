@@ -48,7 +48,7 @@ from projections.market_minute import market_minute
 from projections.order_lines import order_lines
 from projections.order_summary import order_summary
 from projections.pages.order_views import order_updates, stock_on_hand
-from projections.pages.trading_views import account_ids, last_price
+from projections.pages.trading_views import account_ids, last_prices_of
 from projections.person_streams import streams_of
 from projections.position import position
 from projections.product_sales import product_sales
@@ -86,7 +86,7 @@ PLUGIN = Plugin(
         position_check.bind(has_processed),
         stock_levels.bind(stock_on_hand),
         bought_together.bind(skus_bought_together),
-        last_prices.bind(last_price),
+        last_prices.bind(last_prices_of),
         owned_accounts.bind(account_ids),
         streams_of_person.bind(streams_of),
         own_streams.bind(followed_streams.own_streams),

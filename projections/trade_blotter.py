@@ -14,11 +14,13 @@ from trading.domain.events import (
     FillsFlagged,
     SettlementHeld,
     SettlementResumed,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeEvent,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeReviewed,
     TradeSettled,
@@ -84,6 +86,18 @@ def rejected(row: TradeBlotter, event: TradeRejected, meta: Meta) -> None:
 def cancelled(row: TradeBlotter, event: TradeCancelled, meta: Meta) -> None:
     row.closed_as = str(Status.CANCELLED)
     row.status, row.reason, row.updated_at = str(Status.CANCELLED), personal_text(event.reason), meta.occurred_at
+
+
+@trade_blotter.on(TradeAmended, key=_trade_key)
+def amended(row: TradeBlotter, event: TradeAmended, meta: Meta) -> None:
+    row.quantity, row.limit_price = event.quantity, event.limit_price
+    row.reason, row.updated_at = personal_text(event.reason), meta.occurred_at
+
+
+@trade_blotter.on(TradeExpired, key=_trade_key)
+def expired(row: TradeBlotter, event: TradeExpired, meta: Meta) -> None:
+    row.closed_as = row.status = str(Status.EXPIRED)
+    row.updated_at = meta.occurred_at
 
 
 @trade_blotter.on(SettlementHeld, key=_trade_key)

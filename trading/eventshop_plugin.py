@@ -12,7 +12,7 @@ from trading.domain import errors
 from trading.domain.account import TradingAccount
 from trading.domain.audit_log import AuditLog
 from trading.domain.commands import SubmitTrade
-from trading.domain.events import TradeCancelled, TradeRejected, TradeSettled
+from trading.domain.events import TradeCancelled, TradeExpired, TradeRejected, TradeSettled
 from trading.domain.trade import Trade
 from trading.domain.upcasters import upcasters
 from trading.sagas.settlement_saga import SettlementSaga
@@ -25,7 +25,9 @@ PLUGIN = Plugin(
     api_urls=["trading.api.urls"],
     page_urls=["trading.pages.urls"],
     live_sources=[trade_updates],
-    command_outcomes={SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled), TRADE)},
+    command_outcomes={
+        SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled, TradeExpired), TRADE)
+    },
     sidebar=[
         SidebarSection("Trading", 20, [SidebarItem("Instruments", "list", "trading.instrumentversion", order=90)])
     ],

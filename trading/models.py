@@ -79,6 +79,7 @@ class TradePermission(models.Model):
             ("submit_trade", "Can submit trades for any account"),
             ("fill_trade", "Can report fills"),
             ("reject_trade", "Can reject trades"),
+            ("amend_trade", "Can amend anybody's trades"),
             ("cancel_trade", "Can cancel anybody's trades"),
             ("correct_trade", "Can correct fills and declare them void"),
             ("settle_trade", "Can settle trades, hold their settlement back and let it go on"),

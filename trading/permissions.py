@@ -7,6 +7,7 @@ from typing import Final
 SUBMIT_TRADE: Final = "trading.submit_trade"
 FILL_TRADE: Final = "trading.fill_trade"
 REJECT_TRADE: Final = "trading.reject_trade"
+AMEND_TRADE: Final = "trading.amend_trade"
 CANCEL_TRADE: Final = "trading.cancel_trade"
 CORRECT_TRADE: Final = "trading.correct_trade"
 SETTLE_TRADE: Final = "trading.settle_trade"

@@ -34,6 +34,7 @@ _COLOURS = {
     "Filled": "primary",
     "Settled": "success",
     "Cancelled": "danger",
+    "Expired": "danger",
     "Rejected": "danger",
 }
 

@@ -32,6 +32,7 @@ class TradeBlotter(ReadModel):
         PARTLY_FILLED = "PARTLY_FILLED", "Partly filled"
         FILLED = "FILLED", "Filled"
         CANCELLED = "CANCELLED", "Cancelled"
+        EXPIRED = "EXPIRED", "Expired"
         REJECTED = "REJECTED", "Rejected"
         SETTLED = "SETTLED", "Settled"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
 from projections.position_result import MARK_PRICE, position_result
+from trading.application.last_price_port import LastPrices
 from trading.domain.cost_basis import CostMethod
 
 PAGE_SIZE: Final = 20
@@ -23,10 +23,13 @@ PAGE_SIZE: Final = 20
 FILTERS: Final = ("status", "side", "instrument", "account")
 
 
-def last_price(code: str) -> Decimal | None:
-    """The highest price in the latest minute with a trade in this instrument; None before the first."""
+def last_prices_of(code: str) -> LastPrices | None:
+    """The lowest and the highest price in the latest minute with a trade in this instrument; None before the first."""
     newest = MarketMinute.objects.filter(instrument=code, high__isnull=False).order_by("-minute")
-    return newest.values_list("high", flat=True).first()
+    for low, high, minute in newest.values_list("low", "high", "minute")[:1]:
+        if low is not None and high is not None:  # always so: the query asks for it
+            return LastPrices(low, high, minute)
+    return None
 
 
 def account_ids(person: UUID) -> list[UUID]:

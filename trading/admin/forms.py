@@ -10,10 +10,12 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
+from eventshop.core.decimal_math import add, format_plain
 from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from trading.application.number_formatting import format_number
 from trading.domain.commands import (
+    AmendTrade,
     BustTrade,
     CancelTrade,
     CorrectTrade,
@@ -113,6 +115,34 @@ class CancelTradeForm(_ReasonOnlyForm):
     outcome = "cancelled"
     dangerous = True
     command_type = CancelTrade
+
+
+class AmendTradeForm(TradeActionForm):
+    title = "Amend"
+    effect = "The open trade gets these values, and freezes the amount that follows from them."
+    button = "Amend the trade"
+    outcome = "amended"
+    field_order = ("quantity", "limit_price", "reason")
+
+    quantity = _decimal_field("Quantity")
+    limit_price = _decimal_field("Limit price")
+
+    def __init__(self, state: Trade, data: Any = None) -> None:
+        super().__init__(state, data)
+        self.fields["quantity"].initial = format_plain(state.terms.quantity)
+        limit = state.terms.limit_price
+        if limit is None:
+            del self.fields["limit_price"]
+        else:
+            self.fields["limit_price"].initial = format_plain(limit)
+
+    def command(self, aggregate_id: UUID) -> TradeCommand:
+        values = self.cleaned_data
+        return AmendTrade(aggregate_id, values["reason"], values["quantity"], values.get("limit_price"))
+
+    def probe(self, aggregate_id: UUID) -> TradeCommand:
+        terms = self.state.terms
+        return AmendTrade(aggregate_id, "?", add(terms.quantity, terms.instrument.lot), terms.limit_price)
 
 
 class _FillForm(TradeActionForm):

@@ -12,6 +12,7 @@ from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.eventstore import command_dispatcher, command_receipts
 from trading import permissions
 from trading.admin.forms import (
+    AmendTradeForm,
     BustFillForm,
     CancelTradeForm,
     CorrectFillForm,
@@ -22,7 +23,7 @@ from trading.admin.forms import (
     SettleTradeForm,
 )
 from trading.application import submit_trade
-from trading.domain.commands import CancelTrade, SettleTrade
+from trading.domain.commands import AmendTrade, CancelTrade, SettleTrade
 from trading.domain.trade import Trade
 
 
@@ -30,7 +31,7 @@ class TradeActions(CommandActions[Trade]):
     """Mixin for the admin of a model whose primary key is a trade's id; uses its permissions `<action>_trade`."""
 
     aggregate, noun = Trade, "trade"
-    actions_detail = ("settle", "hold", "release", "correct", "bust", "review", "reject", "cancel")
+    actions_detail = ("settle", "hold", "release", "correct", "bust", "review", "amend", "reject", "cancel")
     dialogs: ClassVar = {
         "settle": SettleTradeForm,
         "hold": HoldSettlementForm,
@@ -38,6 +39,7 @@ class TradeActions(CommandActions[Trade]):
         "correct": CorrectFillForm,
         "bust": BustFillForm,
         "review": ReviewTradeForm,
+        "amend": AmendTradeForm,
         "reject": RejectTradeForm,
         "cancel": CancelTradeForm,
     }
@@ -50,6 +52,9 @@ class TradeActions(CommandActions[Trade]):
 
     def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(permissions.REJECT_TRADE)
+
+    def has_amend_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm(permissions.AMEND_TRADE)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm(permissions.CANCEL_TRADE)
@@ -78,6 +83,10 @@ class TradeActions(CommandActions[Trade]):
     def review(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.handle_dialog(request, object_id, "review")
 
+    @detail_action(permission="amend", description="Amend", icon="edit_note")
+    def amend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.handle_dialog(request, object_id, "amend")
+
     @detail_action(permission="reject", description="Reject", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.handle_dialog(request, object_id, "reject")
@@ -99,6 +108,13 @@ class TradeActions(CommandActions[Trade]):
         # `SettleTrade` has no field for the reason, so it goes into the metadata.
         metadata = {"reason": form.cleaned_data["reason"]} if isinstance(command, SettleTrade) else {}
         command_envelope = envelope(request, command_id, **metadata)
+        if isinstance(command, AmendTrade):
+            return submit_trade.amend_trade(
+                command,
+                actor=command_envelope.actor,
+                command_id=command_id,
+                metadata=command_envelope.metadata,
+            )
         if isinstance(command, CancelTrade):
             return submit_trade.cancel_trade(
                 aggregate_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -24,8 +25,9 @@ from eventshop.web.api.event_feed_views import StreamEvents
 from eventshop.web.shared.errors import NotAllowed, NotFound
 from trading import permissions
 from trading.api import url_names
-from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade
+from trading.application.submit_trade import NewTrade, amend_trade, cancel_trade, submit_trade
 from trading.domain.commands import (
+    AmendTrade,
     BustTrade,
     CorrectTrade,
     ExecuteTrade,
@@ -57,6 +59,16 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
     example: ClassVar[dict[str, Any]] = {"reason": "The client body for it"}
 
     reason: NonEmptyText
+
+
+class Amendment(Struct, frozen=True, forbid_unknown_fields=True):
+    """The new quantity, the new limit price or both, and the reason. What is missing stays as it is."""
+
+    example: ClassVar[dict[str, Any]] = {"quantity": "8", "limit_price": "199.00", "reason": "the market moved"}
+
+    reason: NonEmptyText
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
 
 
 class FillCorrection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,8 +112,10 @@ class SubmitTrades(ApiView):
         body = request_parsing.parse_body(request, NewTrade)
         opened = load_account_opened(body.account_id)
         is_own = opened is not None and is_owner(request, opened.owner_id)
-        if not is_own and not login.has_perm(permissions.SUBMIT_TRADE):
-            raise NotFound if opened is None or not login.has_perm(view_permission_for(Trade)) else NotAllowed
+        # What was open at the venue before is known to staff only.
+        if not (is_own and body.taken_in is None) and not login.has_perm(permissions.SUBMIT_TRADE):
+            may_see = is_own or (opened is not None and login.has_perm(view_permission_for(Trade)))
+            raise NotAllowed if may_see else NotFound
         with idempotency.command_lock(command_id):
             receipt = submit_trade(body, actor=actor_of(login), command_id=command_id, metadata=CHANNEL)
         return receipt_response(
@@ -159,6 +173,25 @@ class TradeCancellation(TradeAction):
         with idempotency.command_lock(command_id):
             receipt = cancel_trade(
                 trade_id, body.reason, actor=actor, command_id=command_id, expected_version=version, metadata=CHANNEL
+            )
+        return receipt_response(request, receipt, status=200, location=reverse(url_names.TRADE, args=[trade_id]))
+
+
+class TradeAmendment(TradeAction):
+    """Amend quantity or limit price of an open trade, and the amount that it freezes."""
+
+    body = Amendment
+    owner_allowed = True
+    permission = permissions.AMEND_TRADE
+
+    def post(self, request: Request, trade_id: UUID) -> Response:
+        self.check_access(request, trade_id)
+        body, actor = request_parsing.parse_body(request, Amendment), actor_of(require_login(request))
+        command_id, version = idempotency.command_id_from(request), expected_version(request)
+        command = AmendTrade(trade_id, body.reason, body.quantity, body.limit_price)
+        with idempotency.command_lock(command_id):
+            receipt = amend_trade(
+                command, actor=actor, command_id=command_id, expected_version=version, metadata=CHANNEL
             )
         return receipt_response(request, receipt, status=200, location=reverse(url_names.TRADE, args=[trade_id]))
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("trades/<uuid:trade_id>/fills", trades.TradeFills.as_view(), name="api-trade-fills"),
     path("trades/<uuid:trade_id>/rejection", trades.TradeRejection.as_view(), name="api-trade-rejection"),
     path("trades/<uuid:trade_id>/cancellation", trades.TradeCancellation.as_view(), name="api-trade-cancellation"),
+    path("trades/<uuid:trade_id>/amendment", trades.TradeAmendment.as_view(), name="api-trade-amendment"),
     path("trades/<uuid:trade_id>/corrections", trades.TradeCorrections.as_view(), name="api-trade-corrections"),
     path("trades/<uuid:trade_id>/busts", trades.TradeBusts.as_view(), name="api-trade-busts"),
     path("trades/<uuid:trade_id>/review", trades.TradeReview.as_view(), name="api-trade-review"),

@@ -1,19 +1,34 @@
-"""The last price of an instrument, for market orders. It comes from a read model, so it may lag."""
+"""The last prices of an instrument, for market orders. They come from a read model, so they may lag."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from eventshop.core.port import Port
-
-#: The highest price of the latest minute with trades, by the instrument's code; None before the first.
-LastPrice: TypeAlias = Callable[[str], Decimal | None]
-
-last_prices: Final = Port[LastPrice]("last prices")
+from trading.domain.events import Instrument
 
 
-def last_price(code: str) -> Decimal | None:
-    """The last price of an instrument, in its currency; None before its first trade."""
-    return last_prices.get()(code)
+class LastPrices(NamedTuple):
+    """The lowest and the highest price of the latest minute with trades, in the currency of the instrument's prices."""
+
+    low: Decimal
+    high: Decimal
+    minute: datetime
+
+
+#: By the instrument's code; None before the first trade.
+FindLastPrices: TypeAlias = Callable[[str], LastPrices | None]
+
+last_prices: Final = Port[FindLastPrices]("last prices")
+
+
+def dearest_last_price(instrument: Instrument) -> Decimal | None:
+    """The last price at which a piece is worth most: the lowest one of an inverse contract. None before a trade."""
+    prices = last_prices.get()(instrument.code)
+    if prices is None:
+        return None
+    is_inverse = instrument.contract is not None and instrument.contract.inverse
+    return prices.low if is_inverse else max(prices.high, prices.low, key=abs)

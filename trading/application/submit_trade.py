@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,12 +18,29 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
-from trading.application.instruments import get_instrument
-from trading.application.last_price_port import last_price
-from trading.domain.commands import CancelTrade, FreezeAmount, ReleaseAmount, SubmitTrade
+from trading.application.instruments import find_listing
+from trading.application.last_price_port import dearest_last_price
+from trading.domain.commands import (
+    AmendTrade,
+    CancelTrade,
+    ChangeFrozenAmount,
+    FreezeAmount,
+    ReleaseAmount,
+    SubmitTrade,
+)
 from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
-from trading.domain.events import Code, FreezeRefused, OrderType, Side, TradeSubmitted
+from trading.domain.events import (
+    Code,
+    FreezeRefused,
+    Instrument,
+    OpenOrder,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradeAmended,
+    TradeSubmitted,
+)
 
 
 class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,18 +61,26 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     type: OrderType
     quantity: Decimal
     limit_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    #: Only staff take in an order that was open before; `quantity` is what is open.
+    taken_in: OpenOrder | None = None
 
     def to_command(self, trade_id: UUID) -> SubmitTrade:
         """Build the command; raises `UnknownInstrument`, `InactiveInstrument`, `WrongTick`, `WrongLot` or others."""
+        now, listing = datetime.now(UTC), find_listing(self.instrument)
+        listing.check_active(now)
         return SubmitTrade(
             trade_id=trade_id,
             reference=short_reference("T", trade_id),
             account_id=self.account_id,
-            instrument=get_instrument(self.instrument),
+            instrument=listing.instrument,
             side=self.side,
             type=self.type,
             quantity=self.quantity,
             limit_price=self.limit_price,
+            time_in_force=self.time_in_force,
+            good_until=listing.end_of_trading(now) if self.time_in_force is TimeInForce.DAY else None,
+            taken_in=self.taken_in,
         )
 
 
@@ -64,11 +90,15 @@ def trade_id_for(command_id: UUID) -> UUID:
 
 
 def amount_to_freeze(order: SubmitTrade) -> Decimal:
-    """The amount that an order uses of the limits, at its limit price or the last price; raises `NoPrice`."""
-    price = last_price(order.instrument.code) if order.limit_price is None else order.limit_price
+    """The amount that an order uses of the limits, at its limit price or the dearest last price; raises `NoPrice`."""
+    return _amount(order.instrument, order.quantity, order.limit_price)
+
+
+def _amount(instrument: Instrument, quantity: Decimal, limit_price: Decimal | None) -> Decimal:
+    price = dearest_last_price(instrument) if limit_price is None else limit_price
     if price is None:
-        raise NoPrice(instrument=order.instrument.code)
-    return limit_amount(order.instrument, order.quantity, price)
+        raise NoPrice(instrument=instrument.code)
+    return limit_amount(instrument, quantity, price)
 
 
 def submit_trade(
@@ -104,6 +134,32 @@ def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | No
         if isinstance(recorded.event, FreezeRefused):
             return recorded.event
     return None
+
+
+def amend_trade(
+    command: AmendTrade,
+    *,
+    actor: str,
+    command_id: UUID,
+    expected_version: int | None = None,
+    metadata: dict[str, str] | None = None,
+) -> Receipt:
+    """Amend a trade and the amount that it freezes, in one transaction; returns the receipt of the command.
+
+    Raises `UnknownTrade`, `NotAmendable`, `InvalidTradeState`, `LimitExceeded`, `NoPrice`, `WrongTick` or `WrongLot`;
+    then nothing has changed.
+    """
+    terms = load_terms(command.trade_id)
+    envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
+    step = replace(envelope, command_id=derive_id("amended-trade-freeze", command_id))
+    with batch_write():
+        receipt = send(command, envelope=envelope, expected_version=expected_version)
+        for recorded in () if receipt.replayed else store.events_of_command(command_id):
+            if isinstance(recorded.event, TradeAmended):
+                amount = _amount(terms.instrument, recorded.event.quantity, recorded.event.limit_price)
+                with suppress(AccountNotOpen):  # an imported trade without an account has nothing frozen
+                    send(ChangeFrozenAmount(terms.account_id, command.trade_id, amount), envelope=step)
+    return receipt
 
 
 def cancel_trade(

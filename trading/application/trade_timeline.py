@@ -21,11 +21,14 @@ from trading.domain.events import (
     ReviewRule,
     SettlementHeld,
     SettlementResumed,
+    TimeInForce,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeEvent,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeReviewed,
     TradeSettled,
@@ -41,6 +44,7 @@ STATUS_LABELS: Final = {
     Status.PARTLY_FILLED: ("Partly filled", "info"),
     Status.FILLED: ("Filled, waits for settlement", "good"),
     Status.CANCELLED: ("Cancelled", "bad"),
+    Status.EXPIRED: ("Expired", "bad"),
     Status.REJECTED: ("Rejected", "bad"),
     Status.SETTLED: ("Settled", "good"),
 }
@@ -48,6 +52,11 @@ FLAG_LABELS: Final = {
     ReviewRule.BEYOND_QUANTITY: "The venue filled {excess} more than ordered.",
     ReviewRule.AFTER_REJECTION: "The venue reported a fill of a trade that was rejected.",
     ReviewRule.AFTER_SETTLEMENT: "The venue changed what had settled; it settles again.",
+}
+_GOOD_LABELS: Final = {
+    TimeInForce.GTC: "",
+    TimeInForce.DAY: ", for the day",
+    TimeInForce.IOC: ", at once or not at all",
 }
 #: The most timeline entries and fills that a page shows.
 MAX_SHOWN: Final = 50
@@ -73,7 +82,7 @@ class CustomerTrade(NamedTuple):
     @property
     def is_in_progress(self) -> bool:
         """Whether the trade will still change by itself."""
-        if self.state.status is Status.CANCELLED:
+        if self.state.status in (Status.CANCELLED, Status.EXPIRED):
             return bool(self.state.executed) or self.state.has_settled
         return self.state.status not in (Status.REJECTED, Status.SETTLED)
 
@@ -142,6 +151,11 @@ def describe_event(event: TradeEvent, currency: str) -> tuple[str, str]:
             return f"The trade was rejected: {reason}.", "bad"
         case TradeCancelled(cancelled=cancelled, reason=reason):
             return f"Cancelled {format_number(cancelled)}: {reason}.", "bad"
+        case TradeAmended(quantity=quantity, limit_price=limit, reason=reason):
+            price = "" if limit is None else f" at {format_price(limit, currency)}"
+            return f"Amended to {format_number(quantity)}{price}: {reason}.", ""
+        case TradeExpired(expired=expired):
+            return f"Expired: {format_number(expired)} can no longer be filled.", "bad"
         case TradeCorrected(was=was, now=now, reason=reason):
             wrong, right = (
                 f"{format_number(fill.quantity)} at {format_price(fill.price, currency)}" for fill in (was, now)
@@ -168,4 +182,5 @@ def describe_terms(terms: TradeSubmitted) -> str:
     """Describe an order: `buy 10 XETRA/SAP at 200.00 EUR or better`."""
     limit, instrument = terms.limit_price, terms.instrument
     price = "at the market" if limit is None else f"at {format_price(limit, instrument.currency)} or better"
-    return f"{terms.side.lower()} {format_number(terms.quantity)} {instrument.code} {price}"
+    good = _GOOD_LABELS[terms.time_in_force]
+    return f"{terms.side.lower()} {format_number(terms.quantity)} {instrument.code} {price}{good}"

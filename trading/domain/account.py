@@ -14,6 +14,7 @@ from eventshop.core.aggregate import Aggregate
 from eventshop.core.decimal_math import ZERO, add, subtract
 from trading.domain.commands import (
     AccountCommand,
+    ChangeFrozenAmount,
     FreezeAmount,
     OpenAccount,
     ReleaseAmount,
@@ -21,7 +22,7 @@ from trading.domain.commands import (
     SetLimit,
 )
 from trading.domain.cost_basis import CostMethod
-from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
+from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, LimitExceeded, WrongCurrency
 from trading.domain.events import (
     AccountEvent,
     AccountOpened,
@@ -78,6 +79,8 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
                 raise WrongCurrency(account=self.opened.currency, trade=command.currency)
             case FreezeAmount():
                 return self._freeze(command)
+            case ChangeFrozenAmount():
+                return self._change_frozen(command)
             case ReleaseAmount() if command.trade_id in self.frozen:
                 frozen = self.frozen[command.trade_id]
                 return [AmountReleased(command.account_id, command.trade_id, frozen.instrument, frozen.amount)]
@@ -148,6 +151,21 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
                     )
                 ]
         return [AmountFrozen(command.account_id, command.trade_id, command.instrument, command.amount)]
+
+    def _change_frozen(self, command: ChangeFrozenAmount) -> list[AccountEvent]:
+        """Replace what a trade has frozen; a smaller amount fits whatever the limits are now."""
+        former = self.frozen.get(command.trade_id)
+        if former is None or former.amount == command.amount:
+            return []
+        more = subtract(command.amount, former.amount)
+        for limit, available in self._available_limits(former.instrument):
+            if more > max(available, ZERO):
+                raise LimitExceeded(limit=limit, requested=more, available=max(available, ZERO))
+        account, trade = command.account_id, command.trade_id
+        return [
+            AmountReleased(account, trade, former.instrument, former.amount),
+            AmountFrozen(account, trade, former.instrument, command.amount),
+        ]
 
     def _available_limits(self, instrument: str) -> Iterator[tuple[str, Decimal]]:
         """The available amount of each limit that binds an instrument."""

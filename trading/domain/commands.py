@@ -84,6 +84,29 @@ class CancelTrade(Command, frozen=True):
     reason: Annotated[NonEmptyText, TRADING_NOTE]
 
 
+class AmendTrade(Command, frozen=True):
+    """Change quantity or limit price of an open trade; None leaves the one as it is."""
+
+    trade_id: UUID
+    reason: Annotated[NonEmptyText, REVIEW_NOTE]
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if self.quantity is None and self.limit_price is None:
+            raise InvalidMessage("an amendment needs a quantity or a limit price")
+        if self.quantity is not None:
+            check_positive("quantity", self.quantity)
+        if self.limit_price is not None:
+            check_exact("limit_price", self.limit_price)
+
+
+class ExpireTrade(Command, frozen=True):
+    """End an order that is no longer good."""
+
+    trade_id: UUID
+
+
 class CorrectTrade(Command, frozen=True):
     """Correct a fill that was reported wrongly; `fill` has the right values and the same `venue_trade_id`."""
 
@@ -133,6 +156,8 @@ TradeCommand: TypeAlias = (
     | ExecuteTrade
     | RejectTrade
     | CancelTrade
+    | AmendTrade
+    | ExpireTrade
     | CorrectTrade
     | BustTrade
     | ReviewTrade
@@ -186,6 +211,17 @@ class FreezeAmount(Command, frozen=True):
         check_positive("amount", self.amount)
 
 
+class ChangeFrozenAmount(Command, frozen=True):
+    """Freeze another amount for a trade that was amended, in place of the former one."""
+
+    account_id: UUID
+    trade_id: UUID
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        check_positive("amount", self.amount)
+
+
 class ReleaseAmount(Command, frozen=True):
     """Release the amount that a trade has frozen."""
 
@@ -193,7 +229,7 @@ class ReleaseAmount(Command, frozen=True):
     trade_id: UUID
 
 
-AccountCommand: TypeAlias = OpenAccount | SetLimit | SetCostMethod | FreezeAmount | ReleaseAmount
+AccountCommand: TypeAlias = OpenAccount | SetLimit | SetCostMethod | FreezeAmount | ChangeFrozenAmount | ReleaseAmount
 
 
 class RecordAuditExport(Command, frozen=True):

@@ -64,6 +64,12 @@ class WorseThanLimit(CommandRefused):
     code = "worse-than-limit"
 
 
+class NotAmendable(CommandRefused):
+    """A market order has no limit price to amend, and an order is not amended to what is filled already; cancel it."""
+
+    code = "not-amendable"
+
+
 class FillChanged(CommandRefused):
     """This fill was reported before with another price, quantity or time; send a correction instead."""
 

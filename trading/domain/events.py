@@ -74,11 +74,13 @@ __all__ = [
     "Side",
     "TickBand",
     "TimeInForce",
+    "TradeAmended",
     "TradeBusted",
     "TradeCancelled",
     "TradeCorrected",
     "TradeEvent",
     "TradeExecuted",
+    "TradeExpired",
     "TradeRejected",
     "TradeReviewed",
     "TradeSettled",
@@ -138,6 +140,25 @@ class TradeCancelled(Event, frozen=True):
     deal: Deal
     cancelled: Decimal
     reason: Annotated[Note, TRADING_NOTE]
+
+
+class TradeAmended(Event, frozen=True):
+    """Quantity or limit price of an open trade changed. Both are the new values; `open` is what can still be filled."""
+
+    trade_id: UUID
+    deal: Deal
+    quantity: Decimal
+    limit_price: Decimal | None
+    open: Decimal
+    reason: Annotated[Note, REVIEW_NOTE]
+
+
+class TradeExpired(Event, frozen=True):
+    """The time for which the order was good is over; the fills stay."""
+
+    trade_id: UUID
+    deal: Deal
+    expired: Decimal
 
 
 class TradeCorrected(Event, frozen=True):
@@ -220,6 +241,8 @@ TradeEvent: TypeAlias = (
     | TradeExecuted
     | TradeRejected
     | TradeCancelled
+    | TradeAmended
+    | TradeExpired
     | TradeCorrected
     | TradeBusted
     | FillsFlagged

@@ -30,17 +30,18 @@ class Status(StrEnum):
     PARTLY_FILLED = "PARTLY_FILLED"
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"  # the open quantity was cancelled; there may be fills
+    EXPIRED = "EXPIRED"  # the time for which it was good is over; there may be fills
     REJECTED = "REJECTED"
     SETTLED = "SETTLED"
 
 
 def status_for(executed: Decimal, quantity: Decimal, closed: Status | None) -> Status:
-    """The status before the settlement; `closed` is CANCELLED or REJECTED when the venue can fill no more."""
+    """The status before the settlement; `closed` is CANCELLED, EXPIRED or REJECTED when the venue can fill no more."""
     if executed >= quantity:
         return Status.FILLED
     if closed is None:
         return Status.PARTLY_FILLED if executed else Status.OPEN
-    return Status.CANCELLED if executed else closed
+    return Status.CANCELLED if executed and closed is Status.REJECTED else closed
 
 
 def broken_rules(
@@ -123,14 +124,13 @@ def compute_average(notional: Decimal, quantity: Decimal) -> Decimal | None:
     return divide(notional, quantity, decimals=AVERAGE_DECIMALS) if quantity else None
 
 
-def check_limit_price(terms: TradeSubmitted, fill: Fill) -> None:
+def check_limit_price(side: Side, limit: Decimal | None, fill: Fill) -> None:
     """Raise `WorseThanLimit` if a limit order is filled at a price worse than its limit price."""
-    limit = terms.limit_price
     if limit is None:
         return
-    is_worse = fill.price > limit if terms.side is Side.BUY else fill.price < limit
+    is_worse = fill.price > limit if side is Side.BUY else fill.price < limit
     if is_worse:
-        raise WorseThanLimit(side=terms.side, limit=limit, price=fill.price, fill=fill.venue_trade_id)
+        raise WorseThanLimit(side=side, limit=limit, price=fill.price, fill=fill.venue_trade_id)
 
 
 def deal_of(terms: TradeSubmitted) -> Deal:

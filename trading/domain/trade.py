@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Self, assert_never
+from typing import Any, Final, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from eventshop.core.aggregate import Aggregate
 from eventshop.core.decimal_math import ZERO, add, subtract
 from trading.domain.commands import (
+    AmendTrade,
     BustTrade,
     CancelTrade,
     CorrectTrade,
     ExecuteTrade,
+    ExpireTrade,
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
@@ -25,18 +27,21 @@ from trading.domain.commands import (
     check_lot,
     check_tick,
 )
-from trading.domain.errors import InvalidTradeState, NothingFilled, SettlementOnHold
+from trading.domain.errors import InvalidTradeState, NotAmendable, NothingFilled, SettlementOnHold
 from trading.domain.events import (
     Deal,
     Fill,
     FillsFlagged,
     SettlementHeld,
     SettlementResumed,
+    Side,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeEvent,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeReviewed,
     TradeSettled,
@@ -58,6 +63,10 @@ from trading.domain.fills import (
 __all__ = ["Status", "Trade"]
 
 
+#: States in which the settlement can be held and resumed.
+_CAN_BE_HELD: Final = {Status.OPEN, Status.PARTLY_FILLED, Status.FILLED, Status.CANCELLED, Status.EXPIRED}
+
+
 class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     """One order to buy or sell, its fills and its settlement. Invariant: executed is the sum of the fills that stand.
 
@@ -67,15 +76,17 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed before stays closed.
     """
 
-    snapshot_version = 6
+    snapshot_version = 7
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
+    amended: TradeSubmitted | None = None  # the same with what was amended since
+    loosest_limit: Decimal | None = None  # of all its limit prices: a report may be of a fill before an amendment
     executed: Decimal = ZERO
     notional: Decimal = ZERO  # exact: the sum of price times quantity
     fills: FillBook = FillBook()
     on_hold: bool = False
-    closed: Status | None = None  # CANCELLED or REJECTED: nothing can be filled by us any more
+    closed: Status | None = None  # CANCELLED, EXPIRED or REJECTED: nothing can be filled by us any more
     has_settled: bool = False
     flagged: bool = False
     version: int = 0  # number of events in the stream
@@ -96,19 +107,25 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 return [TradeRejected(command.trade_id, self.deal, command.reason)]
             case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as command:
                 return [TradeCancelled(command.trade_id, self.deal, self.open, command.reason)]
+            case Status.OPEN | Status.PARTLY_FILLED, AmendTrade() as command:
+                return self._amend(command)
+            case Status.OPEN | Status.PARTLY_FILLED, ExpireTrade() as command:
+                return [TradeExpired(command.trade_id, self.deal, self.open)]
             case status, CorrectTrade() as command if status is not Status.PENDING:
                 return self._correct(command)
             case status, BustTrade() as command if status is not Status.PENDING:
                 return self._bust(command)
             case status, ReviewTrade() as command if status is not Status.PENDING:
                 return [TradeReviewed(command.trade_id, command.reason)] if self.flagged else []
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, HoldSettlement() as command:
+            case status, HoldSettlement() as command if status in _CAN_BE_HELD:
                 return [] if self.on_hold else [SettlementHeld(command.trade_id, command.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED | Status.FILLED | Status.CANCELLED, ResumeSettlement() as command:
+            case status, ResumeSettlement() as command if status in _CAN_BE_HELD:
                 return [SettlementResumed(command.trade_id, command.reason)] if self.on_hold else []
-            case Status.FILLED | Status.CANCELLED, SettleTrade() as command:
+            case Status.FILLED | Status.CANCELLED | Status.EXPIRED, SettleTrade() as command:
                 return [self._settle(command)]
             case Status.CANCELLED, CancelTrade():
+                return []
+            case Status.EXPIRED, ExpireTrade():
                 return []
             case Status.REJECTED, RejectTrade():
                 return []
@@ -121,7 +138,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         advanced = replace(self, version=self.version + 1)
         match event:
             case TradeSubmitted():
-                return replace(advanced, status=Status.OPEN, submitted=event)
+                return replace(advanced, status=Status.OPEN, submitted=event, loosest_limit=event.limit_price)
             case TradeExecuted(fills=fills):
                 return advanced._add_fills(fills)
             case TradeCorrected(was=was, now=now):
@@ -132,6 +149,13 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 return replace(advanced, status=Status.REJECTED, closed=Status.REJECTED)
             case TradeCancelled():
                 return replace(advanced, status=Status.CANCELLED, closed=Status.CANCELLED)
+            case TradeExpired():
+                return replace(advanced, status=Status.EXPIRED, closed=Status.EXPIRED)
+            case TradeAmended(quantity=quantity, limit_price=limit_price):
+                terms = replace(self.terms, quantity=quantity, limit_price=limit_price)
+                limits = [limit for limit in (self.loosest_limit, limit_price) if limit is not None]
+                loosest = (max if terms.side is Side.BUY else min)(limits, default=None)
+                return replace(advanced, amended=terms, loosest_limit=loosest)
             case FillsFlagged():
                 return replace(advanced, flagged=True)
             case TradeReviewed():
@@ -148,9 +172,9 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
 
     @property
     def terms(self) -> TradeSubmitted:
-        """The first event of the stream."""
+        """The first event of the stream, with what was amended since."""
         assert self.submitted is not None  # noqa: S101  (narrows a type; every caller has left PENDING)
-        return self.submitted
+        return self.amended or self.submitted
 
     @property
     def deal(self) -> Deal:
@@ -182,6 +206,22 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
             TradeExecuted(command.trade_id, self.deal, new, self._open_after(executed)),
             *self._flags(executed),
         ]
+
+    def _amend(self, command: AmendTrade) -> list[TradeEvent]:
+        terms = self.terms
+        quantity = terms.quantity if command.quantity is None else command.quantity
+        limit_price = terms.limit_price if command.limit_price is None else command.limit_price
+        if (quantity, limit_price) == (terms.quantity, terms.limit_price):
+            return []
+        if (limit_price is None) != (terms.limit_price is None):
+            raise NotAmendable(trade=terms.reference, type=terms.type, limit_price=limit_price)
+        if quantity <= self.executed:
+            raise NotAmendable(trade=terms.reference, filled=self.executed, quantity=quantity)
+        check_lot(terms.instrument, quantity)
+        if limit_price is not None:
+            check_tick(terms.instrument, limit_price)
+        left = subtract(quantity, self.executed)
+        return [TradeAmended(command.trade_id, self.deal, quantity, limit_price, left, command.reason)]
 
     def _correct(self, command: CorrectTrade) -> list[TradeEvent]:
         record = self.fills.get_valid(command.fill.venue_trade_id)
@@ -220,7 +260,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     def _check_fill(self, fill: Fill) -> None:
         check_tick(self.terms.instrument, fill.price)
         check_lot(self.terms.instrument, fill.quantity)
-        check_limit_price(self.terms, fill)
+        check_limit_price(self.terms.side, self.loosest_limit, fill)
 
     # --- evolving -------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from eventshop.core.saga import (
 from trading.domain.business_days import CALENDARS, settlement_time
 from trading.domain.commands import (
     CancelTrade,
+    ExpireTrade,
     FreezeAmount,
     HoldSettlement,
     ReleaseAmount,
@@ -42,16 +43,22 @@ from trading.domain.events import (
     Instrument,
     SettlementHeld,
     SettlementResumed,
+    TimeInForce,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeSettled,
     TradeSubmitted,
 )
 
 SETTLEMENT_TIMER: Final = "settlement"
+EXPIRY_TIMER: Final = "expiry"
+#: How long the venue's answer to an order that is good at once may take.
+AT_ONCE: Final = timedelta(seconds=10)
 #: The delay before a refused settlement is tried again.
 RETRY_AFTER: Final = timedelta(hours=1)
 #: A trade that was recorded so long after it occurred is imported history and starts no saga.
@@ -64,6 +71,8 @@ SettlementInput: TypeAlias = (
     | TradeCorrected
     | TradeBusted
     | TradeCancelled
+    | TradeAmended
+    | TradeExpired
     | TradeRejected
     | SettlementHeld
     | SettlementResumed
@@ -87,7 +96,9 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     executed_at: datetime = _NEVER  # the latest fill, where `days` was not counted yet: cannot go back
     days: Mapping[date, int] = {}  # the fills that stand, by their day in the zone of the calendar
     filled: int = 0  # number of fills that are not void
-    closed: bool = False  # cancelled, rejected or settled: we expect no further fill
+    at_once: bool = False  # immediate or cancel
+    good_until: datetime | None = None  # of an order for the day
+    closed: bool = False  # cancelled, expired, rejected or settled: we expect no further fill
     waiting: bool = False  # the settlement timer runs
     on_hold: bool = False
     overdue: bool = False  # the settlement time passed while the trade was on hold
@@ -122,13 +133,19 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     def react(self, event: SettlementInput) -> list[SagaAction]:
         after = self.evolve(event)
         match event:
+            case TradeSubmitted():
+                return after._start_expiry()
+            case TimerFired(name=timer) if timer == EXPIRY_TIMER:
+                return [] if self.closed or self.waiting else [ExpireTrade(self.trade_id)]
+            case TradeExecuted(open=left) if left and self.at_once and not self.closed:
+                return [*self._steps_after_fills(after), ExpireTrade(self.trade_id)]
             case TradeExecuted():
                 return self._steps_after_fills(after)
             case TradeCorrected(was=was, open=left) | TradeBusted(was=was, open=left):
                 return [*self._steps_after_fills(after), *self._freeze_again(after, left, was)]
             case FreezeRefused(limit=limit) if self.reopened:
                 return [CancelTrade(self.trade_id, f"reopened, but the limit {limit} is too small")]
-            case TradeCancelled():
+            case TradeCancelled() | TradeExpired():
                 return [*self._release_limit(), *self._start_timer(after)]
             case TradeRejected():
                 return self._release_limit()
@@ -144,7 +161,7 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
                 return [StartTimer(SETTLEMENT_TIMER, after=RETRY_AFTER)]
             case CompensationRequested(reason=reason) if not self.ended:
                 return [HoldSettlement(self.trade_id, reason)]
-            case TradeSubmitted() | SettlementHeld() | SettlementResumed() | FreezeRefused():
+            case TradeAmended() | SettlementHeld() | SettlementResumed() | FreezeRefused():
                 return []
             case TimerFired() | RefusedCommand() | CompensationRequested():
                 return []  # `SettlementHeld` reports a hold; releasing an amount that is not frozen may be refused
@@ -155,14 +172,17 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         match event:
             case TradeSubmitted():
                 started = replace(self, trade_id=event.trade_id, account_id=event.account_id)
-                return replace(started, instrument=event.instrument, limit_price=event.limit_price)
+                started = replace(started, instrument=event.instrument, limit_price=event.limit_price)
+                return replace(started, at_once=event.time_in_force is TimeInForce.IOC, good_until=event.good_until)
+            case TradeAmended(limit_price=limit_price):
+                return replace(self, limit_price=limit_price)
             case TradeExecuted(fills=fills, open=left):
                 return self._count_fills(more=fills)._update_waiting(not left)
             case TradeCorrected(was=was, now=now, open=left):
                 return self._count_fills(more=(now,), less=(was,))._update_waiting(not left)
             case TradeBusted(was=was, open=left):
                 return self._count_fills(less=(was,))._update_waiting(not left)
-            case TradeCancelled():
+            case TradeCancelled() | TradeExpired():
                 return replace(self, closed=True)._update_waiting(True)
             case TradeRejected():
                 return replace(self, closed=True, ended_as="rejected")
@@ -172,6 +192,8 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
                 return replace(self, on_hold=True)
             case SettlementResumed():
                 return replace(self, on_hold=False, overdue=False)
+            case TimerFired(name=timer) if timer == EXPIRY_TIMER:
+                return self
             case TimerFired():
                 return replace(self, overdue=self.on_hold and self.waiting)
             case RefusedCommand(command=SettleTrade(), code=SettlementOnHold.code):
@@ -202,7 +224,8 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     def _steps_after_fills(self, after: Self) -> list[SagaAction]:
         if after.waiting:
             return [*([] if self.waiting or self.closed else self._release_limit()), *self._start_timer(after)]
-        return [CancelTimer(SETTLEMENT_TIMER)] if self.waiting else []
+        # The time for which a reopened order was good may be over: then the timer fires at once.
+        return [CancelTimer(SETTLEMENT_TIMER), *self._start_expiry()] if self.waiting else []
 
     def _freeze_again(self, after: Self, left: Decimal, was: Fill) -> list[SagaAction]:
         """Freeze the open quantity of a reopened trade, at the limit price or at the price of the removed fill."""
@@ -214,6 +237,11 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
 
     def _start_timer(self, after: Self) -> list[SagaAction]:
         return [StartTimer(SETTLEMENT_TIMER, due=after.settles_at)] if after.waiting else []
+
+    def _start_expiry(self) -> list[SagaAction]:
+        if self.at_once:
+            return [StartTimer(EXPIRY_TIMER, after=AT_ONCE)]
+        return [StartTimer(EXPIRY_TIMER, due=self.good_until)] if self.good_until else []
 
     def _release_limit(self) -> list[SagaAction]:
         return [ReleaseAmount(self.account_id, self.trade_id)]

@@ -59,6 +59,13 @@ def test_the_blotter_shows_how_far_a_trade_is() -> None:
     )
 
 
+def test_the_blotter_shows_what_was_amended_and_has_expired() -> None:
+    history = (examples.submitted, examples.amended, examples.four, examples.expired("4"))
+    given_events(*history).project(trade_blotter).row(TRADE).has(
+        status="EXPIRED", quantity=Decimal(8), limit_price=Decimal("199.00"), reason="the market moved"
+    )
+
+
 def test_the_blotter_shows_what_was_put_right() -> None:
     void = examples.busted(FOUR, corrects=2, left="10")
     given_events(examples.submitted, examples.four, void).project(trade_blotter).row(TRADE).has(

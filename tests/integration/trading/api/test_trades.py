@@ -50,6 +50,7 @@ STAFF_PERMISSIONS = (
     "settle_trade",
     "reject_trade",
     "cancel_trade",
+    "amend_trade",
     "open_account",
     "set_limit",
 )
@@ -188,3 +189,24 @@ def test_the_account_says_by_which_method_it_earns() -> None:
     refused = program.post(f"{path}/cost-method", {"cost_method": "LIFO"}, if_match="*")
     assert refused.status_code == 422
     assert [event.meta.event_type for event in store.get_events(UUID(path.partition("/")[2]))][1:] == ["CostMethodSet"]
+
+
+def test_a_trade_is_amended_by_its_owner_and_what_was_open_before_is_taken_in_by_staff() -> None:
+    owner, program, other = shopper(), trading_staff(), shopper("bob@example.org")
+    body = {"reference": "Ada", "currency": "EUR", "gross_limit": "10000", "owner_id": str(owner.person)}
+    account = program.post("accounts", body).json()["aggregate_id"]
+    order = {
+        "account_id": account, "instrument": "XETRA/SAP", "side": "BUY", "type": "LIMIT", "quantity": "6",
+        "limit_price": "200.00", "time_in_force": "DAY",
+    }  # fmt: skip
+    path = f"trades/{owner.post('trades', order).json()['aggregate_id']}/amendment"
+    change = {"quantity": "8", "limit_price": "199.98", "reason": "the market moved"}
+    assert owner.post(path, change, if_match='"1"').status_code == 200
+    assert problem_of(owner.post(path, change | {"limit_price": "0.01"}, if_match="*")) == (422, "wrong-tick")
+    assert problem_of(owner.post(path, {"reason": "none"}, if_match="*"))[0] == 422
+    assert problem_of(other.post(path, change, if_match="*")) == (404, "not-found")
+    before = order | {"time_in_force": "GTC", "taken_in": {"ordered": "10", "placed_at": "2026-01-30T12:00:00Z"}}
+    assert problem_of(owner.post("trades", before))[0] == 403
+    assert program.post("trades", before).status_code == 201
+    too_much = before | {"taken_in": {"ordered": "5", "placed_at": "2026-01-30T12:00:00Z"}}
+    assert problem_of(program.post("trades", too_much))[0] == 422

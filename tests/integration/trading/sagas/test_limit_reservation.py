@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.sagas import workers
 from trading.application import last_price_port
-from trading.application.submit_trade import NewTrade, cancel_trade, submit_trade, trade_id_for
+from trading.application.submit_trade import NewTrade, amend_trade, cancel_trade, submit_trade, trade_id_for
 from trading.domain.account import TradingAccount
-from trading.domain.commands import BustTrade, ExecuteTrade, OpenAccount, SetLimit
+from trading.domain.commands import AmendTrade, BustTrade, ExecuteTrade, FreezeAmount, OpenAccount, SetLimit
 from trading.domain.errors import (
     AccountNotOpen,
     InvalidTradeState,
@@ -34,7 +35,7 @@ from trading.domain.errors import (
     WrongLot,
     WrongTick,
 )
-from trading.domain.events import Fill, OrderType, Side
+from trading.domain.events import Fill, OrderType, Side, TimeInForce
 from trading.domain.trade import Status, Trade
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -53,7 +54,8 @@ def account(clean_database: None) -> None:
 @contextmanager
 def last_price(price: str) -> Iterator[None]:
     before = last_price_port.last_prices.get()
-    last_price_port.last_prices.provide(lambda code: Decimal(price))
+    latest = last_price_port.LastPrices(Decimal(price) / 2, Decimal(price), datetime(2026, 1, 30, tzinfo=UTC))
+    last_price_port.last_prices.provide(lambda code: latest)
     yield
     last_price_port.last_prices.provide(before)
 
@@ -226,3 +228,51 @@ def test_eight_trades_placed_at_once_share_what_one_limit_has_and_no_more() -> N
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(one, range(8))) == 2
     assert amount_in_use() == Decimal(20)
+
+
+def test_an_amendment_freezes_what_follows_from_it_or_changes_nothing() -> None:
+    trade_id = submit().aggregate_id
+    first_id = new_id()
+    up = AmendTrade(trade_id, "more", Decimal("0.2"))
+    for _ in range(2):  # the second one is a repetition
+        amend_trade(up, actor="ada", command_id=first_id)
+    assert (load_trade(trade_id).open, amount_in_use()) == (Decimal("0.2"), Decimal(20))
+    with pytest.raises(LimitExceeded, match="gross"):
+        amend_trade(AmendTrade(trade_id, "more", Decimal("0.3")), actor="ada", command_id=new_id())
+    assert (load_trade(trade_id).open, amount_in_use()) == (Decimal("0.2"), Decimal(20))
+    amend_trade(AmendTrade(trade_id, "cheaper", None, Decimal(50)), actor="ada", command_id=new_id())
+    assert amount_in_use() == 10
+    with pytest.raises(UnknownTrade):
+        amend_trade(replace(up, trade_id=UUID(int=1)), actor="ada", command_id=new_id())
+
+
+def test_eight_threads_that_amend_never_exceed_the_limit() -> None:
+    trades = [submit(replace(TEN, quantity=Decimal("0.03"))).aggregate_id for _ in range(8)]
+
+    def amend(trade_id: UUID) -> str:
+        try:
+            amend_trade(AmendTrade(trade_id, "more", Decimal("0.05")), actor="ada", command_id=new_id())
+        except (LimitExceeded, Conflict) as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "amended"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(amend, trades))
+    quantities = [load_trade(trade_id).terms.quantity for trade_id in trades]
+    assert amount_in_use() == sum(quantities) * 100 <= 25
+    assert answers.count("amended") == quantities.count(Decimal("0.05"))
+
+
+def test_an_order_for_the_day_is_good_until_the_venue_closes_and_then_releases_its_limit() -> None:
+    day = submit(replace(TEN, time_in_force=TimeInForce.DAY)).aggregate_id
+    good_until = load_trade(day).terms.good_until
+    assert good_until is not None
+    assert timedelta(0) < good_until - datetime.now(UTC) <= timedelta(days=1)  # midnight, UTC
+    over = replace(TEN.to_command(new_id()), time_in_force=TimeInForce.DAY, good_until=datetime.now(UTC))
+    send(FreezeAmount(ACCOUNT, over.trade_id, BTC, "USDT", Decimal(10)))
+    send(over)
+    workers.run_until_idle("test")
+    assert [load_trade(trade).status for trade in (day, over.trade_id)] == [Status.OPEN, Status.EXPIRED]
+    assert amount_in_use() == 10

@@ -7,10 +7,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from trading.domain.commands import (
+    AmendTrade,
     BustTrade,
     CancelTrade,
     CorrectTrade,
     ExecuteTrade,
+    ExpireTrade,
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
@@ -27,10 +29,12 @@ from trading.domain.events import (
     SettlementHeld,
     SettlementResumed,
     Side,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeReviewed,
     TradeSettled,
@@ -75,6 +79,9 @@ def busted(was: Fill, *, corrects: int, left: str) -> TradeBusted:
 
 
 submit = SubmitTrade(TRADE, "T-1", ACCOUNT, SAP, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00"))
+amend = AmendTrade(TRADE, "the market moved", Decimal(8), Decimal("199.00"))
+amended = TradeAmended(TRADE, DEAL, Decimal(8), Decimal("199.00"), Decimal(8), "the market moved")
+expire = ExpireTrade(TRADE)
 reject = RejectTrade(TRADE, "limit exceeded")
 cancel = CancelTrade(TRADE, "too slow")
 review = ReviewTrade(TRADE, "the venue confirmed it")
@@ -94,6 +101,10 @@ resumed = SettlementResumed(TRADE, "papers came")
 
 def cancelled(left: str) -> TradeCancelled:
     return TradeCancelled(TRADE, DEAL, Decimal(left), "too slow")
+
+
+def expired(left: str) -> TradeExpired:
+    return TradeExpired(TRADE, DEAL, Decimal(left))
 
 
 def settled(quantity: str, notional: str) -> TradeSettled:

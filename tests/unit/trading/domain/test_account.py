@@ -9,9 +9,16 @@ from uuid import UUID
 from eventshop.testing.given_when_then import given
 from tests.unit.trading.domain.examples import ACCOUNT, TRADE
 from trading.domain.account import TradingAccount
-from trading.domain.commands import FreezeAmount, OpenAccount, ReleaseAmount, SetCostMethod, SetLimit
+from trading.domain.commands import (
+    ChangeFrozenAmount,
+    FreezeAmount,
+    OpenAccount,
+    ReleaseAmount,
+    SetCostMethod,
+    SetLimit,
+)
 from trading.domain.cost_basis import CostMethod
-from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, WrongCurrency
+from trading.domain.errors import AccountAlreadyOpen, AccountNotOpen, AlreadyFrozen, LimitExceeded, WrongCurrency
 from trading.domain.events import AccountOpened, AmountFrozen, AmountReleased, CostMethodSet, FreezeRefused, LimitSet
 
 SAP, IBM = "XETRA/SAP", "XETRA/IBM"
@@ -86,3 +93,15 @@ def test_an_account_chooses_its_method_of_cost() -> None:
     fifo = CostMethodSet(ACCOUNT, CostMethod.FIFO)
     given(TradingAccount, opened).when(SetCostMethod(ACCOUNT, CostMethod.FIFO)).then(fifo)
     given(TradingAccount, opened, fifo).when(SetCostMethod(ACCOUNT, CostMethod.FIFO)).then_nothing()
+
+
+def test_an_amended_trade_freezes_another_amount_within_the_limits() -> None:
+    account = given(TradingAccount, opened, sap_600, frozen("500"))
+    released = AmountReleased(ACCOUNT, TRADE, SAP, Decimal(500))
+    for amount in ("600", "400"):
+        account.when(ChangeFrozenAmount(ACCOUNT, TRADE, Decimal(amount))).then(released, frozen(amount))
+    account.when(ChangeFrozenAmount(ACCOUNT, TRADE, Decimal("600.01"))).then_refused(LimitExceeded)
+    account.when(ChangeFrozenAmount(ACCOUNT, TRADE, Decimal(500))).then_nothing()
+    account.when(ChangeFrozenAmount(ACCOUNT, OTHER, Decimal(1))).then_nothing()
+    lowered = given(TradingAccount, opened, frozen("500"), LimitSet(ACCOUNT, None, Decimal(100)))
+    lowered.when(ChangeFrozenAmount(ACCOUNT, TRADE, Decimal(400))).then(released, frozen("400"))

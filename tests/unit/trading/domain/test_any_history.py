@@ -29,7 +29,10 @@ COMMANDS: st.SearchStrategy[TradeCommand] = st.one_of(
     FILLS.map(lambda fill: CorrectTrade(examples.TRADE, fill, "wrong")),
     st.sampled_from(["v1", "v2", "v3"]).map(lambda number: BustTrade(examples.TRADE, number, "void")),
     st.sampled_from(
-        [examples.submit, examples.reject, examples.cancel, examples.hold, examples.resume, examples.settle]
+        [
+            *(examples.submit, examples.reject, examples.cancel, examples.hold, examples.resume, examples.settle),
+            *(examples.amend, examples.expire),
+        ]
     ),
 )
 CONVERSATIONS = st.lists(COMMANDS, max_size=12).map(lambda some: [examples.submit, *some])

@@ -123,7 +123,10 @@ def _example(message: type[Any], **given: Any) -> Any:
 
 _EXAMPLES: dict[str, Any] = {
     **{name: getattr(examples.submit, name) for name in examples.submit.__struct_fields__},
-    **{name: Decimal(10) for name in ("open", "cancelled", "notional", "gross_limit", "limit", "amount", "available")},
+    **{
+        name: Decimal(10)
+        for name in ("open", "cancelled", "expired", "notional", "gross_limit", "limit", "amount", "available")
+    },
     "deal": examples.DEAL,
     "fills": (examples.FOUR,),
     "was": examples.FOUR,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import declared_messages
@@ -12,10 +14,12 @@ from eventshop.core.messages import Command, Event
 from eventshop.testing.given_when_then import given
 from tests.unit.trading.domain import examples
 from trading.domain.commands import (
+    AmendTrade,
     BustTrade,
     CancelTrade,
     CorrectTrade,
     ExecuteTrade,
+    ExpireTrade,
     HoldSettlement,
     RejectTrade,
     ResumeSettlement,
@@ -23,15 +27,27 @@ from trading.domain.commands import (
     SettleTrade,
     SubmitTrade,
 )
-from trading.domain.errors import InvalidTradeState, NothingFilled, UnknownFill
+from trading.domain.errors import (
+    InvalidTradeState,
+    NotAmendable,
+    NothingFilled,
+    UnknownFill,
+    WorseThanLimit,
+    WrongLot,
+    WrongTick,
+)
 from trading.domain.events import (
     FillsFlagged,
+    OrderType,
+    ReviewRule,
     SettlementHeld,
     SettlementResumed,
+    TradeAmended,
     TradeBusted,
     TradeCancelled,
     TradeCorrected,
     TradeExecuted,
+    TradeExpired,
     TradeRejected,
     TradeReviewed,
     TradeSettled,
@@ -45,6 +61,7 @@ HISTORIES: dict[Status, tuple[Event, ...]] = {
     Status.PARTLY_FILLED: (examples.submitted, examples.four),
     Status.FILLED: (examples.submitted, examples.four, examples.six),
     Status.CANCELLED: (examples.submitted, examples.four, examples.cancelled("6")),
+    Status.EXPIRED: (examples.submitted, examples.four, examples.expired("6")),
     Status.REJECTED: (examples.submitted, examples.rejected),
     Status.SETTLED: (examples.submitted, examples.four, examples.six, examples.settled("10", "1999.92")),
 }
@@ -53,6 +70,8 @@ COMMANDS: dict[type[Command], Command] = {
     ExecuteTrade: examples.execute(examples.fill("v9", "1")),
     RejectTrade: examples.reject,
     CancelTrade: examples.cancel,
+    AmendTrade: examples.amend,
+    ExpireTrade: examples.expire,
     CorrectTrade: examples.correct(examples.fill("v1", "3")),
     BustTrade: examples.bust("v1"),
     ReviewTrade: examples.review,
@@ -72,27 +91,35 @@ CORRECTED, BUSTED = event_types(TradeCorrected), event_types(TradeBusted)
 FILLED_AFTERWARDS = event_types(TradeExecuted, FillsFlagged)
 NOTHING = event_types()
 TABLE: dict[Status, list[Answer]] = {
-    # submit the same again, execute, reject, cancel, correct, bust, review, hold, resume, settle
-    Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no, no],
+    # submit the same again, execute, reject, cancel, amend, expire, correct, bust, review, hold, resume, settle
+    Status.PENDING: [event_types(TradeSubmitted), no, no, no, no, no, no, no, no, no, no, no],
     Status.OPEN: [
         *(NOTHING, event_types(TradeExecuted), event_types(TradeRejected), event_types(TradeCancelled)),
+        *(event_types(TradeAmended), event_types(TradeExpired)),
         *(UnknownFill, UnknownFill, NOTHING, event_types(SettlementHeld), NOTHING, no),
     ],
     Status.PARTLY_FILLED: [
         *(NOTHING, event_types(TradeExecuted), no, event_types(TradeCancelled)),
+        *(event_types(TradeAmended), event_types(TradeExpired)),
         *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, no),
     ],
     Status.FILLED: [
-        *(NOTHING, FILLED_AFTERWARDS, no, no),
+        *(NOTHING, FILLED_AFTERWARDS, no, no, no, no),
         *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, event_types(TradeSettled)),
     ],
     Status.CANCELLED: [
-        *(NOTHING, event_types(TradeExecuted), no, NOTHING),
+        *(NOTHING, event_types(TradeExecuted), no, NOTHING, no, no),
         *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, event_types(TradeSettled)),
     ],
-    Status.REJECTED: [NOTHING, FILLED_AFTERWARDS, NOTHING, no, UnknownFill, UnknownFill, NOTHING, no, no, no],
+    Status.EXPIRED: [
+        *(NOTHING, event_types(TradeExecuted), no, no, no, NOTHING),
+        *(CORRECTED, BUSTED, NOTHING, event_types(SettlementHeld), NOTHING, event_types(TradeSettled)),
+    ],
+    Status.REJECTED: [
+        *(NOTHING, FILLED_AFTERWARDS, NOTHING, no, no, no, UnknownFill, UnknownFill, NOTHING, no, no, no),
+    ],
     Status.SETTLED: [
-        *(NOTHING, event_types(TradeExecuted, FillsFlagged, FillsFlagged), no, no),
+        *(NOTHING, event_types(TradeExecuted, FillsFlagged, FillsFlagged), no, no, no, no),
         *(event_types(TradeCorrected, FillsFlagged), event_types(TradeBusted, FillsFlagged)),
         *(NOTHING, no, no, NOTHING),
     ],
@@ -134,3 +161,27 @@ def test_a_held_settlement_can_be_resumed() -> None:
 
 def test_nothing_filled_is_never_settled() -> None:
     given(Trade, examples.submitted, examples.cancelled("10")).when(examples.settle).then_refused(NothingFilled)
+
+
+def test_an_amendment_follows_the_rules_of_the_instrument_and_of_what_is_filled() -> None:
+    partly = given(Trade, examples.submitted, examples.four)
+    for change in ({"quantity": Decimal(4)}, {"quantity": Decimal(3)}):
+        partly.when(AmendTrade(examples.TRADE, "less", **change)).then_refused(NotAmendable)
+    partly.when(AmendTrade(examples.TRADE, "less", Decimal("8.5"))).then_refused(WrongLot)
+    partly.when(AmendTrade(examples.TRADE, "less", None, Decimal("199.99"))).then_refused(WrongTick)
+    partly.when(AmendTrade(examples.TRADE, "the same", Decimal(10), Decimal(200))).then_nothing()
+    market = replace(examples.submitted, type=OrderType.MARKET, limit_price=None)
+    given(Trade, market).when(AmendTrade(examples.TRADE, "why", None, Decimal(200))).then_refused(NotAmendable)
+
+
+def test_after_an_amendment_the_new_quantity_counts_and_a_fill_of_before_is_booked() -> None:
+    amended = given(Trade, examples.submitted, examples.amended)
+    amended.when(examples.execute(examples.fill("v1", "8", "199.98"))).then(
+        examples.executed(examples.fill("v1", "8", "199.98"), left="0")
+    )
+    amended.when(examples.execute(examples.fill("v1", "9", "200.00"))).then(
+        examples.executed(examples.fill("v1", "9", "200.00"), left="0"),
+        examples.flagged(ReviewRule.BEYOND_QUANTITY, "1"),
+    )
+    amended.when(examples.execute(examples.fill("v1", "1", "200.02"))).then_refused(WorseThanLimit)
+    amended.when(examples.submit).then_nothing()

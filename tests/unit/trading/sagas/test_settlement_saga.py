@@ -16,10 +16,10 @@ from eventshop.testing.given_when_then import given_saga
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SIX, TRADE, fill, four, settle, six, submitted
 from trading.domain.business_days import settlement_time
-from trading.domain.commands import CancelTrade, FreezeAmount, HoldSettlement, ReleaseAmount
+from trading.domain.commands import CancelTrade, ExpireTrade, FreezeAmount, HoldSettlement, ReleaseAmount
 from trading.domain.errors import UnknownCalendar
-from trading.domain.events import Fill, FreezeRefused, OrderType
-from trading.sagas.settlement_saga import RETRY_AFTER, SettlementSaga
+from trading.domain.events import Fill, FreezeRefused, OrderType, TimeInForce
+from trading.sagas.settlement_saga import AT_ONCE, RETRY_AFTER, SettlementSaga
 
 #: NOON is a Friday; SAP settles on the second business day after it, at four in Frankfurt.
 TUESDAY = datetime.fromisoformat("2026-02-03T16:00:00+01:00")
@@ -216,3 +216,32 @@ def test_errors_put_right_leave_no_trace_in_the_settlement(
         never = never.evolve(event)  # type: ignore[arg-type]
     assert erred == never
     assert erred.settles_at == never.settles_at
+
+
+END_OF_DAY = datetime(2026, 1, 30, 16, 30, tzinfo=UTC)
+for_the_day = replace(submitted, time_in_force=TimeInForce.DAY, good_until=END_OF_DAY)
+at_once = replace(submitted, time_in_force=TimeInForce.IOC)
+time_is_over = TimerFired("expiry")
+
+
+def test_an_order_for_the_day_expires_at_the_end_of_the_venues_day() -> None:
+    given_saga(SettlementSaga).when(for_the_day).then(StartTimer("expiry", due=END_OF_DAY))
+    given_saga(SettlementSaga, for_the_day, four).when(time_is_over).then(ExpireTrade(TRADE))
+    given_saga(SettlementSaga, for_the_day, four).when(examples.expired("6")).then(release, due)
+    given_saga(SettlementSaga, for_the_day).when(examples.expired("10")).then(release).and_ended()
+    reopened = given_saga(SettlementSaga, for_the_day, four, six).when(void)
+    assert StartTimer("expiry", due=END_OF_DAY) in reopened.actions
+    for done in ((four, six), (examples.cancelled("10"),)):
+        given_saga(SettlementSaga, for_the_day, *done).when(time_is_over).then_nothing()
+
+
+def test_what_an_order_does_not_get_at_once_expires() -> None:
+    given_saga(SettlementSaga).when(at_once).then(StartTimer("expiry", after=AT_ONCE))
+    given_saga(SettlementSaga, at_once).when(four).then(ExpireTrade(TRADE))
+    given_saga(SettlementSaga, at_once).when(time_is_over).then(ExpireTrade(TRADE))
+
+
+def test_a_trade_that_is_opened_again_freezes_at_its_amended_price() -> None:
+    cheaper = replace(examples.amended, quantity=Decimal(10), limit_price=Decimal("199.00"))
+    again = FreezeAmount(ACCOUNT, TRADE, "XETRA/SAP", "EUR", Decimal("1194.00"))
+    given_saga(SettlementSaga, submitted, cheaper, four, six).when(void).then(STOP, again)
