@@ -164,7 +164,7 @@ class AttentionItemAdmin(ReadOnlyAdmin):
     def detail_context(self, request: HttpRequest, obj: AttentionItem) -> dict[str, Any]:
         return {
             "row": attention_row(obj),
-            "title": obj.title,
+            "title": obj.part,
             "times": [
                 ("Since", datetime_html(obj.since)),
                 ("Raised", datetime_html(obj.raised_at)),

@@ -129,19 +129,21 @@ _ALLOWED_STATUSES: Final = {
 
 
 class SagaChangeList(CountedChangeList):
-    """Newest first; on the first page after the suspended ones, of which the longest suspended comes first."""
+    """Newest first; on the first page after the suspended and the retrying ones, of which the longest come first."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.page_num == 1 and "status__exact" not in self.params:
-            self._put_suspended_first()
+            self._put_held_up_first()
         retrying = retrying_of([saga.pk for saga in self.result_list])
         for saga in self.result_list:
             saga.failing_step = retrying.get(saga.pk)
 
-    def _put_suspended_first(self) -> None:
+    def _put_held_up_first(self) -> None:
         suspended = self.queryset.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
-        first = list(suspended[: self.list_per_page])
+        failing = list(retrying_steps().order_by().values_list("saga_id", flat=True)[: self.list_per_page])
+        retrying = self.queryset.filter(pk__in=failing).exclude(status=Saga.Status.SUSPENDED).order_by("started_at")
+        first = [*suspended[: self.list_per_page], *retrying]
         first_ids = {saga.pk for saga in first}
         self.result_list = [*first, *(saga for saga in self.result_list if saga.pk not in first_ids)]
 
@@ -230,7 +232,7 @@ class SagaAdmin(ReadOnlyAdmin):
             "saga": obj,
             "title": obj.kind,
             "subtitle": str(obj.pk),
-            "failing": [failing_step(step) for step in retrying_of([obj.pk]).values()],
+            "failing_steps": [failing_step(step) for step in retrying_of([obj.pk]).values()],
             "is_overdue": is_overdue(obj),
             "usual": usual_limit(obj.kind),
             "waits": pending_results(obj),

@@ -80,6 +80,7 @@ function follow(part) {
   }, 1000 * part.dataset.live);
 }
 document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live]").forEach(follow));
+
 // A part of a page that follows by itself while it is seen; without scripts a reload does it.
 document.addEventListener("DOMContentLoaded", () => {
   for (const part of document.querySelectorAll("[data-follow]")) {
@@ -93,6 +94,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (isOpen) part.querySelector("details")?.setAttribute("open", "");
     }, 15000);
   }
+});
 
 // Copy what a short id stands for.
 document.addEventListener("click", async (event) => {

@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Case, IntegerField, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, When
 from django.db.models.functions import Now
 
 from eventshop.operations.attention import notices
 from eventshop.operations.attention.find import find_all
 from eventshop.operations.attention.findings import Finding
+from eventshop.operations.attention.guides import SAGA_GROUPS, SAGAS
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import State
@@ -22,6 +23,8 @@ from eventshop.runtime.database_clock import database_now
 
 #: The page of the admin with all items.
 ATTENTION_VIEW: Final = "ops_attentionitem_changelist"
+#: Pages without an entry of their own in the sidebar, and the entry that leads to them.
+_ENTRIES: Final = {SAGA_GROUPS: SAGAS}
 #: The periodic job's name.
 JOB: Final = "watch-attention"
 #: A page that finds the last comparison older than this compares by itself: nobody else does.
@@ -118,8 +121,12 @@ def forget_recent() -> None:
 def count_by_view() -> dict[str, int]:
     """How many open items need attention (nobody has acknowledged or snoozed them), and in all, by page that helps."""
     waiting = open_query().filter(Q(snoozed_until=None) | Q(snoozed_until__lte=Now()), acknowledged_at=None)
-    counts = dict(waiting.exclude(view="").values_list("view").annotate(Sum("count")))
-    return {**counts, ATTENTION_VIEW: waiting.count()}
+    counts: dict[str, int] = {ATTENTION_VIEW: 0}
+    for view, items, number in waiting.values_list("view").annotate(Count("pk"), Sum("count")):
+        entry = _ENTRIES.get(view, view)
+        counts[entry] = counts.get(entry, 0) + number
+        counts[ATTENTION_VIEW] += items
+    return counts
 
 
 def _update(item: AttentionItem, finding: Finding) -> None:

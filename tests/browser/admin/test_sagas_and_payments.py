@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from playwright.sync_api import Browser, expect
 
 from eventshop.admin_console.saga_admin import RetrySagaForm
+from eventshop.operations.attention.models import AttentionItem
 from eventshop.sagas.models import InboxMessage, SagaStep
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
@@ -65,6 +66,10 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor, suspended_saga: U
     message = GatewayMessage.objects.get(code="not-json")
     pages = {
         "sagas": "/admin/process/saga/",
+        "saga-groups": "/admin/process/saga/groups/",
+        "attention": "/admin/ops/attentionitem/",
+        "attention-item": f"/admin/ops/attentionitem/{AttentionItem.objects.latest('pk').pk}/change/",
+        "assign": f"/admin/ops/attentionitem/{AttentionItem.objects.latest('pk').pk}/assign",
         "saga": f"/admin/process/saga/{load_saga(suspended_saga).pk}/change/",
         "saga-retry": f"/admin/process/saga/{load_saga(suspended_saga).pk}/retry",
         "trace-empty": "/admin/store/storedevent/trace/",
@@ -85,8 +90,8 @@ def test_a_stuck_saga_is_found_on_the_dashboard_and_mended_through_its_dialog(
 ) -> None:
     visitor.sign_in("ada", PASSWORD)
     page = visitor.page
-    page.get_by_role("link", name="show it").click()
-    page.get_by_role("link", name="order-fulfilment").first.click()
+    page.get_by_role("link", name="Retry, compensate or resolve them").click()
+    page.get_by_test_id("saga-group").get_by_role("link").first.click()
     expect(page.get_by_test_id("suspended")).to_be_visible()
     if visitor.width < 1024:
         page.get_by_text("more_horiz").click()  # where a narrow window keeps the buttons
