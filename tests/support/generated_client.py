@@ -15,7 +15,7 @@ import httpx
 from eventshop.web.api import openapi_views
 from tests.support.waiting import DEADLINE_S
 
-NAME = "eventshop_client"
+NAME = "foreign_client"
 
 
 def generate(folder: Path) -> None:
