@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -54,7 +55,7 @@ def order_sections(request: HttpRequest, row: OrderSummary) -> dict[str, Any]:
         ],
         "refunds": [
             (refund.reference, datetime_html(refund.refunded_at), refund.reason, _money(refund.amount))
-            for refund in collect_refunds(row.reference, history, order.payments, {})
+            for refund in collect_refunds(row.reference, history, order.payments, defaultdict(str))
         ],
         "person_url": _person_url(row) if may_see(request, UserProfile) else "",
         "trace_url": f"{reverse('admin:trace')}?id={row.order_id}" if may_trace else "",

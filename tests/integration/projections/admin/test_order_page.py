@@ -11,17 +11,19 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import OperatorAction
 from eventshop.sagas.models import Saga
 from orders.domain.commands import CreateOrder, DeliverOrder, RequestReturn, ReturnLine, ShipOrder
+from orders.domain.events import PaymentRefunded
 from orders.models import Payment
 from tests.support.order_payments import pay_order
 from tests.support.pages import find, texts
-from tests.support.sales import Sale
+from tests.support.read_models import append
+from tests.support.sales import Sale, gbp
 from tests.support.staff import boss, capture_queries, clerk, order_url, update_read_models
 from users.domain.commands import CreateUser
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 ADA = UUID("0190a1b2-0000-7000-8000-00001a2b3c4d")
-SALE, GUEST = Sale(1), Sale(2)
+SALE, GUEST, BACK = Sale(1), Sale(2), Sale(3)
 PERSON = f"/admin/projections/userprofile/{ADA}/change/"
 CUSTOMER = f"/admin/projections/customersummary/{ADA}_3AGBP/change/"
 
@@ -36,6 +38,9 @@ def shop(clean_database: None) -> None:
     send(ShipOrder(SALE.order_id, "Royal Mail"))
     send(DeliverOrder(SALE.order_id))
     send(RequestReturn(SALE.order_id, "R-7", (ReturnLine(1, 1),), "chipped"))
+    append(BACK.order_id, BACK.created, BACK.paid, BACK.shipped, BACK.delivered, BACK.returned((1, 1)))
+    refund = PaymentRefunded(BACK.order_id, f"C{BACK.reference}", BACK.customer_id, gbp("3.00"), "came back")
+    append(BACK.order_id, refund)
     Payment.objects.create(key=uuid4(), kind="charge", order_id=SALE.order_id, amount=1250, currency="GBP")
     event = StoredEvent.objects.get(aggregate_id=SALE.order_id, version=1)
     Saga.objects.create(
@@ -61,6 +66,7 @@ def test_the_page_of_an_order_has_what_belongs_to_it() -> None:
     assert "gateway answered 500" in texts(page, "sagas")[0]
     assert "R-7" in texts(page, "return-rows")[0]
     assert f"Invoice {SALE.reference}" in texts(page, "documents")[0]
+    assert f"Credit note {BACK.reference}-G1" in texts(boss().get(order_url(BACK)), "documents")[0]
     assert find(page, "trace")[0].attributes["href"].endswith(str(SALE.order_id))
     assert "Ada Marker" not in page.content.decode() and find(page, "address")
     assert len(capture_queries(lambda: boss().get(order_url(SALE)))) <= 40
