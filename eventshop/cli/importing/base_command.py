@@ -50,8 +50,15 @@ class ImportCommand(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Show what would be imported; write nothing.")
         add_format_arguments(parser, self.importer.layout)
 
+    def create_importer(self, options: dict[str, Any]) -> FileImporter[Any]:
+        """The importer of one file. Raises what reading the options' files raises."""
+        return self.importer()
+
     def handle(self, *args: Any, file: Path, on_error: str, dry_run: bool, **options: Any) -> None:
-        importer, started = self.importer(), monotonic()
+        try:
+            importer, started = self.create_importer(options), monotonic()
+        except EventShopError as error:
+            raise CommandError(str(error)) from error
         with stop_on_signals() as stop, importer.create_index() as index:
 
             def report_row(line: int, reason: str) -> None:

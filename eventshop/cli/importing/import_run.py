@@ -91,6 +91,7 @@ class ImportRun(Generic[Row]):
         """Import batch after batch; a batch is stored when its tally is yielded."""
         self.importer.prepare(self.index)
         if not self.dry:
+            self.importer.create_missing()
             self._correct(self.importer.releases())
         for units in self._batches():
             if stop.is_set():

@@ -76,6 +76,10 @@ class FileImporter(ABC, Generic[Row]):
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         """Compare some units with the store, and build the commands of what is missing."""
 
+    def create_missing(self) -> None:
+        """Create what the units refer to and the program lacks, before the first unit is sent."""
+        return
+
     def releases(self) -> Iterator[UnitPlan[Row]]:
         """What must be taken back of stored units before the file's are sent."""
         return iter(())

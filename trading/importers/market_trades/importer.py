@@ -12,7 +12,8 @@ from eventshop.cli.importing.importer import CommandToSend, FileImporter, FileUn
 from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
 from eventshop.core.decimal_math import divide
 from eventshop.eventstore.command_receipts import Receipt
-from trading.application.instruments import current_listings
+from eventshop.operations.staff_actors import command_line_actor
+from trading.application.instruments import current_listings, save_listings
 from trading.domain.commands import ExecuteTrade
 from trading.domain.instruments import Listing
 from trading.importers.market_trades.commands import market_of, open_account, trade_commands
@@ -31,8 +32,13 @@ class MarketTradesImporter(FileImporter[Row]):
     units_noun = "executions"
     layout = LAYOUT
 
-    def __init__(self, listings: Mapping[str, Listing] | None = None) -> None:
-        self._listings = current_listings() if listings is None else listings
+    def __init__(
+        self, listings: Mapping[str, Listing] | None = None, *, reference: Mapping[str, Listing] | None = None
+    ) -> None:
+        """`reference` are instruments that are added to the table if the file has trades in them."""
+        self._known = current_listings() if listings is None else listings
+        self._listings = {**(reference or {}), **self._known}
+        self._missing: set[str] = set()
         self._last_read: dict[str, int] = {}  # by instrument: the number of the last valid row
         self._last_planned: dict[str, int] = {}
         self._opened: set[str] = set()
@@ -48,6 +54,8 @@ class MarketTradesImporter(FileImporter[Row]):
 
     def place(self, row: Row) -> Placement:
         self._last_read[row.code] = row.number
+        if row.code not in self._known:
+            self._missing.add(row.code)
         return place_row(row)
 
     def suspects(self, cells: list[str], *, misshapen: bool) -> tuple[list[Suspect], bool]:
@@ -60,6 +68,15 @@ class MarketTradesImporter(FileImporter[Row]):
         self._last_planned.clear()
         self._opened.clear()
         self._known_markets = find_known_markets({listing.venue for listing in self._listings.values()})
+
+    def create_missing(self) -> None:
+        missing = [self._listings[code] for code in sorted(self._missing)]
+        save_listings(missing, actor=command_line_actor(), reason="added by an import of trades in it")
+
+    def warnings(self) -> Iterator[str]:
+        if self._missing:
+            names = "; ".join(sorted(self._missing))
+            yield f"{len(self._missing):,} instruments are new, from the reference data: {names}"
 
     def plan(self, units: Sequence[FileUnit[Row]]) -> list[UnitPlan[Row]]:
         rows = [row for unit in units for row in unit.rows if market_of(row) in self._known_markets]

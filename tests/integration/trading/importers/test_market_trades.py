@@ -26,6 +26,8 @@ from tests.support.retail_import import (
     run_projections,
 )
 from tests.support.trade_files import trade_line, write_trade_file
+from tests.unit.trading.domain.test_instruments import GOOD, write
+from trading.application.instruments import current_listings, find_listing
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -150,3 +152,21 @@ def test_fifty_five_thousand_real_trades_agree_with_every_total_and_both_digests
             assert {name for name in differing if not name.startswith("by_minute.")} == totals
             transaction.set_rollback(True)
     assert differing_totals(TRADES, CONTROL_TOTALS, "verify_trades") == set()
+
+
+def test_instruments_that_the_table_lacks_come_from_a_file_of_reference_data(tmp_path: Path) -> None:
+    trades = write_trade_file(tmp_path, trade_line("1", market="NYMEX", symbol="CL", price="-37.63", quantity="2"))
+    without = ImportRun(trades, command=IMPORT)
+    assert without.code == STOPPED_AT_AN_ERROR
+    assert "import_instruments" in without.error_lines[0]
+    terms = GOOD.replace("2026-01-01,2026-06-30", "2020-01-01,")
+    reference = write(tmp_path, terms, terms.replace("CL", "BZ"))
+    for options in (("--dry-run",), ()):
+        assert "NYMEX/CL" not in current_listings()
+        run = ImportRun(trades, "--instruments", str(reference), *options, command=IMPORT)
+        assert run.code == 0, run.error_lines
+        assert any("NYMEX/CL" in line for line in run.error_lines)
+    assert find_listing("NYMEX/CL").instrument.negative_prices
+    assert "NYMEX/BZ" not in current_listings()
+    off_tick = write_trade_file(tmp_path, trade_line("2", market="NYMEX", symbol="CL", price="-37.635", quantity="2"))
+    assert "tick 0.01" in ImportRun(off_tick, command=IMPORT).error_lines[0]
