@@ -223,6 +223,9 @@ ACCESS_LOG_KEPT_DAYS = env_validators.count("ACCESS_LOG_KEPT_DAYS", env.str("ACC
 WEBHOOK_DELIVERIES_KEPT_DAYS = env_validators.count(
     "WEBHOOK_DELIVERIES_KEPT_DAYS", env.str("WEBHOOK_DELIVERIES_KEPT_DAYS", default="30")
 )
+PROJECTED_EFFECTS_KEPT_DAYS = env_validators.count(
+    "PROJECTED_EFFECTS_KEPT_DAYS", env.str("PROJECTED_EFFECTS_KEPT_DAYS", default="180")
+)
 # A gateway repeats its webhooks for days, and a repeated one is recognised by its message.
 GATEWAY_MESSAGES_KEPT_DAYS = env_validators.count(
     "GATEWAY_MESSAGES_KEPT_DAYS", env.str("GATEWAY_MESSAGES_KEPT_DAYS", default="400"), least=30

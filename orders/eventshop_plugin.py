@@ -15,6 +15,7 @@ from eventshop.web.pages.navigation import NavigationEntry
 from orders.api.url_names import ORDER
 from orders.application.customer_order import order_updates
 from orders.application.data_uses import hand_over_parcel, with_ground
+from orders.application.letters import ORDER_LETTERS
 from orders.application.payment_texts import erase_payment_texts
 from orders.demo.customer import demo_customer_commands
 from orders.demo.faults import fault_commands
@@ -89,6 +90,7 @@ PLUGIN = Plugin(
         NavigationEntry("Shop", "orders:catalogue", order=10, about="Products for kitchen, house and garden."),
         NavigationEntry("Basket", "orders:basket", order=15, about="What you have put into your basket."),
     ],
+    letters=ORDER_LETTERS,
     live_sources=[order_updates],
     command_outcomes={
         CreateOrder: TerminalEvents((OrderShipped,), (OrderCancelled,), ORDER),

@@ -6,6 +6,7 @@ from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
 from trading.api.url_names import TRADE
+from trading.application.letters import TRADE_LETTERS
 from trading.application.trade_timeline import trade_updates
 from trading.demo.trades import demo_commands
 from trading.domain import errors
@@ -24,6 +25,7 @@ PLUGIN = Plugin(
     upcasters=[upcasters],
     api_urls=["trading.api.urls"],
     page_urls=["trading.pages.urls"],
+    letters=TRADE_LETTERS,
     live_sources=[trade_updates],
     command_outcomes={
         SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled, TradeExpired), TRADE)

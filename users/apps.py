@@ -10,6 +10,9 @@ class UsersConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
+        from eventshop.web.api.api_tokens import token_created
         from users.application.signed_in_sessions import remember_sign_in
+        from users.application.token_notices import tell_of_token
 
         user_logged_in.connect(remember_sign_in, dispatch_uid="remember_sign_in")
+        token_created.connect(tell_of_token, dispatch_uid="tell_of_token")

@@ -20,6 +20,7 @@ from users.application.erasure_handlers import (
     record_erasure,
 )
 from users.application.inactive_accounts import find_inactive_accounts, request_erasures
+from users.application.letters import ACCOUNT_LETTERS
 from users.application.newsletters import NEWSLETTERS
 from users.application.processing_grounds import GroundsOfPeople
 from users.application.signed_in_sessions import ENDED_SESSIONS
@@ -51,6 +52,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("events", erase=record_erasure),
         PersonalDataHolder("sagas", erase=erase_saga_details),
     ],
+    letters=ACCOUNT_LETTERS,
     retentions=[ENDED_SESSIONS],
     periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],
     api_urls=["users.api.urls"],

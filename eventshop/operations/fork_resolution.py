@@ -38,6 +38,9 @@ POSITION_COLUMNS: Final = (
     ("process.SagaLivePoint", "routed_to"),
     ("web.WebhookDelivery", "position"),
     ("web.WebhookEndpoint", "cursor"),
+    ("projection_engine.EffectCursor", "position"),
+    ("projection_engine.EffectCursor", "live_from"),
+    ("projection_engine.ProjectedEffect", "position"),
 )
 #: Columns of an event that have columns of their own in the record.
 _COPIED: Final = tuple(field.name for field in ForkedEvent._meta.fields if field.name in EventRow._fields)

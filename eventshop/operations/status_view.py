@@ -22,6 +22,7 @@ COMPONENT_TEXTS: Final = {
     "payments": ("Payments", "Orders are accepted; they are paid when it works again."),
     "publisher": ("Lists in other systems", "Lists and reports here are correct; other systems are updated later."),
     "webhooks": ("Messages to other systems", "Orders are accepted; other systems are told later."),
+    "letters": ("Letters by e-mail", "Orders are accepted; you get our letters later."),
     "erasures": ("Erasure of personal data", "Requests are accepted; they are carried out later."),
     "periodic jobs": ("Housekeeping", "Nothing that you see is affected."),
     "unreadable records": ("Event distribution", "Nothing that you see is affected."),

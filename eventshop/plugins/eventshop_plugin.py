@@ -28,6 +28,9 @@ from eventshop.privacy import retention_job
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections import kept_rows, outbox
+from eventshop.web.letters.letter_health import check_letters
+from eventshop.web.letters.letter_kinds import LETTERS
+from eventshop.web.letters.letter_log import letters_to
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
 from eventshop.web.webhooks.receiver_health import find_failing_receivers
@@ -48,7 +51,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
-    personal_data=[PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes)],
+    personal_data=[
+        PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes),
+        PersonalDataHolder("letters", held_data=letters_to),
+    ],
     health_checks=[
         check_event_table,
         check_divergence,
@@ -58,6 +64,7 @@ PLUGIN = Plugin(
         check_unreadable_records,
         check_workers,
         check_webhooks,
+        check_letters,
         check_erasures,
         check_periodic_jobs,
     ],
@@ -78,6 +85,7 @@ PLUGIN = Plugin(
         PeriodicJob("carry-out-retention", DAY, retention_job.report_run),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
+    effect_projections=[LETTERS],
     retentions=RETENTIONS,
     finders=FINDERS,
     sidebar=[
@@ -135,6 +143,7 @@ PLUGIN = Plugin(
                 SidebarItem("Users", "person", "auth.user"),
                 SidebarItem("Groups", "badge", "auth.group"),
                 SidebarItem("API tokens", "key", "web.apitoken"),
+                SidebarItem("Letters", "mail", "projection_engine.projectedeffect"),
                 SidebarItem("Webhooks", "webhook", "web.webhookendpoint"),
                 SidebarItem("Access log", "policy", "ops.accessrecord"),
                 SidebarItem("Webhook log", "outgoing_mail", "web.webhookdelivery"),

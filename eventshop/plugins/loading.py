@@ -32,9 +32,13 @@ from eventshop.plugins.errors import PluginError
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.projections.effects import effect_projection
+from eventshop.projections.effects.effect_projection import EffectProjection
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.sagas.saga_registry import saga_registry
 from eventshop.web.api import aggregate_action, command_outcomes, problem_catalogue
+from eventshop.web.letters import letter_kinds
+from eventshop.web.letters.letter_kinds import LetterKind
 from eventshop.web.live import subscriptions
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.pages import demo_registry, navigation
@@ -95,6 +99,8 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
         _subclass_of(Effect), "effect classes with a handler each", saga_registry.register_recall
     ),
     "projections": FieldRule(_instance_of(Projection), "Projections", projection_registry.register),
+    "effect_projections": FieldRule(_instance_of(EffectProjection), "EffectProjections", effect_projection.register),
+    "letters": FieldRule(_instance_of(LetterKind), "LetterKinds", letter_kinds.register),
     "bindings": FieldRule(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
     "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),

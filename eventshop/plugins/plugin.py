@@ -22,9 +22,11 @@ from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
+from eventshop.projections.effects.effect_projection import EffectProjection
 from eventshop.projections.projection import Projection
 from eventshop.sagas.saga_registry import AnySaga, EffectHandler
 from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.letters.letter_kinds import LetterKind
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.pages.demo_registry import DemoCommands
 from eventshop.web.pages.navigation import NavigationEntry
@@ -47,6 +49,9 @@ class Plugin:
     recall_handlers: Mapping[type[Effect], EffectHandler[Any]] = field(default_factory=dict)
 
     projections: Sequence[Projection[Any]] = ()
+    #: Effects of events on the world outside, and the letters among them.
+    effect_projections: Sequence[EffectProjection] = ()
+    letters: Sequence[LetterKind[Any]] = ()
 
     #: Implementations of ports that packages below declare.
     bindings: Sequence[Binding] = ()

@@ -13,7 +13,7 @@ from eventshop.operations.access_log import cutoff
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.models import AccessRecord, Measurement, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
-from eventshop.projections.models import Rebuild, Replay, UnreadableRecord
+from eventshop.projections.models import ProjectedEffect, Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
 from eventshop.web.models import ApiToken, AttemptCount, WebhookDelivery
 
@@ -57,6 +57,13 @@ RETENTIONS: Final = (
         since="due_at",  # of a finished one: when the last attempt ended
         setting="WEBHOOK_DELIVERIES_KEPT_DAYS",
         condition=Q(state__in=(WebhookDelivery.State.DELIVERED, WebhookDelivery.State.FAILED)),
+    ),
+    Retention(
+        name="remove-old-effects",
+        model=ProjectedEffect,
+        since="finished_at",
+        setting="PROJECTED_EFFECTS_KEPT_DAYS",
+        condition=Q(finished_at__isnull=False),
     ),
     Retention(name="remove-fired-timers", model=Timer, since="fired_at", setting="SAGA_DETAILS_KEPT_DAYS"),
     Retention(

@@ -7,6 +7,22 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from eventshop.projections.effects.models import EffectCursor, ProjectedEffect
+
+__all__ = [
+    "Checkpoint",
+    "DeadLetter",
+    "EffectCursor",
+    "OutboxRecord",
+    "ProjectedEffect",
+    "Rebuild",
+    "Replay",
+    "ReplayedRow",
+    "SkippedEvent",
+    "UnreadableRecord",
+    "Worker",
+]
+
 
 class Checkpoint(models.Model):
     """How far one projection has come in one partition, and which worker has leased it.

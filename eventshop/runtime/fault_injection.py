@@ -30,6 +30,8 @@ CRASH_POINTS: Final = (
     "saga.after-commit",
     "saga.before-effect",
     "saga.after-effect",
+    "effect.started",
+    "effect.performed",
     "erasure.after-step",
     "fork.after-renumbering",
     "fork.after-deletion",

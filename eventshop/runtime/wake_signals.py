@@ -28,6 +28,7 @@ class Channel(StrEnum):
     OUTBOX = "outbox"
     WEBHOOKS = "webhooks"
     REBUILDS = "rebuilds"
+    PROJECTED_EFFECTS = "projected-effects"
 
     __hash__ = str.__hash__  # an enumeration's own hash runs in Python; signals are sent with every command
 

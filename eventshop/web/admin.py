@@ -15,23 +15,12 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.api import api_tokens
 from eventshop.web.api.base_view import VIEW_EVENTS
+from eventshop.web.letters import letter_admin  # noqa: F401  (it registers the log of letters)
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from eventshop.web.read_only_admin import ReadOnlyModelAdmin
 from eventshop.web.webhooks import signing
 from eventshop.web.webhooks.delivery import resend
 from eventshop.web.webhooks.url_policy import UnsafeAddress, resolve_target
-
-
-class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """An admin whose rows nobody can add, change or delete, whatever permissions they have."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(ApiToken)

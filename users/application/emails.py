@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User as Login
-from django.core.mail import send_mail
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -21,6 +20,8 @@ from eventshop.core.errors import CommandRefused, EventShopError
 from eventshop.core.messages import new_id
 from eventshop.privacy.mailbox_identity import mailbox_identity
 from eventshop.privacy.processing import DataUse, require_ground, use_personal_data
+from eventshop.web.letters.letter import letter_of_text, site_url
+from eventshop.web.letters.mail import build_message
 from eventshop.web.shared import attempt_limits
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
@@ -42,10 +43,9 @@ def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> 
 
     `link` is a path on this site, `to` an address that a visitor has typed in. Raises `EmailNotSent`.
     """
-    text = render_to_string(f"emails/{template}.txt", {"link": site_url(link), **context})
-    subject, _, body = text.partition("\n")
+    letter = letter_of_text(render_to_string(f"emails/{template}.txt", {"link": site_url(link), **context}))
     try:
-        send_mail(subject, body.strip() + "\n", settings.DEFAULT_FROM_EMAIL, [to])
+        build_message(letter, to).send()
     except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.
         log.error("e-mail %s was not sent: %s", template, type(error).__name__)
         raise EmailNotSent(template=template) from None
@@ -66,11 +66,6 @@ def send_email_to(
         log.error("e-mail %s was not sent: %s", template, refusal.code)
         raise EmailNotSent(template=template, reason=refusal.code) from refusal
     send_email(to, template, link=link, **context)
-
-
-def site_url(path: str) -> str:
-    """The absolute URL of a path on this site, for e-mails: from `SITE_URL`, never from the request's `Host`."""
-    return f"{settings.SITE_URL}{path}"
 
 
 def count_email(request: HttpRequest, to: str) -> None:

@@ -16,6 +16,7 @@ from eventshop.privacy.erasure import erasure_job, personal_data_holders
 from eventshop.privacy.erasure.certificates import kept_data_of
 from eventshop.privacy.erasure.erasure_job import erasure_command_id
 from eventshop.privacy.models import Certificate, Erasure
+from eventshop.projections.effects.worker import perform_effects
 from eventshop.sagas.retention import forget_details
 from users.application import accounts
 from users.domain.commands import BeginErasure, EraseData, RequestErasure, UserCommand
@@ -30,6 +31,7 @@ def find_erasure_blockers(effect: LookForGrounds, key: UUID) -> GroundsFound:
 
 def erase_personal_data(effect: EraseTraces, key: UUID) -> EffectResult:
     """Run the erasure job to its end. Whatever it raises makes the effect worker retry it later."""
+    perform_effects(person=effect.user_id)  # the last letter: afterwards nobody knows the address
     erasure_job.start_erasure(effect.user_id)
     erasure_job.run_erasure(effect.user_id)
     return TracesErased(Certificate.objects.get(subject=effect.user_id).certificate_id)

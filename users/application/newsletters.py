@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,8 +15,9 @@ from eventshop.eventstore.records import EventRow
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.processing import DataUse, use_personal_data
+from eventshop.web.letters.letter import Letter, site_url
+from eventshop.web.letters.mail import build_message
 from users.application.customer_adapter import load_person
-from users.application.emails import site_url
 from users.models import Newsletter
 
 PURPOSE: Final = "DirectMarketing"
@@ -73,10 +72,10 @@ def _send(letter: Newsletter, person: UUID) -> None:
     if contact is None:
         raise OSError("no address")
     link = site_url(reverse("users:leave-newsletter", args=[encrypted_tokens.encrypt_token(_LINK_KIND, person)]))
-    body = f"{letter.text.strip()}\n\n--\nYou get this because you agreed to it. To get no more: {link}\n"
-    # RFC 8058: the mail program may unsubscribe by itself.
-    headers = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    EmailMessage(letter.subject, body, settings.DEFAULT_FROM_EMAIL, [contact.email], headers=headers).send()
+    paragraphs = [part for part in letter.text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+    because = "You get this because you agreed to it."
+    mail = Letter(letter.subject, paragraphs, because=because, unsubscribe_url=link)
+    build_message(mail, contact.email).send()
 
 
 def person_from_link(token: str) -> UUID | None:

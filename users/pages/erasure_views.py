@@ -25,11 +25,12 @@ from eventshop.operations.rights import Audience, open_to
 from eventshop.privacy.erasure import certificates, personal_data_holders
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
+from eventshop.web.letters.letter import site_url
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.pdf import Document
 from eventshop.web.pages.post_only import post_only
 from users.application.customer_adapter import Person, load_person
-from users.application.emails import EmailNotSent, send_email_to, site_url
+from users.application.emails import EmailNotSent, send_email_to
 from users.application.erasure_links import erasure_link, person_from_token
 from users.domain.commands import CancelErasure, RequestErasure
 from users.domain.user import Status

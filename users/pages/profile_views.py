@@ -80,12 +80,11 @@ def confirm_new_address(request: HttpRequest, me: Person, token: str) -> HttpRes
         return render(request, "account/link_expired.html", {"again": reverse("users:details")}, status=410)
     if request.method != "POST":
         return render(request, "users/new_address.html", {"email": email})
-    former, details = me.contact.email, me.contact._replace(email=email)._asdict()
+    details = me.contact._replace(email=email)._asdict()
     try:
         # The command id depends on the stream version: the link works once, until the details change again.
         form_id = derive_id("address", token, me.events[-1].meta.version)
         if send_command(request, me, lambda: ChangeContactDetails(me.id, **details), form_id):
-            _tell_old_address(request, former, f"Its e-mail address is now {email}; you sign in with that one.")
             messages.success(request, "From now on you sign in with the new address.")
     except AlreadyTaken:
         return render(request, "account/link_expired.html", {"again": reverse("users:details")}, status=410)

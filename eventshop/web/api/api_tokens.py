@@ -10,6 +10,7 @@ from typing import Final
 
 from django.contrib.auth.models import User as Login
 from django.db import DEFAULT_DB_ALIAS
+from django.dispatch import Signal
 from django.utils import timezone
 
 from eventshop.operations.staff_actors import remember_actor
@@ -18,6 +19,8 @@ from eventshop.web.models import ApiToken
 
 #: Lets secret scanners recognise a leaked token.
 PREFIX: Final = "eshop_"
+#: Sent with the record of each new token; the owner is told.
+token_created: Final = Signal()
 
 
 def create_token(owner: Login, *, name: str, scopes: Iterable[str], lifetime: timedelta) -> tuple[ApiToken, str]:
@@ -32,6 +35,7 @@ def create_token(owner: Login, *, name: str, scopes: Iterable[str], lifetime: ti
         scopes=" ".join(chosen),
         expires_at=timezone.now() + lifetime,
     )
+    token_created.send(sender=ApiToken, token=record)
     return record, token
 
 
