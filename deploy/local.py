@@ -26,7 +26,7 @@ from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interr
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 #: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
-DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off"}
+DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off", "PAYMENT_TEST_CARDS": "on"}
 #: With faults there is a webhook, to a slow receiver on this machine.
 FAULT_SETTINGS = {"WEBHOOKS_TO_PRIVATE": "on"}
 

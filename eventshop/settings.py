@@ -334,6 +334,8 @@ PAYMENT_GATEWAY_PAGE_ORIGIN = env_validators.origin(
         "PAYMENT_GATEWAY_PAGE_ORIGIN", env.str("PAYMENT_GATEWAY_PAGE_ORIGIN", default=PAYMENT_GATEWAY_URL)
     ),
 )
+#: Whether the checkout names the test cards of the local payment gateway.
+PAYMENT_TEST_CARDS = _switch("PAYMENT_TEST_CARDS")
 #: Seconds from an order's creation until it is cancelled if it is not paid, and from its payment until it is shipped.
 PAYMENT_DEADLINE_S = env_validators.count("PAYMENT_DEADLINE_S", env.str("PAYMENT_DEADLINE_S", default="1800"))
 SHIPPING_DELAY_S = env_validators.whole_number("SHIPPING_DELAY_S", env.str("SHIPPING_DELAY_S", default="300"))
@@ -461,6 +463,14 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="EventShop <shop@localhost>")
 #: The data controller named on privacy notices, receipts and invoices.
 ORGANISATION = env.str("ORGANISATION", default="EventShop")
+
+#: Who sells, on invoices and on the pages that the law asks for. Lines of the address are separated by `|`.
+SELLER_ADDRESS = env.str("SELLER_ADDRESS", default="1 Example Quay|Whitby YO21 3PU|United Kingdom").replace("|", "\n")
+SELLER_VAT_NUMBER = env.str("SELLER_VAT_NUMBER", default="GB000000000")
+SELLER_EMAIL = env.str("SELLER_EMAIL", default="shop@example.org")
+SELLER_PHONE = env.str("SELLER_PHONE", default="")
+#: To whom people can complain about how their data is used.
+SUPERVISORY_AUTHORITY = env.str("SUPERVISORY_AUTHORITY", default="the ICO, https://ico.org.uk/make-a-complaint/")
 
 # --- static files ---------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ _plugins = [loaded.plugin for loaded in loaded_plugins()]
 urlpatterns = [
     # The API comes first: it gets the most requests.
     *(path("api/v1/", include(module)) for plugin in _plugins for module in plugin.api_urls),
-    path("", home, name="home"),
+    path("", next((view for plugin in _plugins for view in plugin.start_page), home), name="home"),
     *(path("", include(module)) for plugin in _plugins for module in plugin.page_urls),
     path("", include("eventshop.web.urls")),
     path("admin/", admin.site.urls),

@@ -13,19 +13,23 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
 from orders.api.url_names import ORDER
+from orders.application.basket import count_items
 from orders.application.customer_order import order_updates
 from orders.application.data_uses import hand_over_parcel, with_ground
+from orders.application.documents import DOCUMENTS
 from orders.application.letters import ORDER_LETTERS
 from orders.application.payment_texts import erase_payment_texts
 from orders.demo.customer import demo_customer_commands
 from orders.demo.faults import fault_commands
 from orders.domain import errors
 from orders.domain.commands import CreateOrder, RequestPayment
+from orders.domain.document_series import DocumentSeries
 from orders.domain.events import OrderCancelled, OrderShipped, PaymentAuthorised, PaymentDeclined, PaymentProcessed
 from orders.domain.order import Order
 from orders.domain.stock_item import StockItem
 from orders.domain.upcasters import upcasters
 from orders.models import GatewayMessage
+from orders.pages import catalogue_views
 from orders.payment_gateway.factory import payment_gateway, recalled_payment_gateway
 from orders.payment_gateway.health import check_payments
 from orders.sagas.fulfilment_effects import (
@@ -57,7 +61,8 @@ FulfilmentState.terms = _fulfilment_terms
 ReturnWindow.length = lambda: timedelta(days=settings.RETURN_WINDOW_DAYS)
 
 PLUGIN = Plugin(
-    aggregates=[Order, StockItem],
+    aggregates=[Order, StockItem, DocumentSeries],
+    effect_projections=[DOCUMENTS],
     upcasters=[upcasters],
     error_modules=[errors],
     sagas=[FulfilmentOfVersion1, Fulfilment, ReturnWindow],
@@ -86,9 +91,12 @@ PLUGIN = Plugin(
     ],
     api_urls=["orders.api.urls"],
     page_urls=["orders.pages.shop_urls", "orders.pages.urls"],
+    start_page=[catalogue_views.start],
     navigation=[
         NavigationEntry("Shop", "orders:catalogue", order=10, about="Products for kitchen, house and garden."),
-        NavigationEntry("Basket", "orders:basket", order=15, about="What you have put into your basket."),
+        NavigationEntry(
+            "Basket", "orders:basket", order=15, about="What you have put into your basket.", number=count_items
+        ),
     ],
     letters=ORDER_LETTERS,
     live_sources=[order_updates],
@@ -97,7 +105,15 @@ PLUGIN = Plugin(
         RequestPayment: TerminalEvents((PaymentProcessed, PaymentAuthorised), (PaymentDeclined, OrderCancelled), ORDER),
     },
     sidebar=[
-        SidebarSection("Shop", 10, [SidebarItem("Price list", "sell", "orders.product", order=80)]),
+        SidebarSection(
+            "Shop",
+            10,
+            [
+                SidebarItem("Price list", "sell", "orders.product", order=80),
+                SidebarItem("Shelves", "shelves", "orders.category", order=81),
+                SidebarItem("Delivery", "local_shipping", "orders.deliveryoption", order=82),
+            ],
+        ),
         SidebarSection(
             "Sagas and payments",
             40,

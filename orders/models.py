@@ -9,11 +9,13 @@ from typing import Any, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 
 from eventshop.core.currencies import CURRENCIES, smallest_payment
 from eventshop.core.errors import InvalidMoney, UnknownCurrency
 from eventshop.core.money import Money, check_payable, round_to_payable
 from eventshop.projections.exact_columns import MoneyField
+from orders.domain.vat import STANDARD_PERCENT
 
 
 class Payment(models.Model):
@@ -102,6 +104,48 @@ class GatewayMessage(models.Model):
         return f"{self.source} {self.verdict} {self.code}".strip()
 
 
+class Category(models.Model):
+    """A shelf of the shop."""
+
+    slug = models.SlugField(primary_key=True, max_length=40, help_text="Its part of the address, such as kitchen.")
+    name = models.CharField(max_length=60)
+    about = models.CharField(max_length=200, blank=True)
+    position = models.IntegerField(default=0, help_text="Shelves are shown in this order.")
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeliveryOption(models.Model):
+    """A way in which an order can be delivered, and its price. An order copies both, so this row may change later."""
+
+    code = models.SlugField(primary_key=True, max_length=40)
+    name = models.CharField(max_length=100)
+    about = models.CharField(max_length=200, blank=True, help_text="How long it takes, and what it includes.")
+    price = MoneyField(max_digits=15, decimal_places=3, validators=[MinValueValidator(Decimal(0))])
+    currency = models.CharField(max_length=3, default="GBP", help_text="It is offered for orders in this currency.")
+    free_from = MoneyField(
+        max_digits=15, decimal_places=3, null=True, blank=True, help_text="Goods of this value are delivered free."
+    )
+    is_offered = models.BooleanField(default=True)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ("position", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def price_for(self, goods: Money) -> Money:
+        """What the delivery of goods of this value costs."""
+        is_free = self.free_from is not None and goods.amount >= self.free_from
+        return round_to_payable(Money(Decimal(0) if is_free else self.price, self.currency))
+
+
 class Product(models.Model):
     """A product of the price list. An order copies name and price, so this row may change later."""
 
@@ -111,6 +155,23 @@ class Product(models.Model):
     price = MoneyField(max_digits=15, decimal_places=3, validators=[MinValueValidator(Decimal(0))])
     currency = models.CharField(max_length=3, default="GBP", help_text="A currency of ISO 4217, such as GBP.")
     on_sale = models.BooleanField(default=True, help_text="Whether customers can see and order it.")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True, related_name="products")
+    picture = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="A static file of 320 x 240, such as products/KIT-101.svg."
+    )
+    picture_shows = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="What the picture shows, for people who do not see it."
+    )
+    vat_percent = models.DecimalField(
+        "VAT in percent",
+        max_digits=4,
+        decimal_places=1,
+        default=STANDARD_PERCENT,
+        db_default=STANDARD_PERCENT,
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="The price includes it.",
+    )
+    added_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ("name",)

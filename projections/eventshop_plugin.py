@@ -10,7 +10,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.own_events import own_streams
 from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
-from orders.application.stock_level_port import stock_levels
+from orders.application.stock_level_port import products_in_stock, stock_levels
 from orders.application.suggestions import bought_together
 from orders.domain.order import Order
 from projections import followed_streams, people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
@@ -47,7 +47,7 @@ from projections.lineage import affected_rows
 from projections.market_minute import market_minute
 from projections.order_lines import order_lines
 from projections.order_summary import order_summary
-from projections.pages.order_views import order_updates, stock_on_hand
+from projections.pages.order_views import order_updates, skus_in_stock, stock_on_hand
 from projections.pages.trading_views import account_ids, last_prices_of
 from projections.person_streams import streams_of
 from projections.position import position
@@ -85,6 +85,7 @@ PLUGIN = Plugin(
         dashboard_context.bind(add_dashboard_context),
         position_check.bind(has_processed),
         stock_levels.bind(stock_on_hand),
+        products_in_stock.bind(skus_in_stock),
         bought_together.bind(skus_bought_together),
         last_prices.bind(last_prices_of),
         owned_accounts.bind(account_ids),

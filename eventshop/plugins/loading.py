@@ -109,6 +109,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "retentions": FieldRule(_instance_of(Retention), "Retentions", row_retention.register),
     "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
     "page_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
+    "start_page": FieldRule(callable, "a view function", lambda view: None),
     "navigation": FieldRule(_instance_of(NavigationEntry), "NavigationEntries", navigation.register),
     "live_sources": FieldRule(_instance_of(LiveSource), "LiveSources", subscriptions.register),
     "command_outcomes": FieldRule(callable, "command classes with their TerminalEvents", command_outcomes.register),

@@ -5,7 +5,7 @@ An app names it `PLUGIN` in a file `eventshop_plugin.py` beside its `apps.py`; n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -67,6 +67,8 @@ class Plugin:
     #: URLconf modules: below `/api/v1/`, and at the root.
     api_urls: Sequence[str] = ()
     page_urls: Sequence[str] = ()
+    #: The view of `/`, of at most one app; without it, the library's page with the navigation.
+    start_page: Sequence[Callable[..., Any]] = ()
     navigation: Sequence[NavigationEntry] = ()
     live_sources: Sequence[LiveSource] = ()
     #: For commands that only start something: the events that end it.

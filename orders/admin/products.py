@@ -15,7 +15,7 @@ from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.human_text import LINES
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.web.pages.form_fields import StrictDecimalField, TextField
-from orders.models import Product
+from orders.models import Category, DeliveryOption, Product
 
 
 @admin.register(Product)
@@ -24,8 +24,9 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
 
     access = NotLogged("the price list")
 
-    list_display = ("name", "sku", "amount", "on_sale")
-    list_filter = ("on_sale",)
+    list_display = ("name", "sku", "category", "amount", "on_sale")
+    list_filter = ("on_sale", "category")
+    list_select_related = ("category",)
     search_fields = ("name", "sku")
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
@@ -39,3 +40,40 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("sku",) if obj else ()
+
+
+@admin.register(Category)
+class CategoryAdmin(ModelAdmin):  # type: ignore[misc]
+    """The shelves of the shop. One with products cannot be deleted."""
+
+    access = NotLogged("the shelves of the shop")
+
+    list_display = ("name", "slug", "about", "position")
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.DecimalField: {"form_class": StrictDecimalField},
+        models.CharField: {"form_class": TextField},
+        models.SlugField: {},
+        models.TextField: {"form_class": partial(TextField, rule=LINES)},
+    }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("slug",) if obj else ()
+
+
+@admin.register(DeliveryOption)
+class DeliveryOptionAdmin(ModelAdmin):  # type: ignore[misc]
+    """The ways of delivery and their prices. Orders copy both."""
+
+    access = NotLogged("the prices of delivery")
+
+    list_display = ("name", "code", "price", "currency", "free_from", "is_offered", "position")
+    list_filter = ("is_offered",)
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.DecimalField: {"form_class": StrictDecimalField},
+        models.CharField: {"form_class": TextField},
+        models.SlugField: {},
+        models.TextField: {"form_class": partial(TextField, rule=LINES)},
+    }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()

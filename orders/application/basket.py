@@ -11,6 +11,7 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money, total
 from orders.domain.commands import check_lines
 from orders.domain.events import Line
+from orders.domain.vat import VatAmount, included_vat
 from orders.models import Product
 
 _BASKET: Final = "basket"
@@ -54,6 +55,11 @@ class Basket(NamedTuple):
         return self.totals[0] if len(self.totals) == 1 else None
 
     @property
+    def vat(self) -> tuple[VatAmount, ...]:
+        """The tax that the total includes, by rate; none where there is no total."""
+        return included_vat((item.amount, item.product.vat_percent) for item in self.items) if self.total else ()
+
+    @property
     def problem(self) -> str:
         """Why these items cannot be one order, as a sentence for the customer; empty if they can."""
         if len(self.totals) > 1:
@@ -92,6 +98,12 @@ def quantity_of(request: HttpRequest, sku: str) -> int:
     """The quantity of a product in the visitor's basket."""
     quantities: dict[str, int] = request.session.get(_BASKET, {})
     return quantities.get(sku, 0)
+
+
+def count_items(request: HttpRequest) -> int:
+    """The units in the visitor's basket; 0 without a session, which is not read then."""
+    quantities: dict[str, int] = request.session.get(_BASKET, {})
+    return sum(quantities.values())
 
 
 def clear_basket(request: HttpRequest) -> None:

@@ -28,6 +28,7 @@ from orders.domain.events import (
     LinesAdded,
     OrderCreated,
     OrderEvent,
+    OrderShipped,
     PaymentAuthorised,
     PaymentDeclined,
     PaymentProcessed,
@@ -184,6 +185,11 @@ class CustomerOrder(NamedTuple):
         """When the order was paid in full: what it sold counts from then on, and it has an invoice."""
         payments = (one for one in self.events if isinstance(one.event, PaymentProcessed) and one.event.lines)
         return next((one.meta.occurred_at for one in payments), None)
+
+    @property
+    def shipped_at(self) -> datetime | None:
+        """When the parcel left."""
+        return next((one.meta.occurred_at for one in self.events if isinstance(one.event, OrderShipped)), None)
 
     @property
     def refunds(self) -> list[Refund]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from eventshop.core.messages import RecordedEvent
 from eventshop.core.money import Money
@@ -39,6 +40,7 @@ class Refund(NamedTuple):
     method: str
     items: tuple[RefundedItem, ...]
     return_reference: str  # of the return or cancelled order that it is for
+    event_id: UUID
 
 
 def collect_refunds(
@@ -71,6 +73,7 @@ def collect_refunds(
                             for line in lines_by_reference.get(reference, ())
                         ),
                         return_reference=reference,
+                        event_id=recorded.meta.event_id,
                     )
                 )
             case ReturnReversed(reference=reference, refunded=amount):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from django.db.models import QuerySet
 
 from eventshop.core.port import Port
 
 #: Takes SKUs; gives the units on hand by SKU, without the SKUs that are unknown.
 OnHandQuery: TypeAlias = Callable[[Collection[str]], Mapping[str, int]]
 
+#: Gives the SKUs with units on hand, as a query of the shop's database.
+InStockQuery: TypeAlias = Callable[[], QuerySet[Any]]
+
 stock_levels: Final = Port[OnHandQuery]("stock levels")
+
+
+products_in_stock: Final = Port[InStockQuery]("products in stock")
 
 
 def quantities_on_hand(skus: Collection[str]) -> Mapping[str, int]:

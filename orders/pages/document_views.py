@@ -14,8 +14,11 @@ from eventshop.datetimes import format_date
 from eventshop.web.pages.pdf import Document
 from eventshop.web.shared.customer_port import customer_required
 from orders.application.customer_order import CustomerOrder
+from orders.application.documents import find_document
 from orders.application.order_refunds import Refund
 from orders.application.order_timeline import format_money, method_name
+from orders.domain.document_series import DocumentIssued, document_number
+from orders.pages.info_views import seller
 from orders.pages.order_views import load_order_or_404
 
 
@@ -24,7 +27,9 @@ from orders.pages.order_views import load_order_or_404
 def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The invoice as a page to print."""
     order, _ = _load_paid_order_or_404(order_id, person)
-    return render(request, "orders/invoice.html", {"order": order, "organisation": settings.ORGANISATION})
+    document = find_document("invoice", order_id)
+    context = {"order": order, "seller": seller(), "document": document, "number": _number(document, order.reference)}
+    return render(request, "orders/invoice.html", context)
 
 
 @require_safe
@@ -32,9 +37,19 @@ def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
 def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The invoice as a PDF."""
     order, paid_at = _load_paid_order_or_404(order_id, person)
-    document = Document(f"Invoice {order.reference}", issuer=settings.ORGANISATION, made_at=paid_at)
-    document.add_paragraph(order.destination)
-    document.add_facts([("Ordered", format_date(order.ordered_at)), ("Paid", format_date(paid_at))])
+    issued = find_document("invoice", order_id)
+    number = _number(issued, order.reference)
+    document = Document(f"Invoice {number}", issuer=settings.ORGANISATION, made_at=paid_at)
+    document.add_facts(
+        [
+            *_seller_facts(),
+            ("For", order.destination),
+            ("Order", order.reference),
+            ("Ordered", format_date(order.ordered_at)),
+            ("Paid, tax point", format_date(paid_at)),
+            *([("Shipped", format_date(order.shipped_at))] if order.shipped_at else []),
+        ]
+    )
     document.add_table(
         ("Item", "Code", "Quantity", "Price", "Amount"),
         [
@@ -47,11 +62,12 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
     document.add_facts(
         [
             ("Total", format_money(order.state.total)),
+            *_vat_facts(issued),
             *((f"Paid by {method_name(one.method)}", format_money(one.taken)) for one in order.payments),
             ("Refunded since", format_money(order.refunded)),
         ]
     )
-    return document.to_response(f"invoice-{order.reference}.pdf")
+    return document.to_response(f"invoice-{number}.pdf")
 
 
 def _load_paid_order_or_404(order_id: UUID, person: UUID) -> tuple[CustomerOrder, datetime]:
@@ -67,7 +83,15 @@ def _load_paid_order_or_404(order_id: UUID, person: UUID) -> tuple[CustomerOrder
 def credit_note(request: HttpRequest, person: UUID, order_id: UUID, number: int) -> HttpResponse:
     """The credit note of one refund as a page to print."""
     order, refund = _load_refund_or_404(order_id, person, number)
-    context = {"order": order, "refund": refund, "organisation": settings.ORGANISATION}
+    document = find_document("credit-note", refund.event_id)
+    context = {
+        "order": order,
+        "refund": refund,
+        "seller": seller(),
+        "document": document,
+        "number": _number(document, refund.reference),
+        "invoice": _number(find_document("invoice", order_id), order.reference),
+    }
     return render(request, "orders/credit_note.html", context)
 
 
@@ -76,11 +100,15 @@ def credit_note(request: HttpRequest, person: UUID, order_id: UUID, number: int)
 def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: int) -> HttpResponse:
     """The credit note of one refund as a PDF."""
     order, refund = _load_refund_or_404(order_id, person, number)
-    document = Document(f"Credit note {refund.reference}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
-    document.add_paragraph(order.destination)
+    issued = find_document("credit-note", refund.event_id)
+    note_number = _number(issued, refund.reference)
+    document = Document(f"Credit note {note_number}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
     document.add_facts(
         [
+            *_seller_facts(),
+            ("For", order.destination),
             ("For the order", order.reference),
+            ("For the invoice", _number(find_document("invoice", order_id), order.reference)),
             ("Refunded", format_date(refund.refunded_at)),
             ("Reason", refund.reason),
         ]
@@ -93,8 +121,30 @@ def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: 
             numeric_columns=2,
         )
     by = f" by {method_name(refund.method)}" if refund.method else ""
-    document.add_facts([(f"Refunded{by}", format_money(refund.amount))])
-    return document.to_response(f"credit-note-{refund.reference}.pdf")
+    document.add_facts([(f"Refunded{by}", format_money(refund.amount)), *_vat_facts(issued)])
+    return document.to_response(f"credit-note-{note_number}.pdf")
+
+
+def _number(document: DocumentIssued | None, otherwise: str) -> str:
+    """The number of a document; of one that was issued before there were numbers, another reference."""
+    return document_number(document) if document else otherwise
+
+
+def _seller_facts() -> list[tuple[str, str]]:
+    values = seller()
+    return [("Seller", f"{values['name']}\n{values['address']}"), ("VAT number", values["vat_number"])]
+
+
+def _vat_facts(document: DocumentIssued | None) -> list[tuple[str, str]]:
+    amounts = document.amounts if document else ()
+    return [
+        fact
+        for one in amounts
+        for fact in (
+            (f"Without VAT, at {one.percent} %", format_money(one.net)),
+            (f"VAT {one.percent} %", format_money(one.vat)),
+        )
+    ]
 
 
 def _load_refund_or_404(order_id: UUID, person: UUID, number: int) -> tuple[CustomerOrder, Refund]:

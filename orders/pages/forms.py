@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
 
 from eventshop.core.currencies import decimals_of, smallest_payment
+from eventshop.core.human_text import LINES, NAME
 from eventshop.core.messages import new_id
 from eventshop.core.money import Money
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField
+from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
 from orders.application.order_timeline import format_money, method_name
 from orders.application.payment_methods import METHOD_LABELS
 from orders.domain.commands import ReturnLine
 from orders.domain.events import LineAmount
+from orders.models import Category
 
 _NUMBER_ATTRS = {"inputmode": "numeric", "autocomplete": "off"}
 
@@ -34,6 +36,61 @@ class QuantityForm(forms.Form):
         widget=forms.NumberInput(attrs=_NUMBER_ATTRS),
         error_messages={"required": "Enter a quantity", "invalid": "Enter a number"},
     )
+
+
+class ShelfForm(forms.Form):
+    """What of the catalogue is shown, and in which order. Nonsense is as if it had not been given."""
+
+    SORTS: ClassVar = {
+        "name": "Name",
+        "price": "Cheapest first",
+        "-price": "Dearest first",
+        "-added_at": "Newest first",
+    }
+
+    q = forms.CharField(required=False, max_length=100)
+    category = forms.ModelChoiceField(Category.objects.all(), required=False)
+    least = forms.DecimalField(required=False, min_value=0, max_value=10**9)
+    most = forms.DecimalField(required=False, min_value=0, max_value=10**9)
+    stock = forms.BooleanField(required=False)
+    sort = forms.ChoiceField(choices=list(SORTS.items()), required=False)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The valid values that were given."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "", False)}
+
+
+class DeliveryAddressForm(CommandForm):
+    """Where an order is delivered to."""
+
+    name = TextField(
+        rule=NAME, label="Your name", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": "Enter your name"},
+    )  # fmt: skip
+    address = TextField(
+        rule=LINES,
+        label="Address",
+        help_text="Street, town, postcode and country, each on a line of its own.",
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
+        error_messages={"required": "Enter the address"},
+    )
+    field_order = ("form_id", "name", "address")
+
+
+class ChoiceOfOne(forms.Form):
+    """One of several options, such as the ways to deliver an order."""
+
+    def __init__(self, label: str, choices: Sequence[tuple[str, str]], chosen: str, data: Any = None) -> None:
+        super().__init__(data, initial={"choice": chosen})
+        self.fields["choice"] = forms.ChoiceField(
+            label=label,
+            choices=choices,
+            widget=forms.RadioSelect,
+            error_messages={"required": "Choose one of these", "invalid_choice": "Choose one of these"},
+        )
 
 
 class CheckoutForm(CommandForm):

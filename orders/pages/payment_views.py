@@ -42,14 +42,32 @@ def pay(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     form = PaymentForm(order.outstanding, request.POST or None)
     if not form.is_valid():
         return render(request, "orders/pay.html", {"order": order, "form": form})
-    if form.cleaned_data["method"] == "card" and settings.PAYMENT_GATEWAY_PAGE_ORIGIN:
-        return _redirect_to_card_page(request, order, form)
-    command = RequestPayment(order_id, form.cleaned_data["method"], form.amount)
-    return _request_payment(request, person, command, form.cleaned_data["form_id"])
+    values = form.cleaned_data
+    return begin_payment(request, person, order, values["method"], form.amount, values["form_id"])
 
 
-def _redirect_to_card_page(request: HttpRequest, order: CustomerOrder, form: PaymentForm) -> HttpResponse:
-    form_id, amount = form.cleaned_data["form_id"], form.amount
+def begin_payment(
+    request: HttpRequest,
+    person: UUID,
+    order: CustomerOrder,
+    method: str,
+    amount: Money,
+    form_id: UUID,
+    *,
+    then: str = "orders:order",
+) -> HttpResponse:
+    """Ask for a payment, or lead to the page of the payment service where a card is entered. Once for each form.
+
+    `then` is the URL name of the page of the order that follows.
+    """
+    if method == "card" and settings.PAYMENT_GATEWAY_PAGE_ORIGIN:
+        return _redirect_to_card_page(request, order, amount, form_id, then)
+    return _request_payment(request, person, RequestPayment(order.id, method, amount), form_id, then)
+
+
+def _redirect_to_card_page(
+    request: HttpRequest, order: CustomerOrder, amount: Money, form_id: UUID, then: str
+) -> HttpResponse:
     order_page = request.build_absolute_uri(reverse("orders:order", args=[order.id]))
     try:
         url = hosted_page.create_session(
@@ -66,7 +84,7 @@ def _redirect_to_card_page(request: HttpRequest, order: CustomerOrder, form: Pay
             extra_tags=error.code,
         )
         return redirect("orders:order", order.id)
-    pages = {**request.session.get(_CARD_PAGES, {}), str(form_id): [str(amount.amount), amount.currency]}
+    pages = {**request.session.get(_CARD_PAGES, {}), str(form_id): [str(amount.amount), amount.currency, then]}
     request.session[_CARD_PAGES] = dict(list(pages.items())[-_MAX_CARD_PAGES:])
     return redirect(url)
 
@@ -87,10 +105,12 @@ def card(request: HttpRequest, person: UUID, order_id: UUID, form_id: UUID) -> H
     if page is None or not token:
         messages.error(request, "The card page gave no card. Nothing was taken. Try again.", extra_tags="no-card")
         return redirect("orders:order", order_id)
-    amount = Money(Decimal(page[0]), page[1])
-    return _request_payment(request, person, RequestPayment(order_id, "card", amount, token), form_id)
+    amount, then = Money(Decimal(page[0]), page[1]), page[2] if len(page) > 2 else "orders:order"
+    return _request_payment(request, person, RequestPayment(order_id, "card", amount, token), form_id, then)
 
 
-def _request_payment(request: HttpRequest, person: UUID, command: RequestPayment, form_id: UUID) -> HttpResponse:
+def _request_payment(
+    request: HttpRequest, person: UUID, command: RequestPayment, form_id: UUID, then: str
+) -> HttpResponse:
     send_for_customer(request, person, lambda: command, form_id)
-    return redirect("orders:order", command.order_id)
+    return redirect(then, command.order_id)

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -23,6 +23,11 @@ PAGE_SIZE: Final = 20
 def stock_on_hand(skus: Collection[str]) -> dict[str, int]:
     """How many pieces of each product can be sold, by SKU; a product without a row is absent."""
     return dict(StockLevel.objects.filter(sku__in=skus).values_list("sku", "on_hand"))
+
+
+def skus_in_stock() -> QuerySet[StockLevel, str]:
+    """The products with pieces to sell, as a subquery of SKUs."""
+    return StockLevel.objects.filter(on_hand__gt=0).values_list("sku", flat=True)
 
 
 def order_change_marks(people: Collection[UUID]) -> dict[UUID, int]:

@@ -18,6 +18,7 @@ from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.erasure.erasure_job import DONE
+from eventshop.projections.models import ProjectedEffect
 from eventshop.web.api import openapi_views
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.permission_matrix import Door
@@ -35,6 +36,7 @@ DOCUMENT: Final[dict[str, Any]] = json.loads(openapi_views.FILE.read_text())
 SALE: Final = Sale(1)
 ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-1")
 COMMAND = derive_id("test-command", "1")
+EFFECT = derive_id("test-effect", "1")
 WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 
@@ -55,6 +57,18 @@ class World:
         integrator = staff("integrator", "view_storedevent")
         webhook = WebhookEndpoint.objects.create(id=WEBHOOK, owner=integrator, url="https://192.0.2.1/")
         WebhookDelivery.objects.create(id=DELIVERY, endpoint=webhook, position=1, event_type="X", due_at=timezone.now())
+        created_event = StoredEvent.objects.get(event_type="OrderCreated")
+        ProjectedEffect.objects.create(
+            id=EFFECT,
+            projection="letters",
+            kind="order-confirmed",
+            event_id=created_event.event_id,
+            event_type="OrderCreated",
+            aggregate_id=SALE.order_id,
+            position=created_event.position,
+            person=self.person,
+            due_at=timezone.now(),
+        )
         self.other = shopper("bob@example.org")
         update_read_models()
         self.clerk = Clerk()
@@ -70,6 +84,7 @@ class World:
             "order_id": SALE.order_id,
             "trade_id": TRADE,
             "account_id": ACCOUNT,
+            "effect_id": EFFECT,
             "webhook_id": WEBHOOK,
             "delivery_id": DELIVERY,
             "command_id": COMMAND,

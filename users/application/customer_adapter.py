@@ -23,7 +23,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import to_recorded_event
 from eventshop.web.shared.customer_port import ConsentOption, Contact
 from users.application.accounts import person_of
-from users.domain.commands import GrantConsent
+from users.domain.commands import ChangeContactDetails, GrantConsent
 from users.domain.events import (
     ContactDetailsChanged,
     DataAccessed,
@@ -91,6 +91,13 @@ class CustomerAdapter:
 
     def contact_of(self, person_id: UUID) -> Contact | None:
         return load_person(person_id).contact
+
+    def set_address(self, person_id: UUID, name: str, address: str, form_id: UUID) -> None:
+        contact = self.contact_of(person_id)
+        if contact is None or (contact.name, contact.address) == (name, address):
+            return
+        command = ChangeContactDetails(person_id, contact.email, name, contact.phone, address)
+        command_dispatcher.send(command, envelope=Envelope(command_id=form_id, actor=str(person_id)))
 
     def consent_options(self, person_id: UUID) -> list[ConsentOption]:
         now, given = datetime.now(UTC), load_person(person_id).state.consents

@@ -28,6 +28,7 @@ from eventshop.core.errors import AlreadyTaken, CommandIdReused
 from eventshop.operations.rights import EVERYBODY, Audience, open_to
 from eventshop.privacy import blind_index, encrypted_tokens
 from eventshop.web.pages.password_confirmation import is_own_password
+from eventshop.web.pages.return_path import return_path, with_return
 from eventshop.web.shared.logins import login_of
 from users.application import accounts
 from users.application.customer_adapter import load_person
@@ -63,10 +64,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         send_email(
             email,
             "sign_up",
-            link=reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
+            link=with_return(
+                reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
+                return_path(request),
+            ),
         )
     else:
-        send_email(email, "already", link=reverse("users:sign-in"))
+        send_email(email, "already", link=with_return(reverse("users:sign-in"), return_path(request)))
     return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
 
 
@@ -93,12 +97,12 @@ def finish_sign_up(request: HttpRequest, token: str) -> HttpResponse:
         return _redirect_to_sign_in(request)
     sign_in_as(request, login)
     messages.success(request, "Welcome to EventShop. Your account is ready.")
-    return redirect("users:consents")
+    return redirect(return_path(request) or "users:consents")
 
 
 def _redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
     messages.info(request, "This e-mail address already has an account. Sign in with its password.")
-    return redirect("users:sign-in")
+    return redirect(with_return(reverse("users:sign-in"), return_path(request)))
 
 
 class SignIn(LoginView):
@@ -210,7 +214,7 @@ def _login_from_token(token: str) -> Login | None:
 def join(request: HttpRequest) -> HttpResponse:
     """Make a customer of a login that has no person yet, such as a staff account."""
     if accounts.person_of(request.user):
-        return redirect("users:home")
+        return redirect(return_path(request) or "users:home")
     form = JoinForm(request.POST or None)
     if form.is_valid():
         values = form.cleaned_data
@@ -220,5 +224,5 @@ def join(request: HttpRequest) -> HttpResponse:
         except (AlreadyTaken, CommandIdReused):
             form.add_error("email", "This e-mail address cannot be used for another account")
         else:
-            return redirect("users:home")
+            return redirect(return_path(request) or "users:home")
     return render(request, "account/join.html", {"form": form})

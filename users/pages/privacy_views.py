@@ -25,6 +25,7 @@ from eventshop.eventstore.event_store import store
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 from eventshop.operations.rights import Audience, open_to
 from eventshop.privacy.processing import DataUse, require_ground
+from eventshop.privacy.retention import load_rules
 from eventshop.web.pages.command_form import CommandForm, report_duplicate
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared import customer_port
@@ -174,7 +175,18 @@ def privacy_notice(request: HttpRequest, version: str | None = None) -> HttpResp
     notice = NOTICES.get(version) if version else current_notice(datetime.now(UTC))
     if notice is None:
         raise Http404
-    context = {"notice": notice, "versions": reversed(NOTICES.values()), "purposes": PURSUED}
+    context = {
+        "notice": notice,
+        "versions": reversed(NOTICES.values()),
+        "purposes": PURSUED,
+        "rules": load_rules(),
+        "authority": settings.SUPERVISORY_AUTHORITY,
+        "controller": {
+            "name": settings.ORGANISATION,
+            "address": settings.SELLER_ADDRESS,
+            "email": settings.SELLER_EMAIL,
+        },
+    }
     return render(request, "users/privacy.html", context)
 
 

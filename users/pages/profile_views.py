@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import AlreadyTaken
 from eventshop.privacy import blind_index, encrypted_tokens
+from eventshop.web.pages.return_path import return_path
 from eventshop.web.shared.customer_port import Contact
 from eventshop.web.shared.logins import login_of
 from users.application.accounts import EMAIL_CLAIM
@@ -46,6 +47,8 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
         request, me, lambda: ChangeContactDetails(me.id, contact.email, **values), form_id
     ):
         messages.success(request, "Your details are changed.")
+        if not is_new_email and return_path(request):
+            return redirect(return_path(request))
     if is_new_email:
         _tell_old_address(request, contact.email, f"Somebody asked to change its e-mail address to {email}.")
         _send_confirmation(request, me, email)

@@ -57,12 +57,15 @@ Prepare: TypeAlias = Callable[[EffectRequest], Act]
 
 
 class EffectRule(NamedTuple):
-    """One kind of effect: the event that asks for it, for whom (None: for nobody), when, and how it is prepared."""
+    """One kind of effect: the event that asks for it, for whom, when, and how it is prepared.
+
+    Where `person` gives None, there is nobody to do it for, and no effect; without it, it is about no person.
+    """
 
     kind: str
     event: type[Event]
     prepare: Prepare
-    person: Callable[[Any], UUID | None]
+    person: Callable[[Any], UUID | None] | None
     due: Callable[[Any, Meta], datetime]
 
 
@@ -95,8 +98,10 @@ class EffectProjection:
             due = rule.due(recorded.event, recorded.meta)
         if due < row.recorded_at - HISTORY_AFTER or (row.position <= cursor.live_from and due < cursor.live_at):
             return None
-        if recorded is not None and (person := rule.person(recorded.event)) is None:
-            return None
+        if recorded is not None and rule.person is not None:
+            person = rule.person(recorded.event)
+            if person is None:
+                return None
         return ProjectedEffect(
             id=derive_id("projected-effect", self.name, row.event_id, rule.kind),
             projection=self.name,

@@ -131,7 +131,7 @@ def request_of(effect: ProjectedEffect) -> EffectRequest:
     recorded = to_recorded_event(rows[0], registry)
     projection = effect_projection(effect.projection)
     rule = projection.rules.get(effect.kind) if projection else None
-    person = rule.person(recorded.event) if rule else effect.person
+    person = rule.person(recorded.event) if rule and rule.person else effect.person
     return EffectRequest(effect.pk, effect.kind, recorded.event, recorded.meta, person)
 
 

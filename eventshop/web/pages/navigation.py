@@ -26,13 +26,17 @@ def anonymous_users(request: HttpRequest) -> bool:
 
 
 class NavigationEntry(NamedTuple):
-    """A navigation entry. `view` is a URL name, `about` its text on the home page; entries are sorted by `order`."""
+    """A navigation entry. `view` is a URL name, `about` its text on the home page; entries are sorted by `order`.
+
+    `number` gives the number that is shown with the title, such as that of the items in the basket; 0 is not shown.
+    """
 
     title: str
     view: str
     order: int
     about: str
     visible_to: VisibleTo = anyone
+    number: Callable[[HttpRequest], int] | None = None
 
 
 _entries: Final[list[NavigationEntry]] = []
@@ -50,11 +54,13 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """Context processor. The entries are computed lazily: a page without navigation does not load the user."""
 
     def entries() -> list[dict[str, Any]]:
-        return [_render_entry(entry, request.path) for entry in _entries if entry.visible_to(request)]
+        return [_render_entry(entry, request) for entry in _entries if entry.visible_to(request)]
 
     return {"navigation": entries}
 
 
-def _render_entry(entry: NavigationEntry, path: str) -> dict[str, Any]:
+def _render_entry(entry: NavigationEntry, request: HttpRequest) -> dict[str, Any]:
     url = reverse(entry.view)
-    return {"title": entry.title, "about": entry.about, "url": url, "here": path.startswith(url)}
+    count = entry.number(request) if entry.number else 0
+    here = request.path.startswith(url)
+    return {"title": entry.title, "about": entry.about, "url": url, "here": here, "count": count}

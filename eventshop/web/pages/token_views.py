@@ -54,7 +54,10 @@ def tokens(request: HttpRequest) -> HttpResponse:
             values = form.cleaned_data
             owner = login_of(request)
             lifetime = timedelta(days=values["days"])
-            _, token = api_tokens.create_token(owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime)
+            record, token = api_tokens.create_token(
+                owner, name=values["name"], scopes=values["scopes"], lifetime=lifetime
+            )
+            api_tokens.token_created.send(sender=ApiToken, token=record)
             form = TokenForm(request)
     context = {"form": form, "tokens": [(own, _scope_labels(own)) for own in own_tokens.all()], "token": token}
     return render(request, "account/tokens.html", context)

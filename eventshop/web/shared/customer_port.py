@@ -12,10 +12,12 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from eventshop.core.port import Port
 from eventshop.operations.rights import Audience, open_to
+from eventshop.web.pages.return_path import with_return
 
 P = ParamSpec("P")
 
@@ -52,6 +54,10 @@ class CustomerPort(Protocol):
         """The person's contact details; None after they were erased."""
         ...
 
+    def set_address(self, person: UUID, name: str, address: str, form_id: UUID) -> None:
+        """Store name and address, and keep the other details. Raises `EventShopError` if it is refused."""
+        ...
+
     def consent_options(self, person: UUID) -> list[ConsentOption]:
         """The consents to offer at the checkout, without those that the person has already given."""
         ...
@@ -81,7 +87,8 @@ def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResp
     def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         person = current_adapter().person_of(request.user)
         if person is None:
-            return redirect(current_adapter().join_url_name)
+            back = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+            return redirect(with_return(reverse(current_adapter().join_url_name), back))
         return view(request, person, *args, **kwargs)
 
     return never_cache(login_required(wrapper))

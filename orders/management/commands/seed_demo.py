@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from datetime import UTC, datetime
-from decimal import Decimal
 from time import monotonic
 from typing import Any
 
@@ -16,9 +15,8 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.pages.demo_registry import commands as others
 from eventshop.web.pages.demo_registry import fault_commands
+from orders.demo.catalogue import store_catalogue
 from orders.demo.orders import demo_commands
-from orders.demo.products import PRODUCTS
-from orders.models import Product
 
 
 class Command(BaseCommand):
@@ -36,8 +34,7 @@ class Command(BaseCommand):
             self.stdout.write("The event store is not empty; no demo data was written.")
             return
         started = monotonic()
-        products = [Product(sku=sku, name=name, price=Decimal(price)) for sku, name, price in PRODUCTS]
-        Product.objects.bulk_create(products, ignore_conflicts=True)
+        store_catalogue()
         try:
             # One transaction: the store holds either none or all of the demo data.
             now = datetime.now(UTC)

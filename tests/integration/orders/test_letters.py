@@ -77,7 +77,8 @@ def test_a_customer_gets_a_letter_about_each_step_once(ada: UUID) -> None:
     assert "£20.34" in str(confirmed.body)
     assert "insufficient funds" in str(declined.body)
     assert "JD14" in str(shipped.body)
-    html = confirmed.alternatives[0].content  # type: ignore[attr-defined]
+    assert isinstance(confirmed, mail.EmailMultiAlternatives)
+    html = str(confirmed.alternatives[0][0])
     assert reverse("orders:order", args=[order_id]) in html
     assert "<script" not in html
     assert len({message.extra_headers["Message-ID"] for message in mail.outbox}) == 5

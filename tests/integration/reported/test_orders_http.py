@@ -112,6 +112,7 @@ def test_after_a_declined_card_the_orders_page_takes_another_one() -> None:
     """Input: a card that is declined at the checkout. Right: pay again on the order's page, with another card."""
     gateway, client = InMemoryGateway(), ada()
     client.post("/shop/MUG/", {"quantity": "2"})
+    client.post("/checkout/payment/", {"choice": "later"})
     [form_id] = find(client.get("/checkout/"), name="form_id")
     ordered = client.post("/checkout/", {"form_id": form_id.attributes["value"], "total": "25.00 GBP"})
     order_id = UUID(ordered.headers["Location"].split("/")[2])
@@ -150,5 +151,6 @@ def test_a_basket_in_two_currencies_is_explained_and_still_works() -> None:
         assert "EUR" in sentence and "GBP" in sentence
     assert not find(client.get("/basket/"), href="/checkout/")
     client.post("/basket/LAMP/", {"quantity": "0"})
+    client.post("/checkout/payment/", {"choice": "card"})
     page = client.get("/checkout/")
     assert page.status_code == 200 and "£12.50" in page.content.decode()

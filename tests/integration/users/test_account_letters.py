@@ -13,8 +13,8 @@ from django.utils import timezone
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.projections.effects.worker import perform_effects
 from eventshop.projections.models import ProjectedEffect
-from eventshop.web.api.api_tokens import create_token
-from tests.support.customers import EMAIL, link_in_email, sign_up
+from eventshop.web.models import ApiToken
+from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from tests.support.erasures import request_erasure
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
@@ -71,10 +71,12 @@ def test_the_former_address_is_told_of_a_change_whoever_made_it(ada: UUID) -> No
 
 
 def test_a_new_token_is_told_to_its_owner() -> None:
-    login = sign_up()
-    token, _ = create_token(login, name="<b>x</b>", scopes=["orders:read"], lifetime=timedelta(days=9))
+    client, _ = sign_in_customer()
+    form = {"name": "<b>x</b>", "days": "30", "scopes": ["orders:read"], "password": PASSWORD}
+    client.post("/account/tokens/", form)
     assert mail.outbox[-1].to == [EMAIL]
-    assert token.begins in str(mail.outbox[-1].body)
+    assert ApiToken.objects.get().begins in str(mail.outbox[-1].body)
+    assert "<b>" not in str(mail.outbox[-1].message())
 
 
 def test_an_erasure_that_was_cancelled_is_confirmed(ada: UUID) -> None:

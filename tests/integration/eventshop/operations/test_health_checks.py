@@ -52,6 +52,7 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
         "projections": False,
         "unreadable records": True,
         "webhooks": True,
+        "letters": True,
         "erasures": True,
         "periodic jobs": True,
     }

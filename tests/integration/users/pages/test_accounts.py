@@ -170,7 +170,7 @@ def test_changing_the_password_asks_for_the_old_one() -> None:
 
 def test_staff_become_customers_when_they_want_to(client: Client) -> None:
     client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
-    assert client.get("/my/").headers["Location"] == "/account/join/"
+    assert client.get("/my/").headers["Location"] == "/account/join/?next=/my/"
     form = {"form_id": str(new_id()), "name": "Boss", "email": "boss@example.org"}
     assert client.post("/account/join/", form).headers["Location"] == "/my/"
     client.post("/account/join/", form)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projection_engine", "0004_skipped_events"),
+        ("projection_engine", "0007_event_corrections"),
     ]
 
     operations = [
