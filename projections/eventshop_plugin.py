@@ -53,7 +53,7 @@ from projections.person_streams import streams_of
 from projections.position import position
 from projections.product_sales import product_sales
 from projections.read_your_writes import has_processed
-from projections.row_lookup import find_order_ids
+from projections.row_lookup import find_order_ids, name_orders, name_trades
 from projections.stock_level import stock_level
 from projections.trade_blotter import trade_blotter
 from projections.trading_account import trading_account
@@ -181,5 +181,6 @@ PLUGIN = Plugin(
         trading_pages.find_account_page,
     ],
     stream_finders=[find_order_ids, trading_pages.find_trades],
+    stream_namers=[name_orders, name_trades],
     changed_rows_finders=[affected_rows],
 )

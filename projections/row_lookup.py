@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db.models import Model
 from eventshop.admin_console.search import parse_uuid
 from eventshop.projections.short_ids import parse_short_id, with_short_id
 from projections.external_id_lookup import find_ids
-from projections.models import ExternalId, OrderSummary
+from projections.models import ExternalId, OrderSummary, TradeBlotter
 
 #: The most rows that a text finds; a longer text finds fewer.
 MAX_ROWS: Final = 50
@@ -42,3 +43,13 @@ def ids_of(model: type[Model], column: str, text: str) -> list[UUID]:
     else:
         return []
     return list(rows.values_list(column, flat=True).distinct()[:MAX_ROWS])
+
+
+def name_orders(ids: Collection[UUID]) -> dict[UUID, str]:
+    """The numbers of orders by their ids."""
+    return dict(OrderSummary.objects.order_by().filter(pk__in=ids).values_list("pk", "reference"))
+
+
+def name_trades(ids: Collection[UUID]) -> dict[UUID, str]:
+    """The references of trades by their ids."""
+    return dict(TradeBlotter.objects.order_by().filter(pk__in=ids).values_list("pk", "reference"))

@@ -5,7 +5,7 @@ The console does not import any read model; the app that has the page or the nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -32,11 +32,15 @@ RowPageFinder = Callable[[str, UUID], Link | None]
 #: From a business reference such as an order number to stream ids. Uses an index.
 StreamFinder = Callable[[str], list[UUID]]
 
+#: From stream ids to what people call those streams, such as order numbers; never personal data. One query.
+StreamNamer = Callable[[Collection[UUID]], dict[UUID, str]]
+
 #: From events to the rows that each changes, by position. Runs a fixed number of queries.
 ChangedRowsFinder = Callable[[Sequence[StoredEvent]], dict[int, list[ChangedRow]]]
 
 _row_page_finders: Final[list[RowPageFinder]] = []
 _stream_finders: Final[list[StreamFinder]] = []
+_stream_namers: Final[list[StreamNamer]] = []
 _changed_rows_finders: Final[list[ChangedRowsFinder]] = []
 
 
@@ -48,6 +52,11 @@ def register_row_page_finder(finder: RowPageFinder) -> RowPageFinder:
 def register_stream_finder(finder: StreamFinder) -> StreamFinder:
     _stream_finders.append(finder)
     return finder
+
+
+def register_stream_namer(namer: StreamNamer) -> StreamNamer:
+    _stream_namers.append(namer)
+    return namer
 
 
 def register_changed_rows_finder(finder: ChangedRowsFinder) -> ChangedRowsFinder:
@@ -73,3 +82,8 @@ def find_row_pages(aggregate_type: str, aggregate_id: UUID) -> list[Link]:
 def find_streams(name: str) -> list[UUID]:
     """The streams with this business reference."""
     return [aggregate_id for naming in _stream_finders for aggregate_id in naming(name)]
+
+
+def name_streams(ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names of those streams that have one; one query for each kind of name."""
+    return {stream: name for namer in _stream_namers for stream, name in namer(ids).items()} if ids else {}

@@ -20,7 +20,7 @@ from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.registry import find_row_pages, find_streams
+from eventshop.admin_console.registry import find_row_pages, find_streams, name_streams
 from eventshop.admin_console.saga_groups import group_urls
 from eventshop.admin_console.saga_timeline import (
     MAX_ENTRIES,
@@ -136,8 +136,9 @@ class SagaChangeList(CountedChangeList):
         if self.page_num == 1 and "status__exact" not in self.params:
             self._put_held_up_first()
         retrying = retrying_of([saga.pk for saga in self.result_list])
+        names = name_streams({saga.subject_id for saga in self.result_list})
         for saga in self.result_list:
-            saga.failing_step = retrying.get(saga.pk)
+            saga.failing_step, saga.subject_name = retrying.get(saga.pk), names.get(saga.subject_id, "")
 
     def _put_held_up_first(self) -> None:
         suspended = self.queryset.filter(status=Saga.Status.SUSPENDED).order_by("moved_at")
@@ -258,8 +259,9 @@ class SagaAdmin(ReadOnlyAdmin):
         return short_name(saga.kind, saga.pk)
 
     @display(description="subject")
-    def subject_code(self, saga: Saga) -> SafeString:
-        return format_html("<code>{}</code>", saga.subject_id)
+    def subject_code(self, saga: Any) -> SafeString:
+        text = saga.subject_name or f"…{str(saga.subject_id)[-8:]}"
+        return format_html('<code title="{}">{}</code>', saga.subject_id, text)
 
     @display(description="state", label=STATUS_COLOURS)
     def status_badge(self, saga: Any) -> str:

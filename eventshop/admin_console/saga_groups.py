@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -16,12 +16,14 @@ from django.urls import URLPattern, path, reverse
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.formatting import datetime_html
+from eventshop.admin_console.registry import name_streams
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 from eventshop.operations.operator_log import record_action
 from eventshop.operations.rights import only_staff
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.sagas import operator_actions
+from eventshop.sagas.models import Saga
 from eventshop.sagas.step_failures import FailureGroup, find_group, group_failures, retry_now
 
 #: Sagas of a group that the page names.
@@ -85,7 +87,7 @@ class GroupRow(NamedTuple):
     since: Any
     next_try: Any
     verbs: list[tuple[str, GroupVerb]]
-    sagas: list[UUID]
+    sagas: list[tuple[UUID, str]]  # with the name of what each is about
 
 
 def verbs_of(group: FailureGroup) -> list[str]:
@@ -134,7 +136,7 @@ def _groups_view(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
             **model_admin.admin_site.each_context(request),
             "opts": model_admin.opts,
             "title": "Held up, by cause",
-            "rows": [_row(group) for group in group_failures()],
+            "rows": _rows(group_failures()),
             "asked": request.GET.get("group", ""),
             "may_operate": model_admin.has_operate_permission(request),
         }
@@ -143,14 +145,25 @@ def _groups_view(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
     return groups
 
 
-def _row(group: FailureGroup) -> GroupRow:
-    return GroupRow(
-        group,
-        datetime_html(group.since),
-        datetime_html(group.next_try) if group.next_try else "",
-        [(name, VERBS[name]) for name in verbs_of(group)],
-        list(group.sagas[:SHOWN]),
-    )
+def _rows(groups: Sequence[FailureGroup]) -> list[GroupRow]:
+    """Two queries, and one for each kind of name, whatever the number of groups."""
+    shown = {saga for group in groups for saga in group.sagas[:SHOWN]}
+    subjects = dict(Saga.objects.filter(pk__in=shown).values_list("pk", "subject_id"))
+    names = name_streams(set(subjects.values()))
+    return [
+        GroupRow(
+            group,
+            datetime_html(group.since),
+            datetime_html(group.next_try) if group.next_try else "",
+            [(name, VERBS[name]) for name in verbs_of(group)],
+            [
+                (saga, names.get(subjects[saga], f"…{str(saga)[-8:]}"))
+                for saga in group.sagas[:SHOWN]
+                if saga in subjects
+            ],
+        )
+        for group in groups
+    ]
 
 
 def _act_view(model_admin: Any) -> Callable[..., HttpResponse]:

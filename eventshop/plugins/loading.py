@@ -120,6 +120,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "finders": FieldRule(_instance_of(finders.Finder), "Finders", finders.register),
     "row_page_finders": FieldRule(callable, "functions", console.register_row_page_finder),
     "stream_finders": FieldRule(callable, "functions", console.register_stream_finder),
+    "stream_namers": FieldRule(callable, "functions", console.register_stream_namer),
     "changed_rows_finders": FieldRule(callable, "functions", console.register_changed_rows_finder),
     "demo": FieldRule(callable, "functions that return commands", demo_registry.register),
     "demo_faults": FieldRule(callable, "functions that return commands", demo_registry.register_faults),

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from eventshop.admin_console.find.finders import Finder
-from eventshop.admin_console.registry import ChangedRowsFinder, RowPageFinder, StreamFinder
+from eventshop.admin_console.registry import ChangedRowsFinder, RowPageFinder, StreamFinder, StreamNamer
 from eventshop.admin_console.sidebar import SidebarSection
 from eventshop.core.message_registry import AnyAggregate
 from eventshop.core.port import Binding
@@ -81,6 +81,7 @@ class Plugin:
     finders: Sequence[Finder] = ()
     row_page_finders: Sequence[RowPageFinder] = ()
     stream_finders: Sequence[StreamFinder] = ()
+    stream_namers: Sequence[StreamNamer] = ()
     changed_rows_finders: Sequence[ChangedRowsFinder] = ()
 
     #: Demo data of an empty store, and what the demo customer has done.

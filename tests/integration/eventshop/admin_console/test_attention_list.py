@@ -53,7 +53,7 @@ def test_the_first_page_has_each_item_with_the_step_that_helps(item: AttentionIt
 def test_the_first_page_asks_little(item: AttentionItem) -> None:
     client = boss()
     client.get(INDEX)
-    assert len(capture_queries(lambda: client.get(INDEX))) <= 45
+    assert len(capture_queries(lambda: client.get(INDEX))) <= 20
 
 
 def test_nothing_wrong_is_said(item: AttentionItem) -> None:

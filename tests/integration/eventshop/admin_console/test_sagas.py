@@ -25,7 +25,7 @@ from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import load_order, load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.pages import find, texts
-from tests.support.staff import actor_of, boss, capture_queries, clerk, message_levels
+from tests.support.staff import actor_of, boss, capture_queries, clerk, message_levels, update_read_models
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -242,6 +242,10 @@ def test_a_group_is_dealt_with_by_one_action_with_one_message_and_one_entry_of_t
     client = boss()
     [row] = client.get(reverse("admin:process_saga_groups")).context["rows"]
     assert len(row.group.sagas) == 2
+    update_read_models()
+    page = client.get(reverse("admin:process_saga_groups"))
+    assert sorted(name for _, name in page.context["rows"][0].sagas) == ["8", "9"]
+    assert {row.subject_name for row in client.get(LIST).context["cl"].result_list} == {"8", "9"}
     dialog = reverse("admin:process_saga_group_action", args=("retry-now",)) + f"?{urlencode({'group': row.group.key})}"
     assert clerk("view_saga").post(dialog, {"reason": "the bank is back"}).status_code == 403
     assert client.post(dialog, {"reason": ""}).context["form"].errors
