@@ -37,6 +37,7 @@ PREPARE_COMMANDS = (
     ["create_topics"],
     ["seed_demo"],
     ["ensure_staff"],
+    ["ensure_roles"],
     ["ensure_demo_customer"],
 )
 

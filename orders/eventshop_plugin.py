@@ -7,11 +7,13 @@ from datetime import timedelta
 from django.conf import settings
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.roles import RolePart, view
 from eventshop.operations.row_retention import Retention
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.command_outcomes import TerminalEvents
 from eventshop.web.pages.navigation import NavigationEntry
+from orders import permissions
 from orders.api.url_names import ORDER
 from orders.application.basket import count_items
 from orders.application.customer_order import order_updates
@@ -104,6 +106,20 @@ PLUGIN = Plugin(
         CreateOrder: TerminalEvents((OrderShipped,), (OrderCancelled,), ORDER),
         RequestPayment: TerminalEvents((PaymentProcessed, PaymentAuthorised), (PaymentDeclined, OrderCancelled), ORDER),
     },
+    roles=[
+        RolePart(
+            "Support", (*view("orders", "product", "payment"), permissions.CANCEL_ORDER, permissions.REFUND_ORDER)
+        ),
+        RolePart(
+            "Finance",
+            (
+                *view("orders", "product", "payment", "gatewaymessage"),
+                *("orders.add_product", "orders.change_product"),
+                *(permissions.REFUND_ORDER, permissions.IMPORT_FACTS),
+            ),
+        ),
+        RolePart("Auditor", view("orders", "product", "payment", "gatewaymessage")),
+    ],
     sidebar=[
         SidebarSection(
             "Shop",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eventshop.admin_console.dashboard import dashboard_context
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.operations.access_log.subjects import streams_of_person
+from eventshop.operations.roles import RolePart, view
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.own_events import own_streams
@@ -63,6 +64,10 @@ from trading.application.last_price_port import last_prices
 from trading.domain.account import TradingAccount
 from trading.domain.trade import Trade
 from users.domain.user import User
+
+#: Models that several roles of staff see together.
+SHOP = ("ordersummary", "orderline", "customersummary", "activitytimeline")
+TRADING = ("tradeblotter", "position", "tradingaccount", "marketminute")
 
 PLUGIN = Plugin(
     projections=[
@@ -138,6 +143,14 @@ PLUGIN = Plugin(
         TradingAccount: "projections.view_tradingaccount",
         User: "projections.view_userprofile",
     },
+    roles=[
+        RolePart("Support", view("projections", *SHOP, "stocklevel", "userprofile", "consentregister")),
+        RolePart("Finance", view("projections", *SHOP, "dailysales", "productsales")),
+        RolePart("Operations", view("projections", "ordersummary", "stocklevel", "activitytimeline")),
+        RolePart("Privacy officer", view("projections", "userprofile", "consentregister", "activitytimeline")),
+        RolePart("Auditor", view("projections", *SHOP, *TRADING, "dailysales", "productsales", "stocklevel")),
+        RolePart("Trading desk", view("projections", *TRADING)),
+    ],
     sidebar=[
         SidebarSection("Overview", 5, [SidebarItem("Dashboard", "dashboard", view="index", order=10)]),
         SidebarSection(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.roles import RolePart, view
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
 from trading.api.url_names import TRADE
@@ -30,6 +31,17 @@ PLUGIN = Plugin(
     command_outcomes={
         SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled, TradeExpired), TRADE)
     },
+    roles=[
+        RolePart(
+            "Trading desk",
+            (
+                *view("trading", "instrumentversion"),
+                *(f"trading.{verb}_trade" for verb in ("submit", "fill", "reject", "cancel", "correct", "settle")),
+                *("trading.open_account", "trading.set_limit"),
+            ),
+        ),
+        RolePart("Auditor", view("trading", "instrumentversion")),
+    ],
     sidebar=[
         SidebarSection("Trading", 20, [SidebarItem("Instruments", "list", "trading.instrumentversion", order=90)])
     ],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.operations.roles import RolePart, view
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.privacy.processing import processing_grounds
 from eventshop.web.pages.navigation import NavigationEntry, anonymous_users, signed_in_users
 from eventshop.web.shared.customer_port import customer_port
+from users import permissions
 from users.application import sign_in_notices
 from users.application.category_erasure import erase_categories, erase_consent_data
 from users.application.customer_adapter import CustomerAdapter
@@ -57,6 +59,13 @@ PLUGIN = Plugin(
     periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],
     api_urls=["users.api.urls"],
     page_urls=["users.pages.urls", "users.pages.passkey_urls"],
+    roles=[
+        RolePart("Support", (permissions.REVEAL_PERSONAL,)),
+        RolePart(
+            "Privacy officer",
+            (*view("users", "newsletter"), permissions.REVEAL_PERSONAL, permissions.HOLD_PERSONAL),
+        ),
+    ],
     sidebar=[
         SidebarSection(
             "Privacy",

@@ -10,8 +10,10 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.display_names import actor_name
+from eventshop.admin_console.formatting import EMPTY_VALUE
 from eventshop.admin_console.unfold_adapter import UnfoldModelAdmin, display
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged
+from eventshop.operations.roles import DESCRIPTIONS
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
@@ -35,6 +37,7 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
     change_password_form = AdminPasswordChangeForm
     # Django's two-box chooser is wider than the page, and screen readers cannot read its labels.
     filter_horizontal = ()
+
     list_display = ("display_name", "email", "first_name", "last_name", "is_staff")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -69,6 +72,11 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
 class StaffGroupAdmin(GroupAdmin, UnfoldModelAdmin):
     access = NotLogged("groups and their permissions")
     filter_horizontal = ()
+    list_display = ("name", "description")
+
+    @display(description="what it is for")
+    def description(self, group: Group) -> str:
+        return DESCRIPTIONS.get(group.name, EMPTY_VALUE)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

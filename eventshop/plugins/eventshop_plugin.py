@@ -23,6 +23,7 @@ from eventshop.operations.saga_health import check_sagas
 from eventshop.operations.work_health import check_erasures, check_periodic_jobs
 from eventshop.operations.worker_health import check_workers
 from eventshop.plugins.plugin import Plugin
+from eventshop.plugins.roles import ROLES
 from eventshop.plugins.row_retentions import RETENTIONS
 from eventshop.privacy import retention_job
 from eventshop.privacy.encryption.field_cipher import AesGcmCipher
@@ -88,6 +89,7 @@ PLUGIN = Plugin(
     effect_projections=[LETTERS],
     retentions=RETENTIONS,
     finders=FINDERS,
+    roles=ROLES,
     sidebar=[
         SidebarSection("Overview", 5, [SidebarItem("Needs attention", "notification_important", "ops.attentionitem")]),
         SidebarSection(

@@ -24,7 +24,7 @@ from eventshop.core.message_registry import registry as message_registry
 from eventshop.core.port import Binding, declared_ports
 from eventshop.core.saga import Effect, Saga
 from eventshop.core.upcasting import Upcasters
-from eventshop.operations import health_checks, periodic_jobs, row_retention
+from eventshop.operations import health_checks, periodic_jobs, roles, row_retention
 from eventshop.operations.attention import find
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
@@ -118,6 +118,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     ),
     "sidebar": FieldRule(_instance_of(sidebar.SidebarSection), "SidebarSections", sidebar.register),
     "finders": FieldRule(_instance_of(finders.Finder), "Finders", finders.register),
+    "roles": FieldRule(_instance_of(roles.RolePart), "RoleParts", roles.register),
     "row_page_finders": FieldRule(callable, "functions", console.register_row_page_finder),
     "stream_finders": FieldRule(callable, "functions", console.register_stream_finder),
     "stream_namers": FieldRule(callable, "functions", console.register_stream_namer),

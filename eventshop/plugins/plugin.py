@@ -20,6 +20,7 @@ from eventshop.core.upcasting import Upcasters
 from eventshop.operations.attention.find import Finder as AttentionFinder
 from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.periodic_jobs import PeriodicJob
+from eventshop.operations.roles import RolePart
 from eventshop.operations.row_retention import Retention
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections.effects.effect_projection import EffectProjection
@@ -79,6 +80,8 @@ class Plugin:
     #: The console: sidebar sections, its search, pages of read model rows, streams by a name, rows that events changed.
     sidebar: Sequence[SidebarSection] = ()
     finders: Sequence[Finder] = ()
+    #: Permissions of the ready-made roles of staff.
+    roles: Sequence[RolePart] = ()
     row_page_finders: Sequence[RowPageFinder] = ()
     stream_finders: Sequence[StreamFinder] = ()
     stream_namers: Sequence[StreamNamer] = ()

@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations.rights import Audience, Rights, rights_of_view
+from eventshop.operations.roles import DESCRIPTIONS, permissions_of
 
 FILE: Final = settings.BASE_DIR / "docs" / "permissions.md"
 API_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -186,6 +187,10 @@ of a line; `a or b` is one of both. A superuser has all. A token has no more tha
 """
 
 
+_ROLES: Final = """Groups that `manage.py ensure_roles` creates, so that nobody has to put permissions together by hand. It adds what a
+group lacks and leaves what somebody added; `--reset` takes that away. Only superusers put people into groups."""
+
+
 def render_markdown() -> str:
     """The contents of docs/permissions.md; a test compares them with the file."""
     doors = list_doors()
@@ -201,7 +206,16 @@ def render_markdown() -> str:
     lines += ["", "## Console", "", "| URL | method or action | staff with |", "|---|---|---|"]
     for (path, staff), methods in _join_methods(door for door in doors if door.kind == "admin").items():
         lines.append(f"| `/{_escape(path)}` | {', '.join(methods)} | {staff} |")
+    lines += _role_lines()
     return "\n".join([*lines, ""])
+
+
+def _role_lines() -> list[str]:
+    lines = ["", "## Roles", "", _ROLES, "", "| role | what it is for | permissions |", "|---|---|---|"]
+    for role, text in DESCRIPTIONS.items():
+        names = ", ".join(f"`{name}`" for name in sorted(permissions_of(role)))
+        lines.append(f"| {role} | {text} | {names} |")
+    return lines
 
 
 def _join_methods(doors: Iterable[Door]) -> dict[tuple[str, str], list[str]]:
