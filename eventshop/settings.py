@@ -345,6 +345,15 @@ PAYMENT_CAPTURE_ON_SHIPPING = env_validators.payment_methods(
 )
 RETURN_WINDOW_DAYS = env_validators.whole_number("RETURN_WINDOW_DAYS", env.str("RETURN_WINDOW_DAYS", default="30"))
 
+# Checks before a trade is sent; 0 switches one off.
+PRICE_BAND_PERCENT = env_validators.whole_number("PRICE_BAND_PERCENT", env.str("PRICE_BAND_PERCENT", default="50"))
+DUPLICATE_TRADE_WINDOW_S = env_validators.whole_number(
+    "DUPLICATE_TRADE_WINDOW_S", env.str("DUPLICATE_TRADE_WINDOW_S", default="0")
+)
+EXCHANGE_RATE_MAX_AGE_S = env_validators.count(
+    "EXCHANGE_RATE_MAX_AGE_S", env.str("EXCHANGE_RATE_MAX_AGE_S", default="86400")
+)
+
 SNAPSHOT_EVERY = env_validators.snapshot_every("SNAPSHOT_EVERY", env.str("SNAPSHOT_EVERY", default="100"))
 AGGREGATES_IN_MEMORY = env_validators.whole_number(
     "AGGREGATES_IN_MEMORY", env.str("AGGREGATES_IN_MEMORY", default="1000")

@@ -43,7 +43,14 @@ PLUGIN = Plugin(
         RolePart("Auditor", view("trading", "instrumentversion")),
     ],
     sidebar=[
-        SidebarSection("Trading", 20, [SidebarItem("Instruments", "list", "trading.instrumentversion", order=90)])
+        SidebarSection(
+            "Trading",
+            20,
+            [
+                SidebarItem("Instruments", "list", "trading.instrumentversion", order=90),
+                SidebarItem("Exchange rates", "currency_exchange", "trading.exchangerate", order=95),
+            ],
+        )
     ],
     demo=[demo_commands],
 )

@@ -69,6 +69,27 @@ class InstrumentVersion(models.Model):
         )
 
 
+class ExchangeRate(models.Model):
+    """What one unit of a currency was worth in another at a time. Rows are only added: they are the history."""
+
+    base = models.CharField(max_length=5, help_text="The currency of which one unit is worth `rate`, such as EUR.")
+    quote = models.CharField(max_length=5, help_text="The currency of `rate`, such as USD.")
+    rate = _terms_field("More than 0.")
+    at = models.DateTimeField(help_text="When it was so, by its source.")
+    recorded_by = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("add", "view")
+        constraints = (
+            models.UniqueConstraint(fields=["base", "quote", "at"], name="exchange_rate_at"),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="exchange_rate_above_0"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote}"
+
+
 class TradePermission(models.Model):
     """No table: it carries the permissions to act on trades and accounts (`trading/permissions.py`)."""
 

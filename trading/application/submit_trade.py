@@ -18,8 +18,10 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
+from trading.application.exchange_rates import convert
 from trading.application.instruments import find_listing
 from trading.application.last_price_port import dearest_last_price
+from trading.application.pre_trade_checks import check_duplicate, check_price_band
 from trading.domain.commands import (
     AmendTrade,
     CancelTrade,
@@ -31,6 +33,7 @@ from trading.domain.commands import (
 from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
 from trading.domain.events import (
+    AccountOpened,
     Code,
     FreezeRefused,
     Instrument,
@@ -64,6 +67,8 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     time_in_force: TimeInForce = TimeInForce.GTC
     #: Only staff take in an order that was open before; `quantity` is what is open.
     taken_in: OpenOrder | None = None
+    #: The same order may be open already: it is meant twice.
+    repeated: bool = False
 
     def to_command(self, trade_id: UUID) -> SubmitTrade:
         """Build the command; raises `UnknownInstrument`, `InactiveInstrument`, `WrongTick`, `WrongLot` or others."""
@@ -89,16 +94,27 @@ def trade_id_for(command_id: UUID) -> UUID:
     return derive_id("placed-trade", command_id)
 
 
-def amount_to_freeze(order: SubmitTrade) -> Decimal:
-    """The amount that an order uses of the limits, at its limit price or the dearest last price; raises `NoPrice`."""
-    return _amount(order.instrument, order.quantity, order.limit_price)
+def amount_to_freeze(order: SubmitTrade, currency: str) -> Decimal:
+    """The amount that an order uses of the limits of an account in this currency.
+
+    At its limit price or the dearest last price. Raises `NoPrice`, `MissingRate` or `StaleRate`.
+    """
+    return _amount(order.instrument, order.quantity, order.limit_price, currency)
 
 
-def _amount(instrument: Instrument, quantity: Decimal, limit_price: Decimal | None) -> Decimal:
+def _amount(instrument: Instrument, quantity: Decimal, limit_price: Decimal | None, currency: str) -> Decimal:
     price = dearest_last_price(instrument) if limit_price is None else limit_price
     if price is None:
         raise NoPrice(instrument=instrument.code)
-    return limit_amount(instrument, quantity, price)
+    return convert(limit_amount(instrument, quantity, price), money_currency(instrument), currency)
+
+
+def account_currency(account_id: UUID) -> str:
+    """The currency of an account's limits; raises `AccountNotOpen`."""
+    for recorded in store.get_events(account_id, to_version=1):
+        if isinstance(recorded.event, AccountOpened):
+            return recorded.event.currency
+    raise AccountNotOpen(account=account_id)
 
 
 def submit_trade(
@@ -108,11 +124,15 @@ def submit_trade(
 
     The caller checks the permission to trade for the account. Idempotent for each `command_id`, even if the last price
     of a market order has changed. Raises what `NewTrade.to_command`, `amount_to_freeze` and the dispatcher raise,
-    `AccountNotOpen`, `WrongCurrency`, or `LimitExceeded`. The refusal is stored as an event of the account, so that a
-    retry gets it again. After an error nothing is frozen.
+    `AccountNotOpen`, `OutsidePriceBand`, `DuplicateTrade` or `LimitExceeded`. A limit's refusal is stored as an event
+    of the account, so that a retry gets it again. After an error nothing is frozen.
     """
     order = new_trade.to_command(trade_id_for(command_id))
     envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
+    if not store.events_of_command(command_id):  # not a repetition of one that was accepted
+        check_price_band(order)
+        if not new_trade.repeated:
+            check_duplicate(order)
     with batch_write():
         refusal = _freeze_amount(order, envelope)
         if refusal is None:
@@ -123,13 +143,14 @@ def submit_trade(
 def _freeze_amount(order: SubmitTrade, envelope: Envelope) -> FreezeRefused | None:
     """Freeze the amount of an order; returns the refusal, if any."""
     step = replace(envelope, command_id=derive_id("placed-trade-freeze", envelope.command_id))
-    code, currency = order.instrument.code, money_currency(order.instrument)
+    code, currency = order.instrument.code, account_currency(order.account_id)
+    amount = amount_to_freeze(order, currency)
     try:
-        send(FreezeAmount(order.account_id, order.trade_id, code, currency, amount_to_freeze(order)), envelope=step)
+        send(FreezeAmount(order.account_id, order.trade_id, code, currency, amount), envelope=step)
     except CommandIdReused:
-        if order.type is OrderType.LIMIT:
+        if order.type is OrderType.LIMIT and currency == money_currency(order.instrument):
             raise
-        # The last price may have changed since the first attempt. The store compares the order when it is submitted.
+        # The last price or the exchange rate may have changed since the first attempt. The store compares the order.
     for recorded in store.events_of_command(step.command_id):
         if isinstance(recorded.event, FreezeRefused):
             return recorded.event
@@ -156,8 +177,9 @@ def amend_trade(
         receipt = send(command, envelope=envelope, expected_version=expected_version)
         for recorded in () if receipt.replayed else store.events_of_command(command_id):
             if isinstance(recorded.event, TradeAmended):
-                amount = _amount(terms.instrument, recorded.event.quantity, recorded.event.limit_price)
                 with suppress(AccountNotOpen):  # an imported trade without an account has nothing frozen
+                    amended, currency = recorded.event, account_currency(terms.account_id)
+                    amount = _amount(terms.instrument, amended.quantity, amended.limit_price, currency)
                     send(ChangeFrozenAmount(terms.account_id, command.trade_id, amount), envelope=step)
     return receipt
 

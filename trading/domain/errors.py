@@ -136,6 +136,30 @@ class AlreadyFrozen(CommandRefused):
     code = "already-frozen"
 
 
+class MissingRate(CommandRefused):
+    """There is no exchange rate from the currency of the instrument to that of the account; staff have to add one."""
+
+    code = "missing-rate"
+
+
+class StaleRate(CommandRefused):
+    """The newest exchange rate is too old; staff have to add one."""
+
+    code = "stale-rate"
+
+
+class OutsidePriceBand(CommandRefused):
+    """The limit price is too far from the last price, on the side on which it would cost; is it a slip of the pen?"""
+
+    code = "outside-price-band"
+
+
+class DuplicateTrade(CommandRefused):
+    """The same order was submitted a moment ago and is still open; say that it is meant twice, or leave it."""
+
+    code = "duplicate-trade"
+
+
 class WrongCurrency(CommandRefused):
     """The currency of the trade differs from the currency of the account."""
 

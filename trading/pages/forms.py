@@ -19,12 +19,15 @@ from trading.application.number_formatting import format_number
 from trading.application.submit_trade import NewTrade, amount_to_freeze, trade_id_for
 from trading.domain.contract_value import money_currency
 from trading.domain.errors import (
+    DuplicateTrade,
     InactiveInstrument,
     LimitExceeded,
+    MissingRate,
     NegativePrice,
     NoPrice,
+    OutsidePriceBand,
+    StaleRate,
     UnknownInstrument,
-    WrongCurrency,
     WrongLot,
     WrongTick,
 )
@@ -39,7 +42,10 @@ _FIELD_OF: Final[dict[type[EventShopError], str]] = {
     WrongTick: "limit_price",
     WrongLot: "quantity",
     LimitExceeded: "quantity",
-    WrongCurrency: "account",
+    MissingRate: "account",
+    StaleRate: "account",
+    OutsidePriceBand: "limit_price",
+    DuplicateTrade: "quantity",
     NoPrice: "type",
 }
 
@@ -105,9 +111,7 @@ class TicketForm(CommandForm):
         try:
             order = self.new_trade(values).to_command(UUID(int=0))
             currency = self.account_details(values).opening_event.currency
-            if (trade_currency := money_currency(order.instrument)) != currency:
-                raise WrongCurrency(account=currency, trade=trade_currency)
-            self.amount, limit = amount_to_freeze(order), self.tightest_limit(values)
+            self.amount, limit = amount_to_freeze(order, currency), self.tightest_limit(values)
             if self.amount > limit.available:
                 raise LimitExceeded(
                     limit=limit.name, requested=format_number(self.amount), available=format_number(limit.available)

@@ -145,6 +145,8 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
                 return [*self._steps_after_fills(after), *self._freeze_again(after, left, was)]
             case FreezeRefused(limit=limit) if self.reopened:
                 return [CancelTrade(self.trade_id, f"reopened, but the limit {limit} is too small")]
+            case RefusedCommand(command=FreezeAmount(), code=code) if self.reopened:
+                return [CancelTrade(self.trade_id, f"reopened, but its amount cannot be frozen: {code}")]
             case TradeCancelled() | TradeExpired():
                 return [*self._release_limit(), *self._start_timer(after)]
             case TradeRejected():

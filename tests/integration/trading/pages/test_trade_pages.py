@@ -112,7 +112,7 @@ def test_values_changed_after_the_look_are_shown_again_and_not_placed(ada: tuple
         ({"limit_price": ""}, "limit_price", "required"),
         ({"type": "MARKET"}, "limit_price", "not-allowed"),
         ({"type": "MARKET", "limit_price": ""}, "type", "no-price"),
-        ({"instrument": "XETRA/SAP"}, "account", "wrong-currency"),
+        ({"instrument": "XETRA/SAP"}, "account", "missing-rate"),
         ({"instrument": "MOON/CHEESE"}, "instrument", "invalid_choice"),
     ],
 )

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,17 +27,21 @@ from trading.domain.account import TradingAccount
 from trading.domain.commands import AmendTrade, BustTrade, ExecuteTrade, FreezeAmount, OpenAccount, SetLimit
 from trading.domain.errors import (
     AccountNotOpen,
+    DuplicateTrade,
     InvalidTradeState,
     LimitExceeded,
+    MissingRate,
     NoPrice,
+    OutsidePriceBand,
+    StaleRate,
     UnknownInstrument,
     UnknownTrade,
-    WrongCurrency,
     WrongLot,
     WrongTick,
 )
 from trading.domain.events import Fill, OrderType, Side, TimeInForce
 from trading.domain.trade import Status, Trade
+from trading.models import ExchangeRate
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -124,7 +129,7 @@ def test_what_the_limit_does_not_allow_is_no_trade_and_stays_refused_under_its_i
     [
         (replace(TEN, account_id=derive_id("test-account", "nobody")), AccountNotOpen),
         (replace(TEN, instrument="MOON/CHEESE"), UnknownInstrument),
-        (replace(TEN, instrument="XETRA/SAP", quantity=Decimal(1)), WrongCurrency),
+        (replace(TEN, instrument="XETRA/SAP", quantity=Decimal(1)), MissingRate),
         (replace(TEN, limit_price=Decimal("100.001")), WrongTick),
         (replace(TEN, quantity=Decimal("0.000001")), WrongLot),
         (MARKET, NoPrice),
@@ -276,3 +281,50 @@ def test_an_order_for_the_day_is_good_until_the_venue_closes_and_then_releases_i
     workers.run_until_idle("test")
     assert [load_trade(trade).status for trade in (day, over.trade_id)] == [Status.OPEN, Status.EXPIRED]
     assert amount_in_use() == 10
+
+
+def add_rate(rate: str, age: timedelta = timedelta(0), *, base: str = "EUR", quote: str = "USDT") -> None:
+    ExchangeRate.objects.create(base=base, quote=quote, rate=Decimal(rate), at=datetime.now(UTC) - age, recorded_by="x")
+
+
+def test_limits_are_in_the_currency_of_the_account_by_a_rate_that_is_recent() -> None:
+    order = replace(TEN, instrument="XETRA/SAP", quantity=Decimal(1), limit_price=Decimal("20.00"))
+    add_rate("1.5", timedelta(days=2))
+    with pytest.raises(StaleRate, match=r"EUR/USDT"):
+        submit(order)
+    assert amount_in_use() == 0
+    add_rate("1.1", timedelta(hours=2))
+    command_id = new_id()
+    trade_id = submit(order, command_id).aggregate_id
+    assert amount_in_use() == 22
+    add_rate("0.8", base="USDT", quote="EUR")  # the newest one counts, in either direction
+    assert submit(order, command_id).replayed
+    with pytest.raises(LimitExceeded):
+        submit(order)
+    amend_trade(AmendTrade(trade_id, "cheaper", None, Decimal("10.00")), actor="ada", command_id=new_id())
+    assert amount_in_use() == Decimal("12.5")
+
+
+def test_a_price_far_from_the_last_one_is_refused_where_it_would_cost(settings: Any) -> None:
+    settings.PRICE_BAND_PERCENT = 10
+    with last_price("100"):  # from 50 to 100
+        for side, price in ((Side.BUY, "110.01"), (Side.SELL, "44.99")):
+            with pytest.raises(OutsidePriceBand, match=price):
+                submit(replace(TEN, side=side, limit_price=Decimal(price)))
+        for side, price in ((Side.BUY, "1"), (Side.SELL, "45")):
+            submit(replace(TEN, side=side, limit_price=Decimal(price)))
+        settings.PRICE_BAND_PERCENT = 0
+        submit(replace(TEN, limit_price=Decimal("110.01")))
+
+
+def test_the_same_order_twice_is_refused_unless_it_is_meant(settings: Any) -> None:
+    settings.DUPLICATE_TRADE_WINDOW_S = 60
+    command_id = new_id()
+    first = submit(TEN, command_id)
+    with pytest.raises(DuplicateTrade, match=load_trade(first.aggregate_id).terms.reference):
+        submit(TEN)
+    assert submit(TEN, command_id).replayed  # the same command is no second order
+    submit(replace(TEN, side=Side.SELL))
+    cancel_trade(first.aggregate_id, "enough", actor="ada", command_id=new_id())
+    submit(replace(TEN, repeated=True))
+    assert amount_in_use() == 20

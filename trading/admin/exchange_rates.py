@@ -1,0 +1,47 @@
+"""Exchange rates in the admin: staff add them; none is changed or deleted."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.staff_actors import staff_actor
+from eventshop.web.pages.form_fields import StrictDecimalField, TextField
+from trading.models import ExchangeRate
+
+_CURRENCY = RegexValidator(r"^[A-Z]{3,5}\Z", "A currency has three to five capital letters")
+
+
+class CurrencyField(TextField):
+    default_validators = [_CURRENCY]
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(ModelAdmin):  # type: ignore[misc]
+    """The newest rate of a pair counts, in either direction."""
+
+    access = NotLogged("exchange rates")
+    list_display = ("base", "quote", "rate", "at")
+    list_filter = ("base", "quote")
+    ordering = ("-at", "-id")
+    fields = ("base", "quote", "rate", "at")
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.DecimalField: {"form_class": StrictDecimalField},
+        models.CharField: {"form_class": CurrencyField},
+    }
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
+        obj.recorded_by = staff_actor(request.user)
+        super().save_model(request, obj, form, change)
