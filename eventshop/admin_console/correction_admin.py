@@ -27,6 +27,13 @@ from eventshop.projections import corrections, dead_letter_retry
 from eventshop.projections.models import DeadLetter, EventCorrection
 
 
+class _FieldsField(forms.JSONField):
+    """JSON in several lines."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict) else value
+
+
 class CorrectForm(forms.Form):
     """The fields of the event as JSON; what is changed is what the projection reads instead."""
 
@@ -37,7 +44,7 @@ class CorrectForm(forms.Form):
     button = "Correct"
     dangerous = True
 
-    fields_json = forms.JSONField(
+    fields_json = _FieldsField(
         label="Fields",
         widget=forms.Textarea(attrs={"class": "es-input", "rows": 12, "spellcheck": "false"}),
         max_length=100_000,

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -21,12 +20,11 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import request_dry_run
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
-from eventshop.operations import rebuild_operations
+from eventshop.operations import projection_operations, rebuild_operations
 from eventshop.operations.access_log.declarations import NotLogged
-from eventshop.operations.operator_log import record_action
 from eventshop.operations.rebuild_operations import Order
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.projections import checkpoints, replays
+from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint, Replay
 
 _COLOURS = {
@@ -166,15 +164,14 @@ class CheckpointAdmin(ReadOnlyAdmin):
         verb, back_url = ("Pause" if paused else "Resume"), reverse("admin:projection_engine_checkpoint_changelist")
         if not form.is_valid():
             return confirm_with_view_permission(self, request, f"{verb} {row.projection}", form, back_url)
-        with transaction.atomic():
-            changed = checkpoints.set_paused(row.projection, paused=paused)
-            record_action(
-                actor=staff_actor(request.user),
-                action=f"{verb.lower()} projection",
-                target=row.projection,
-                reason=form.cleaned_data.get("reason", ""),
-                result="" if changed else "it was so already",
+        reason = form.cleaned_data.get("reason", "")
+        try:
+            projection_operations.set_paused(
+                row.projection, paused=paused, actor=staff_actor(request.user), reason=reason
             )
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+            return HttpResponseRedirect(back_url)
         messages.success(request, f"{row.projection} {'is paused' if paused else 'goes on'}.")
         return HttpResponseRedirect(back_url)
 

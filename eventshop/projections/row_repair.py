@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from eventshop.core.errors import InvalidMessage, ProjectionError
 from eventshop.eventstore.backends.protocol import backend
@@ -90,7 +91,7 @@ class _RowCheck:
             if columns := differing_columns(now.get(primary_key), row):
                 changed[primary_key] = columns
         removed = sorted(now.keys() - then.keys(), key=str)
-        if repair:
+        if repair and (changed or removed):
             self._write([then[primary_key] for primary_key in changed], now, removed)
         added = len(changed.keys() - now.keys())
         gone = [RowDifference(str(item), {"": ("a row", "no row")}) for item in removed]
@@ -157,6 +158,8 @@ class _RowCheck:
                 for column in LINEAGE:
                     setattr(row, column, getattr(live, column))
         self.table.save(rows)
+        # What is cached of the old rows must not be shown any more.
+        Checkpoint.objects.filter(projection=self.projection.name).update(advanced_at=Now())
         if removed:
             placeholders = ", ".join(["%s"] * len(removed))
             delete = f'DELETE FROM "{self.table.name}" WHERE "{self.table.key}" IN ({placeholders})'

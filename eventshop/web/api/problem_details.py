@@ -23,6 +23,8 @@ STATUS: Final[dict[type[EventShopError], int]] = {
     # The Idempotency-Key was already used for another request.
     errors.CommandIdReused: 422,
     errors.WrongAggregateType: 404,
+    errors.ProjectionError: 409,
+    errors.UnknownProjection: 404,
     errors.TailBusy: 503,
     errors.ProgramTooOld: 503,
 }

@@ -22,6 +22,8 @@ SCOPES: Final = {
     "people:read": "Read people's profiles and consents",
     "people:write": "Change contact details, grant and withdraw consents, request erasure",
     "events:read": "Read event streams and the event feed",
+    "operations:read": "Read the state of projections and rebuilds",
+    "operations:write": "Pause and rebuild projections, retry, skip and correct dead letters",
     "webhooks:read": "Read webhooks and their deliveries",
     "webhooks:write": "Create, change and delete webhooks, and resend deliveries",
 }

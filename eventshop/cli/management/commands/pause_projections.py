@@ -6,12 +6,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from eventshop.core.errors import EventShopError
-from eventshop.operations.operator_log import record_action
+from eventshop.operations.projection_operations import set_paused
 from eventshop.operations.staff_actors import command_line_actor
-from eventshop.projections import checkpoints
 from eventshop.projections.projection import projection_registry
 
 
@@ -33,12 +31,7 @@ class Command(BaseCommand):
             selected = projection_registry.select([] if names == ["all"] else names)
         except EventShopError as error:
             raise CommandError(str(error)) from error
-        action = "resume projection" if resume else "pause projection"
         for projection in selected:
-            with transaction.atomic():
-                changed = checkpoints.set_paused(projection.name, paused=not resume)
-                result = "" if changed else "it was so already, or has never run"
-                record_action(
-                    actor=command_line_actor(), action=action, target=projection.name, reason=reason, result=result
-                )
-            self.stdout.write(f"{projection.name}: {result or ('goes on' if resume else 'paused')}")
+            changed = set_paused(projection.name, paused=not resume, actor=command_line_actor(), reason=reason)
+            done = "goes on" if resume else "paused"
+            self.stdout.write(f"{projection.name}: {done if changed else 'it was so already, or has never run'}")
