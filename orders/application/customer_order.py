@@ -108,6 +108,17 @@ class CustomerOrder(NamedTuple):
         added = (recorded.event for recorded in self.events if isinstance(recorded.event, LinesAdded))
         return (*self.opening_event.lines, *(line for event in added for line in event.lines))
 
+    @property
+    def line_rows(self) -> list[tuple[Line, int, int]]:
+        """Each line with the units that came back and those that the customer keeps."""
+        returned = {line.line: line.returned for line in self.state.lines}
+        counts = ((line, returned.get(number, 0)) for number, line in enumerate(self.lines, start=1))
+        return [(line, back, max(0, line.quantity - back)) for line, back in counts]
+
+    @property
+    def has_returned(self) -> bool:
+        return any(line.returned for line in self.state.lines)
+
     # --- payment --------------------------------------------------------------------------------------------------
 
     @property

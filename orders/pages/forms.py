@@ -160,7 +160,10 @@ class CancelForm(CommandForm):
 
     reason = forms.ChoiceField(
         label="Why do you want to cancel?",
+        help_text="You need no reason.",
+        required=False,
         choices=[
+            ("", "No reason"),
             ("I changed my mind", "I changed my mind"),
             ("I ordered by mistake", "I ordered by mistake"),
             ("It takes too long", "It takes too long"),

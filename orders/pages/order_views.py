@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,6 +18,9 @@ from eventshop.web.shared.customer_port import customer_required
 from orders.application.customer_order import CustomerOrder, load_customer_order
 from orders.domain.commands import CancelOrder, OrderCommand
 from orders.pages.forms import CancelForm, payment_buttons
+
+#: Of a cancellation whose customer gave none.
+NO_REASON: Final = "no reason given"
 
 
 def load_order_or_404(order_id: UUID, person: UUID) -> CustomerOrder:
@@ -43,7 +47,7 @@ def cancel(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     shown = load_order_or_404(order_id, person)
     form = CancelForm(request.POST or None)
     if form.is_valid():
-        reason = form.cleaned_data["reason"]
+        reason = form.cleaned_data["reason"] or NO_REASON
         if send_for_customer(request, person, lambda: CancelOrder(order_id, reason), form.cleaned_data["form_id"]):
             messages.success(request, "The order was cancelled.")
         return redirect("orders:order", order_id)

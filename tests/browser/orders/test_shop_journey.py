@@ -182,7 +182,7 @@ def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="Cancel order")).to_be_visible()
     visitor.check_page("cancel")
     page.get_by_role("button", name="Cancel the order").press("Enter")
-    expect(page.get_by_test_id("OrderCancelled")).to_contain_text("I changed my mind")
+    expect(page.get_by_test_id("OrderCancelled")).to_contain_text("no reason given")
     visitor.check_page("cancelled")
 
 

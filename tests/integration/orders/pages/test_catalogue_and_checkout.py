@@ -13,17 +13,19 @@ from django.core import mail
 from django.test import Client
 
 from deploy.gateway.behaviours import TEST_CARDS
+from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
 from orders.application.customer_order import load_any_order
 from orders.demo.catalogue import DESCRIPTIONS, demo_product, store_catalogue
 from orders.demo.products import PRODUCTS
-from orders.domain.commands import ReceiveStock
+from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedReturn, ReturnLine, ShipOrder
 from orders.models import DeliveryOption, Product
 from orders.templatetags import shop as shop_tags
 from tests.support.customers import PASSWORD, link_in_email, sign_in_customer
+from tests.support.order_payments import pay_order
 from tests.support.pages import find
-from tests.support.sales import gbp
+from tests.support.sales import LANTERNS, gbp
 from tests.support.staff import update_read_models
 from users.application.customer_adapter import load_person
 from users.domain.commands import ChangeContactDetails
@@ -169,3 +171,29 @@ def test_the_privacy_notice_says_what_article_13_asks_for(client: Client) -> Non
     assert "ico.org.uk" in page.text
     assert "8 years" in page.text
     assert "Art. 21" in page.text
+
+
+def test_a_cancellation_needs_no_reason_and_errors_take_the_focus() -> None:
+    client, person = sign_in_customer()
+    order_id = new_id()
+    command_dispatcher.send(CreateOrder(order_id, "W-1", person, (LANTERNS,)))
+    page = client.get(f"/orders/{order_id}/cancel/")
+    assert not [option for option in find(page, value="I changed my mind") if "selected" in option.attributes]
+    client.post(f"/orders/{order_id}/cancel/", {"form_id": str(new_id())})
+    assert str(store.get_events(order_id)[-1].event.reason) == "no reason given"
+    wrong = client.post("/checkout/address/", {"form_id": str(new_id()), "name": "", "address": ""})
+    [summary] = find(wrong, id="errors")
+    assert "autofocus" in summary.attributes
+
+
+def test_the_orders_page_says_what_came_back_and_what_is_kept() -> None:
+    client, person = sign_in_customer()
+    order_id = new_id()
+    command_dispatcher.send(CreateOrder(order_id, "W-1", person, (LANTERNS,)))
+    pay_order(order_id)
+    command_dispatcher.send(ShipOrder(order_id, "DHL"))
+    assert "Came back" not in client.get(f"/orders/{order_id}/").text
+    command_dispatcher.send(RecordObservedReturn(order_id, "R-1", (ReturnLine(1, 2),), "broken"))
+    page = client.get(f"/orders/{order_id}/")
+    assert 'data-label="Came back">2<' in page.text
+    assert 'data-label="Kept">4<' in page.text
