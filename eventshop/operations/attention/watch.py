@@ -123,9 +123,10 @@ def count_by_view() -> dict[str, int]:
     waiting = open_query().filter(Q(snoozed_until=None) | Q(snoozed_until__lte=Now()), acknowledged_at=None)
     counts: dict[str, int] = {ATTENTION_VIEW: 0}
     for view, items, number in waiting.values_list("view").annotate(Count("pk"), Sum("count")):
-        entry = _ENTRIES.get(view, view)
-        counts[entry] = counts.get(entry, 0) + number
         counts[ATTENTION_VIEW] += items
+        if view:  # otherwise a command helps
+            entry = _ENTRIES.get(view, view)
+            counts[entry] = counts.get(entry, 0) + number
     return counts
 
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from standardwebhooks import Webhook
 
@@ -180,3 +182,18 @@ def test_a_page_compares_by_itself_only_while_nobody_else_does(django_assert_num
     PeriodicWork.objects.update(finished_at=Now() - timedelta(minutes=5))
     watch.compare_if_stale()
     assert AttentionItem.objects.exists()
+
+
+def test_the_command_line_lists_items_and_acknowledges_and_snoozes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    out = StringIO()
+    call_command("attention", stdout=out)
+    [item] = AttentionItem.objects.filter(part="workers") or AttentionItem.objects.all()[:1]
+    assert item.title[:20] in out.getvalue()
+    call_command("attention", acknowledge=item.pk, note="known", stdout=out)
+    call_command("attention", snooze=item.pk, minutes=5, stdout=out)
+    assert "Snoozed for 5 minutes" in out.getvalue()
+    assert OperatorAction.objects.filter(reason="known").count() == 1
+    for wrong in ({"acknowledge": 0}, {"snooze": item.pk, "minutes": 10**12}, {"snooze": item.pk, "minutes": 0}):
+        with pytest.raises(CommandError):
+            call_command("attention", **wrong)
