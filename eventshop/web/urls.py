@@ -12,13 +12,17 @@ from eventshop.web.api.event_feed_views import Feed, StreamEvents
 from eventshop.web.api.openapi_views import ApiDocs, openapi_document
 from eventshop.web.api.root import Root
 from eventshop.web.live.views import follow
-from eventshop.web.pages import token_views
+from eventshop.web.pages import developer_views, token_views
 from eventshop.web.webhooks import views as webhooks
 
 app_name = "web"
 urlpatterns = [
     path("account/tokens/", token_views.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", token_views.revoke_token, name="revoke-token"),
+    path("developers/", developer_views.guide, name="developers"),
+    path("developers/reference/", developer_views.reference, name="reference"),
+    path("developers/reference/<slug:tag>/", developer_views.reference, name="reference-tag"),
+    path("developers/<slug:name>/", developer_views.guide, name="guide"),
     path("problems/", problem_catalogue.problem_list, name="problems"),
     path("problems/<slug:code>", problem_catalogue.problem_page, name="problem"),
     path("live/<slug:name>/<uuid:key>/", follow, name="live"),

@@ -341,6 +341,70 @@ class Operations(Transport):
             reads_rows=True,
         )
 
+    def post_dead_letter_action(
+        self, event_id: str, name: str, verb: str, body: types.LetterAction
+    ) -> Answer[types.ActionResult]:
+        """`correct` reads `fields`: those that differ are what the projection reads from now on."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letters/{name}/{event_id}/{verb}",
+            {"event_id": event_id, "name": name, "verb": verb},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_projections(self) -> Answer[types.ProjectionStates]:
+        """List the projections."""
+
+        return self.send("GET", "/api/v1/operations/projections", {}, query={}, headers={})
+
+    def post_projection_pause(self, name: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Pause a projection: its workers leave it alone within seconds, and events wait."""
+
+        return self.send(
+            "POST", "/api/v1/operations/projections/{name}/pause", {"name": name}, query={}, headers={}, body=body
+        )
+
+    def post_projection_rebuilds(self, name: str, body: types.NewRebuild) -> Answer[types.RebuildState]:
+        """A worker starts it. The open rebuild is returned if there is one already."""
+
+        return self.send(
+            "POST", "/api/v1/operations/projections/{name}/rebuilds", {"name": name}, query={}, headers={}, body=body
+        )
+
+    def post_projection_resumption(self, name: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Resume a paused projection."""
+
+        return self.send(
+            "POST", "/api/v1/operations/projections/{name}/resume", {"name": name}, query={}, headers={}, body=body
+        )
+
+    def get_rebuilds(self) -> Answer[types.RebuildStates]:
+        """List rebuilds, the newest first."""
+
+        return self.send("GET", "/api/v1/operations/rebuilds", {}, query={}, headers={})
+
+    def get_rebuild_resource(self, rebuild_id: str) -> Answer[types.RebuildState]:
+        """Poll its progress."""
+
+        return self.send(
+            "GET", "/api/v1/operations/rebuilds/{rebuild_id}", {"rebuild_id": rebuild_id}, query={}, headers={}
+        )
+
+    def post_rebuild_action(self, rebuild_id: str, verb: str, body: types.OperatorReason) -> Answer[types.RebuildState]:
+        """`undo` requests another rebuild, which names this one in `undoes`."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/rebuilds/{rebuild_id}/{verb}",
+            {"rebuild_id": rebuild_id, "verb": verb},
+            query={},
+            headers={},
+            body=body,
+        )
+
     def list_order_line(
         self,
         *,
@@ -1250,7 +1314,8 @@ class Operations(Transport):
         q: str | None = None,
         reference: list[str] | None = None,
         side: list[str] | None = None,
-        status: list[Literal["CANCELLED", "FILLED", "OPEN", "PARTLY_FILLED", "REJECTED", "SETTLED"]] | None = None,
+        status: list[Literal["CANCELLED", "EXPIRED", "FILLED", "OPEN", "PARTLY_FILLED", "REJECTED", "SETTLED"]]
+        | None = None,
         submitted_at_max: str | None = None,
         submitted_at_min: str | None = None,
         to: str | None = None,
@@ -1339,6 +1404,21 @@ class Operations(Transport):
             query={"as_of": as_of, "expand": expand, "fields": fields},
             headers={"Prefer": prefer},
             reads_rows=True,
+        )
+
+    def post_trade_amendment(
+        self, trade_id: str, body: types.Amendment, *, if_match: str, idempotency_key: str | None = None
+    ) -> Answer[types.CommandReceipt]:
+        """Amend quantity or limit price of an open trade, and the amount that it freezes."""
+
+        return self.send(
+            "POST",
+            "/api/v1/trades/{trade_id}/amendment",
+            {"trade_id": trade_id},
+            query={},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match},
+            body=body,
+            needs_key=True,
         )
 
     def post_trade_busts(

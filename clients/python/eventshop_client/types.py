@@ -33,6 +33,12 @@ class AccountState(TypedDict):
     version: int
 
 
+class ActionResult(TypedDict):
+    """What became of it."""
+
+    result: str
+
+
 class ActivityTimeline(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
@@ -54,6 +60,14 @@ class ActivityTimeline(TypedDict):
     summary: NotRequired[str]
     units: NotRequired[int]
     version: NotRequired[int]
+
+
+class Amendment(TypedDict):
+    """The new quantity, the new limit price or both, and the reason. What is missing stays as it is."""
+
+    limit_price: NotRequired[str | None]
+    quantity: NotRequired[str | None]
+    reason: str
 
 
 class Amount(TypedDict):
@@ -477,6 +491,19 @@ class EventDeal(TypedDict):
     side: EventSide
 
 
+class EventDocumentIssued(TypedDict):
+    """A document got its number."""
+
+    amounts: list[EventVatAmount]
+    customer_id: str | None
+    kind: Literal["credit-note", "invoice"]
+    number: int
+    order_id: str
+    rates: list[EventLineVat]
+    reference: str
+    supplied_at: str
+
+
 class EventErasureBegun(TypedDict):
     """The cooling-off period is over; from now on only `DataErased` can follow."""
 
@@ -646,6 +673,13 @@ class EventLineAmount(TypedDict):
     line: int
     quantity: int
     sku: str
+
+
+class EventLineVat(TypedDict):
+    """The rate of one line of the order."""
+
+    line: int
+    percent: str
 
 
 class EventLinesAdded(TypedDict):
@@ -961,6 +995,19 @@ class EventTickBand(TypedDict):
 EventTimeInForce: TypeAlias = "Literal['DAY', 'GTC', 'IOC']"
 
 
+class EventTradeAmended(TypedDict):
+    """Quantity or limit price of an open trade changed. Both are the new values; `open` is what can still be
+    filled.
+    """
+
+    deal: EventDeal
+    limit_price: str | None
+    open: str
+    quantity: str
+    reason: str | EventRedacted | None
+    trade_id: str
+
+
 class EventTradeBusted(TypedDict):
     """The venue declared a fill void. `corrects` is the stream version of the event that reported the fill."""
 
@@ -999,6 +1046,14 @@ class EventTradeExecuted(TypedDict):
     deal: EventDeal
     fills: list[EventFill]
     open: str
+    trade_id: str
+
+
+class EventTradeExpired(TypedDict):
+    """The time for which the order was good is over; the fills stay."""
+
+    deal: EventDeal
+    expired: str
     trade_id: str
 
 
@@ -1054,6 +1109,15 @@ class EventUserCreated(TypedDict):
     phone: str | EventRedacted | None
     source: Literal["api", "import", "page", "retention", "staff"]
     user_id: str
+
+
+class EventVatAmount(TypedDict):
+    """What was charged at one rate: the amount without tax, the tax in it, and both."""
+
+    gross: EventMoney
+    net: EventMoney
+    percent: str
+    vat: EventMoney
 
 
 class EventRecord(TypedDict):
@@ -1136,6 +1200,13 @@ class FrozenAmount(TypedDict):
     trade_id: str
 
 
+class LetterAction(TypedDict):
+    """Why; with `correct`, the fields that the projection is to read."""
+
+    fields: NotRequired[dict[str, Any]]
+    reason: NotRequired[str]
+
+
 class MarketMinute(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
@@ -1186,6 +1257,15 @@ class NewOrder(TypedDict):
     reference: NotRequired[str]
 
 
+class NewRebuild(TypedDict):
+    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store."""
+
+    by_hand: NotRequired[bool]
+    events_per_s: NotRequired[int | None]
+    reason: str
+    up_to: NotRequired[int | None]
+
+
 class NewTrade(TypedDict):
     """An order to buy or sell for one of your accounts. Only a limit order has a limit price."""
 
@@ -1193,7 +1273,10 @@ class NewTrade(TypedDict):
     instrument: str
     limit_price: NotRequired[str | None]
     quantity: str
+    repeated: NotRequired[bool]
     side: Side
+    taken_in: NotRequired[OpenOrder | None]
+    time_in_force: NotRequired[TimeInForce]
     type: OrderType
 
 
@@ -1221,6 +1304,22 @@ class ObservedFact(TypedDict):
     reference: NotRequired[str]
     refunded: NotRequired[bool | None]
     tracking: NotRequired[str]
+
+
+class OpenOrder(TypedDict):
+    """An order that was open at the venue before its record began here; what it had filled then is not counted
+    here.
+    """
+
+    ordered: str
+    placed_at: str
+
+
+class OperatorReason(TypedDict):
+    """Why; with `throttle` the limit."""
+
+    events_per_s: NotRequired[int | None]
+    reason: NotRequired[str]
 
 
 class OrderLine(TypedDict):
@@ -1550,12 +1649,17 @@ class Problem(TypedDict):
 class Product(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
+    added_at: NotRequired[str]
     available: int | None
+    category: NotRequired[str | None]
     currency: NotRequired[str]
     description: NotRequired[str]
     name: NotRequired[str]
+    picture: NotRequired[str]
+    picture_shows: NotRequired[str]
     price: NotRequired[Money]
     sku: NotRequired[str]
+    vat_percent: NotRequired[str]
 
 
 class ProductSales(TypedDict):
@@ -1575,10 +1679,59 @@ class ProductSales(TypedDict):
     units_sold: NotRequired[int]
 
 
+class ProjectionState(TypedDict):
+    """A projection: how far it is, summed over its partitions."""
+
+    dead_letters: int
+    head: int
+    lag: int
+    lag_s: float
+    name: str
+    paused: bool
+    position: int
+    state: str
+
+
+class ProjectionStates(TypedDict):
+    """All projections, the longest lag first."""
+
+    results: list[ProjectionState]
+
+
 class Reason(TypedDict):
     """The reason of the action."""
 
     reason: str
+
+
+class RebuildState(TypedDict):
+    """A rebuild: progress, rate in events per second, seconds to go, and what it changes once it is compared."""
+
+    added: int
+    by_hand: bool
+    changed: int
+    error: str
+    eta_s: float | None
+    events: int
+    events_per_s: int | None
+    finished_at: str | None
+    head: int
+    id: int
+    position: int
+    projection: str
+    rate: float
+    reason: str
+    removed: int
+    requested_at: str
+    state: str
+    undoes: int | None
+    up_to: int | None
+
+
+class RebuildStates(TypedDict):
+    """The newest rebuilds."""
+
+    results: list[RebuildState]
 
 
 class ReceivedLine(TypedDict):
@@ -1734,6 +1887,9 @@ class StreamState(TypedDict):
     version: int
 
 
+TimeInForce: TypeAlias = "Literal['DAY', 'GTC', 'IOC']"
+
+
 class TradeBlotter(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
@@ -1754,7 +1910,7 @@ class TradeBlotter(TypedDict):
     reference: NotRequired[str]
     settled_on: NotRequired[str | None]
     side: NotRequired[str]
-    status: NotRequired[Literal["OPEN", "PARTLY_FILLED", "FILLED", "CANCELLED", "REJECTED", "SETTLED"]]
+    status: NotRequired[Literal["OPEN", "PARTLY_FILLED", "FILLED", "CANCELLED", "EXPIRED", "REJECTED", "SETTLED"]]
     submitted_at: NotRequired[str]
     trade_id: NotRequired[str]
     type: NotRequired[str]

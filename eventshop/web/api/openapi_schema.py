@@ -112,6 +112,14 @@ class ApiSchema(AutoSchema):
         noun = re.sub("Collection$", "s", re.sub("(List|Row)$", "", name))
         return f"{verb}_{re.sub(r'(?<!^)(?=[A-Z])', '_', noun).lower()}"
 
+    def is_deprecated(self) -> bool:
+        return getattr(self.view, "deprecation", None) is not None
+
+    def get_summary(self) -> str:
+        """The first sentence of the description."""
+        text = " ".join(str(self.get_description()).partition("\n\n")[0].split())
+        return re.split(r"[.;] |[.]$", text)[0]
+
     def get_tags(self) -> list[str]:
         return [re.sub(r"^/api/v1/?", "", self.path).partition("/")[0] or "about"]
 

@@ -13,7 +13,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 def test_public_pages_are_clean_in_every_window(visitor: Visitor) -> None:
     problems = {"problems": "/problems/", "problem": "/problems/wrong-expected-version"}
-    for name, path in {"start": "/", "status": "/status/", **problems}.items():
+    developers = {
+        "developers": "/developers/",
+        "concepts": "/developers/concepts/",
+        "reference": "/developers/reference/orders/",
+    }
+    for name, path in {"start": "/", "status": "/status/", **problems, **developers}.items():
         visitor.open(path, name)
 
 
