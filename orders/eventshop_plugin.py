@@ -135,7 +135,7 @@ PLUGIN = Plugin(
             40,
             [
                 SidebarItem("Payments", "payments", "orders.payment"),
-                SidebarItem("Gateway messages", "mark_email_unread", "orders.gatewaymessage"),
+                SidebarItem("Payment webhooks", "mark_email_unread", "orders.gatewaymessage"),
             ],
         ),
     ],

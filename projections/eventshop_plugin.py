@@ -173,7 +173,7 @@ PLUGIN = Plugin(
                 SidebarItem("Trades", "candlestick_chart", "projections.tradeblotter"),
                 SidebarItem("Positions", "account_balance_wallet", "projections.position"),
                 SidebarItem("Trading accounts", "badge", "projections.tradingaccount"),
-                SidebarItem("Market minutes", "query_stats", "projections.marketminute"),
+                SidebarItem("1-minute candles", "query_stats", "projections.marketminute"),
             ],
         ),
         SidebarSection(

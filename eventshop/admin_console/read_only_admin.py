@@ -16,6 +16,7 @@ from django.utils.cache import add_never_cache_headers
 from eventshop.admin_console.csv_lines import list_lines
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.list_state import StatefulChangeList, chosen_columns
+from eventshop.admin_console.sidebar import place_of
 from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
 from eventshop.core.request_context import note_access
 from eventshop.operations.access_log.declarations import Access, Kind
@@ -81,8 +82,10 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
         return response
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        place = place_of(self.model)
+        title = {"title": place[1]} if place else {}
         try:
-            return super().changelist_view(request, extra_context)
+            return super().changelist_view(request, {**title, **(extra_context or {})})
         except (OverflowError, DataError):  # a time out of range in UTC; Django answers other invalid filters like this
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 

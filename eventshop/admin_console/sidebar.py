@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
@@ -36,6 +37,13 @@ _sections: Final[list[SidebarSection]] = []
 def register(section: SidebarSection) -> None:
     """Add a section, or entries to the section of that title."""
     _sections.append(section)
+
+
+def place_of(model: type[Model]) -> tuple[str, str] | None:
+    """The section and the title of a model's entry: its list and the way to it are called the same."""
+    label = model._meta.label_lower
+    places = ((section.title, item.title) for section in _sections for item in section.items if item.model == label)
+    return next(places, None)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

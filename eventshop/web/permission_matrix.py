@@ -187,8 +187,9 @@ of a line; `a or b` is one of both. A superuser has all. A token has no more tha
 """
 
 
-_ROLES: Final = """Groups that `manage.py ensure_roles` creates, so that nobody has to put permissions together by hand. It adds what a
-group lacks and leaves what somebody added; `--reset` takes that away. Only superusers put people into groups."""
+_ROLES: Final = """Groups that `manage.py ensure_roles` creates, so that nobody puts permissions together by hand.
+It adds what a group lacks and leaves what somebody added; `--reset` takes that away. Only superusers put people into
+groups."""
 
 
 def render_markdown() -> str:

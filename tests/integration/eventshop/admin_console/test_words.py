@@ -1,0 +1,34 @@
+"""Sidebar, title and the way to a page say the same."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+
+from eventshop.admin_console.sidebar import place_of
+from tests.support.pages import find
+from tests.support.sales import Sale
+from tests.support.staff import boss, order_url, record_sales
+
+pytestmark = pytest.mark.usefixtures("clean_database")
+
+
+def test_a_list_is_called_as_in_the_sidebar() -> None:
+    client, places = boss(), {}
+    for model in admin.site._registry:
+        if place := place_of(model):
+            places[model] = place
+    assert len(places) > 30 and len(set(places.values())) == len(places), "two entries have one name"
+    for model, (section, title) in list(places.items())[::6]:
+        page = client.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
+        heading = page.content.decode().partition("<h1")[2].partition("</h1>")[0]
+        assert section in heading and title in heading, (model, heading)
+
+
+def test_the_page_of_a_row_says_where_it_is() -> None:
+    sale = Sale(1)
+    record_sales(sale)
+    page = boss().get(order_url(sale))
+    heading = page.content.decode().partition("<h1")[2].partition("</h1>")[0]
+    assert [one.text for one in find(f"<div>{heading}</div>") if one.tag == "a"] == ["Orders"]
+    assert f"Order {sale.reference}" in heading and "Shop" in heading
