@@ -60,10 +60,12 @@ def _details_changed(event: ContactDetailsChanged, meta: Meta) -> Letter | None:
     changed = [label for field, label in names.items() if before and getattr(event, field) != getattr(before, field)]
     if not changed:
         return None
+    signs_in = [f"You sign in with {event.email} now."] if names["email"] in changed else []
     return Letter(
         "Your details were changed",
         [
             f"Changed: {', '.join(changed)}.",
+            *signs_in,
             "If it was you, there is nothing to do. If it was not you, choose a new password at once: "
             "that signs out everybody else and ends all API tokens.",
         ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -27,6 +29,16 @@ SCOPES: Final = {
     "webhooks:read": "Read webhooks and their deliveries",
     "webhooks:write": "Create, change and delete webhooks, and resend deliveries",
 }
+
+#: What a login without any permission can use: what is theirs, and what everybody may see.
+CUSTOMER_SCOPES: Final = ("catalogue:read", "orders:read", "orders:write", "trades:read", "trades:write", "people:read",
+                          "people:write")  # fmt: skip
+
+
+def usable_scopes(login: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
+    """The scopes that a token of this login can use, with their descriptions."""
+    is_staff = getattr(login, "is_staff", False) or bool(getattr(login, "get_all_permissions", set)())
+    return SCOPES if is_staff else {scope: SCOPES[scope] for scope in CUSTOMER_SCOPES}
 
 
 def require_scope(request: Request, scope: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.operations.rights import Audience, open_to
 from eventshop.web.api import api_tokens
-from eventshop.web.api.token_permissions import SCOPES
+from eventshop.web.api.token_permissions import SCOPES, usable_scopes
 from eventshop.web.models import ApiToken
 from eventshop.web.pages.form_fields import TextField
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
@@ -37,6 +37,12 @@ class TokenForm(PasswordConfirmation):
         error_messages={"required": "Choose at least one permission"},
     )
     field_order = ("name", "days", "scopes", "password")
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        scopes = self.fields["scopes"]
+        if isinstance(scopes, forms.MultipleChoiceField):
+            scopes.choices = list(usable_scopes(request.user).items())
 
 
 @open_to(Audience.SIGNED_IN)

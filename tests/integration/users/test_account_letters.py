@@ -16,6 +16,7 @@ from eventshop.projections.models import ProjectedEffect
 from eventshop.web.models import ApiToken
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from tests.support.erasures import request_erasure
+from tests.support.pages import find
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.accounts import person_of
@@ -67,7 +68,7 @@ def test_the_former_address_is_told_of_a_change_whoever_made_it(ada: UUID) -> No
     perform_effects()
     assert mail.outbox[0].to == [EMAIL]
     assert "e-mail address" in str(mail.outbox[0].body)
-    assert "new@example.org" not in str(mail.outbox[0].message())
+    assert "new@example.org" in str(mail.outbox[0].body)
 
 
 def test_a_new_token_is_told_to_its_owner() -> None:
@@ -108,3 +109,13 @@ def test_each_execution_is_confirmed_to_the_owner_of_the_account(ada: UUID, monk
     perform_effects()
     assert subjects() == ["Trade confirmation T-1"]
     assert "50,010.00" in str(mail.outbox[0].body)
+
+
+def test_the_page_of_tokens_offers_only_scopes_that_its_owner_can_use() -> None:
+    client, _ = sign_in_customer()
+    offered = {box.attributes["value"] for box in find(client.get("/account/tokens/"), name="scopes")}
+    assert "orders:write" in offered
+    assert "operations:write" not in offered
+    form = {"name": "x", "days": "30", "scopes": ["operations:write"], "password": PASSWORD}
+    client.post("/account/tokens/", form)
+    assert not ApiToken.objects.exists()

@@ -134,12 +134,12 @@ def test_a_body_may_not_be_larger_than_any_request_needs() -> None:
 
 def test_people_make_and_revoke_tokens_on_a_page_and_see_each_once() -> None:
     client, _ = sign_in_customer()
-    form = {"name": "Till", "days": "7", "scopes": ["orders:read", "stock:read"], "password": PASSWORD}
+    form = {"name": "Till", "days": "7", "scopes": ["orders:read", "trades:read"], "password": PASSWORD}
     page = client.post("/account/tokens/", form).content.decode()
     match = re.search(r'id="token">([^<]+)<', page)
     assert match
     asking = Client(headers={"authorization": f"Bearer {match[1]}"})
-    assert asking.get("/api/v1/").json()["scopes"] == ["orders:read", "stock:read"]
+    assert asking.get("/api/v1/").json()["scopes"] == ["orders:read", "trades:read"]
     again = client.get("/account/tokens/").content.decode()
     assert "Till" in again and match[1] not in again
     other, _ = sign_in_customer("bob@example.org", "Bob")
