@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
+from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.unfold_adapter import display
+from eventshop.admin_console.unfold_adapter import detail_action, display
+from eventshop.core.errors import EventShopError
+from eventshop.operations import periodic_jobs
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.models import PeriodicWork
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.runtime.leases import is_leased
+
+
+class RunNowForm(forms.Form):
+    effect = "The job is due at once: the beat has a worker run it within a minute, and the next run is a period later."
+    button = "Run now"
+    dangerous = False
 
 
 @admin.register(PeriodicWork)
@@ -24,8 +36,27 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     list_filter = ("failed",)
     search_fields = ("name", "said")
     ordering = ("name",)
+    actions_detail = ("run_now",)
     fields = ("name", "state", "due_at", "started_at", "finished_at", "result_text", "owner", "leased_until")
     readonly_fields = fields
+
+    def has_run_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("ops.run_periodic_job")
+
+    @detail_action(permission="run", description="Run now", icon="play_arrow")
+    def run_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row, back_url = self.get_object(request, object_id), reverse("admin:ops_periodicwork_changelist")
+        if row is None:
+            raise Http404(f"no periodic job is named {object_id}")
+        if request.method != "POST":
+            return confirm_with_view_permission(self, request, f"Run {row.name} now", RunNowForm(), back_url)
+        try:
+            periodic_jobs.request_run(row.name, actor=staff_actor(request.user))
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+        else:
+            messages.success(request, f"{row.name} is due now: it runs within a minute.")
+        return HttpResponseRedirect(back_url)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicWork]:
         rows: QuerySet[PeriodicWork] = super().get_queryset(request)

@@ -8,11 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from eventshop.admin_console.formatting import datetime_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.worker_health import problems_of, worker_processes
+from eventshop.projections.models import Checkpoint
+from eventshop.runtime.leases import is_unleased
 from eventshop.runtime.models import WorkerProcess
 
 
@@ -20,10 +22,24 @@ from eventshop.runtime.models import WorkerProcess
 class WorkerProcessAdmin(ReadOnlyAdmin):
     access = NotLogged("processes and their threads")
     empty_message = "No worker runs. Commands are accepted; projections and sagas catch up once one is started."
-    list_display = ("owner", "state", "thread_count", "restarts", "started", "heartbeat", "problems")
+    list_display = (
+        "owner",
+        "state",
+        "version",
+        "memory",
+        "thread_count",
+        "partitions",
+        "restarts",
+        "started",
+        "heartbeat",
+        "problems",
+    )
     search_fields = ("owner",)
     ordering = ("owner",)
-    fields = ("owner", "state", "started_at", "seen_at", "problems", "thread_states")
+    fields = (
+        *("owner", "state", "version", "memory", "partitions", "started_at", "seen_at", "problems"),
+        *("leased", "thread_states"),
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerProcess]:
@@ -57,3 +73,19 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
     @display(description="Threads")
     def thread_states(self, row: WorkerProcess) -> str:
         return json.dumps(row.threads, indent=2, sort_keys=True)
+
+    @display(description="Memory")
+    def memory(self, row: WorkerProcess) -> str:
+        return EMPTY_VALUE if row.memory_mb is None else f"{row.memory_mb:,} MB"
+
+    @display(description="Partitions")
+    def partitions(self, row: WorkerProcess) -> int:
+        """How many partitions of projections it has leased."""
+        return Checkpoint.objects.filter(~is_unleased(), owner=row.owner).count()
+
+    @display(description="Leased")
+    def leased(self, row: WorkerProcess) -> str:
+        rows = Checkpoint.objects.filter(~is_unleased(), owner=row.owner).order_by("projection", "partition")
+        return (
+            ", ".join(f"{name}/{number}" for name, number in rows.values_list("projection", "partition")) or "nothing"
+        )

@@ -241,6 +241,7 @@ class PeriodicWork(models.Model):
         verbose_name = "periodic job"
         verbose_name_plural = "periodic jobs"
         default_permissions = ("view",)
+        permissions = (("run_periodic_job", "Can have periodic jobs run at once"),)
 
     def __str__(self) -> str:
         return self.name

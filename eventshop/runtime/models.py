@@ -12,6 +12,9 @@ class WorkerProcess(models.Model):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(help_text="Its last heartbeat.")
     threads = models.JSONField(default=dict, help_text="The state of each thread by its name.")
+    # Also in the database, for programs of an earlier release that insert rows.
+    version = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="Of the program.")
+    memory_mb = models.IntegerField(null=True, help_text="What it has in memory now.")
 
     class Meta:
         verbose_name = "worker process"

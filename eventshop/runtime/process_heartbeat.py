@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Event as Signal
 from threading import Lock, Thread, current_thread
 from typing import Final
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from eventshop.runtime.connections import close_connections, release_connections
@@ -66,7 +72,13 @@ def _run() -> None:
             if states:
                 started = {"started_at": Now()}
                 record_heartbeat(
-                    WorkerProcess.objects.all(), process_name(), SILENT_AFTER, on_create=started, threads=states
+                    WorkerProcess.objects.all(),
+                    process_name(),
+                    SILENT_AFTER,
+                    on_create=started,
+                    threads=states,
+                    version=_program_version(),
+                    memory_mb=_memory_mb(),
                 )
                 if is_first:
                     _delete_dead_predecessors()
@@ -103,3 +115,23 @@ def _is_running(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+@cache
+def _program_version() -> str:
+    try:
+        return version("eventshop")[:40]
+    except PackageNotFoundError:  # it runs from a checkout that is not installed
+        with suppress(OSError, LookupError, ValueError):
+            project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
+            return str(project["version"])[:40]
+        return ""
+
+
+def _memory_mb() -> int | None:
+    """The resident memory of this process; None where the system does not tell it (it is no Linux)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
