@@ -12,7 +12,7 @@ _RUNNING: Final = (
     *view("ops", "periodicwork", "measurement", "attentionitem", "operatoraction"),
     *view("process", "saga", "sagalivepoint"),
     *view("projection_engine", "checkpoint", "deadletter", "skippedevent", "rebuild", "replay", "eventcorrection"),
-    *view("log", "acknowledgedrecord"),
+    *view("log", "acknowledgedrecord", "knowntopic"),
     *view("runtime", "workerprocess"),
 )
 _OPERATE: Final = (
@@ -24,6 +24,8 @@ _OPERATE: Final = (
     "projection_engine.retry_dead_letters",
     "projection_engine.skip_dead_letters",
     "projection_engine.correct_dead_letters",
+    "projection_engine.approve_corrections",
+    "ops.run_periodic_job",
 )
 
 ROLES: Final = (
