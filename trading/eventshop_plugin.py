@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
 from eventshop.operations.roles import RolePart, view
 from eventshop.plugins.plugin import Plugin
@@ -19,6 +21,8 @@ from trading.domain.trade import Trade
 from trading.domain.upcasters import upcasters
 from trading.sagas.settlement_saga import SettlementSaga
 
+_TRADE_VERBS: Final = ("submit", "fill", "reject", "amend", "cancel", "correct", "settle")
+
 PLUGIN = Plugin(
     aggregates=[TradingAccount, AuditLog, Trade],
     error_modules=[errors],
@@ -35,12 +39,13 @@ PLUGIN = Plugin(
         RolePart(
             "Trading desk",
             (
-                *view("trading", "instrumentversion"),
-                *(f"trading.{verb}_trade" for verb in ("submit", "fill", "reject", "cancel", "correct", "settle")),
+                *view("trading", "instrumentversion", "exchangerate"),
+                *("trading.add_instrumentversion", "trading.change_instrumentversion", "trading.add_exchangerate"),
+                *(f"trading.{verb}_trade" for verb in _TRADE_VERBS),
                 *("trading.open_account", "trading.set_limit"),
             ),
         ),
-        RolePart("Auditor", view("trading", "instrumentversion")),
+        RolePart("Auditor", view("trading", "instrumentversion", "exchangerate")),
     ],
     sidebar=[
         SidebarSection(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from eventshop.core.messages import Command, Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
@@ -17,9 +18,9 @@ from projections.position import position
 from projections.trade_blotter import trade_blotter
 from tests.support.read_models import catch_up
 from tests.support.trade_commands import ACCOUNT_ID
-from trading.application.instruments import get_instrument
-from trading.domain.commands import BustTrade, CancelTrade, ExecuteTrade, ReviewTrade, SubmitTrade
-from trading.domain.events import Fill, OrderType, Side, TradeSettled
+from trading.application.instruments import find_listing, get_instrument, save_listing
+from trading.domain.commands import AmendTrade, BustTrade, CancelTrade, ExecuteTrade, ReviewTrade, SubmitTrade
+from trading.domain.events import Contract, Fill, OrderType, Side, TradeSettled
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -123,3 +124,29 @@ def test_a_share_does_not_settle_on_a_day_when_banks_are_closed() -> None:
     trade_id = submit("1", code="NYSE/IBM")
     fill(trade_id, "1", "200.00", datetime(2026, 10, 9, 15, tzinfo=UTC))
     assert settlements(trade_id) == [(date(2026, 10, 13), Decimal(1))]
+
+
+def test_an_open_order_is_amended() -> None:
+    """Input: another quantity and price for an order that is partly filled. Right: the order goes on with them."""
+    trade_id = new_id()
+    order = SubmitTrade(
+        trade_id, "T-1", ACCOUNT_ID, get_instrument(SAP), Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00")
+    )
+    send_now(order)
+    fill(trade_id, "4", "199.98")
+    send_now(AmendTrade(trade_id, "the market moved", Decimal(6), Decimal("201.00")))
+    fill(trade_id, "2", "201.00", TUESDAY)
+    assert settlements(trade_id) == [(date(2026, 3, 5), Decimal(6))]
+
+
+def test_an_instrument_that_nobody_knew_is_added_by_staff_and_traded() -> None:
+    """Input: a future with a price below 0, worth 1,000 barrels. Right: it is data, and its results are right."""
+    ibm = find_listing("NYSE/IBM")
+    terms = replace(
+        ibm.instrument, code="NYMEX/CL", negative_prices=True, contract=Contract(Decimal(1000), False, "USD")
+    )
+    save_listing(replace(ibm, instrument=terms), actor="staff:test", reason="clients asked for it")
+    fill(submit("1", Side.SELL, "NYMEX/CL"), "1", "10.01")
+    fill(submit("1", Side.BUY, "NYMEX/CL"), "1", "-37.63", TUESDAY)
+    catch_up(position)
+    assert Position.objects.get(instrument="NYMEX/CL").realised == Decimal("47640.00")

@@ -1,0 +1,148 @@
+"""The statement of a trading account for one day: its trades, positions and results, as of any day and any knowledge.
+
+It is computed from the events: what was traded up to the end of a day (UTC, by the venue's times), as far as it was
+recorded up to a moment. What was corrected or declared void by then leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from eventshop.core.decimal_math import subtract
+from eventshop.core.errors import CommandRefused
+from eventshop.core.message_registry import registry
+from eventshop.eventstore.backends.protocol import backend
+from eventshop.eventstore.records import to_recorded_event
+from projections.models import TradeBlotter
+from projections.position_ledger import Entry, place_of, update_ledger
+from projections.position_result import cost_method_of
+from trading.domain.contract_value import fill_value
+from trading.domain.cost_basis import CostBasis, CostMethod
+from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
+
+#: Trades of an account whose events one statement reads.
+MAX_TRADES: Final = 20_000
+_TRADES_PER_STATEMENT: Final = 1_000
+
+
+class StatementTooLarge(CommandRefused):
+    """This account has more trades than a statement can read."""
+
+    code = "statement-too-large"
+
+
+class StatementTrade(NamedTuple):
+    """A fill of the day."""
+
+    trade_id: UUID
+    deal: Deal
+    fill: Fill
+
+    @property
+    def value(self) -> Decimal:
+        return fill_value(self.deal.contract, self.fill)
+
+    @property
+    def value_currency(self) -> str:
+        return self.deal.contract.currency if self.deal.contract else self.deal.currency
+
+
+class StatementPosition(NamedTuple):
+    """A position at the end of the day, and what was earned on the day and since the beginning."""
+
+    instrument: str
+    currency: str
+    quantity: Decimal
+    open_cost: Decimal
+    realised_today: Decimal
+    realised: Decimal
+
+
+class Statement(NamedTuple):
+    """`trades` in the order of the venue's times, `positions` by instrument, those with a fill up to the day."""
+
+    account_id: UUID
+    day: date
+    known_at: datetime
+    method: CostMethod
+    trades: list[StatementTrade]
+    positions: list[StatementPosition]
+
+
+def account_statement(account_id: UUID, day: date, known_at: datetime) -> Statement:
+    """The statement of a day as it was known at a moment. Raises `StatementTooLarge`."""
+    fills = _standing_fills(_trades_of(account_id), known_at)
+    end = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
+    until = sorted((item for item in fills if item.fill.at < end), key=lambda item: item.fill.at)
+    method = cost_method_of(account_id)
+    begin = end - timedelta(days=1)
+    instruments = sorted({item.deal.instrument for item in until})
+    positions = [
+        _position([item for item in until if item.deal.instrument == code], begin, method) for code in instruments
+    ]
+    return Statement(account_id, day, known_at, method, [item for item in until if item.fill.at >= begin], positions)
+
+
+def _trades_of(account_id: UUID) -> list[UUID]:
+    trades = list(TradeBlotter.objects.filter(account_id=account_id).values_list("pk", flat=True)[: MAX_TRADES + 1])
+    if len(trades) > MAX_TRADES:
+        raise StatementTooLarge(account=account_id, most=MAX_TRADES)
+    return trades
+
+
+def _standing_fills(trades: Sequence[UUID], known_at: datetime) -> list[StatementTrade]:
+    """The fills of trades as they stood at a moment, by the time of recording."""
+    fills: dict[tuple[UUID, str], StatementTrade] = {}
+    for event in _read_events(trades, known_at):
+        match event:
+            case TradeExecuted(trade_id=trade, deal=deal, fills=reported):
+                fills |= {(trade, fill.venue_trade_id): StatementTrade(trade, deal, fill) for fill in reported}
+            case TradeCorrected(trade_id=trade, deal=deal, now=fill):
+                fills[trade, fill.venue_trade_id] = StatementTrade(trade, deal, fill)
+            case TradeBusted(trade_id=trade, was=fill):
+                fills.pop((trade, fill.venue_trade_id), None)
+    return list(fills.values())
+
+
+def _read_events(trades: Sequence[UUID], known_at: datetime) -> Iterator[TradeExecuted | TradeCorrected | TradeBusted]:
+    types = [registry.name_of(kind) for kind in (TradeExecuted, TradeCorrected, TradeBusted)]
+    for start in range(0, len(trades), _TRADES_PER_STATEMENT):
+        some = trades[start : start + _TRADES_PER_STATEMENT]
+        rows = backend().select_events(
+            f"WHERE aggregate_id IN ({', '.join(['%s'] * len(some))}) "
+            f"AND event_type IN ({', '.join(['%s'] * len(types))}) ORDER BY aggregate_id, version",
+            (*some, *types),
+        )
+        for row in rows:
+            recorded = to_recorded_event(row, registry)
+            if recorded.meta.recorded_at <= known_at:
+                yield recorded.event
+
+
+def _position(items: Sequence[StatementTrade], begin: datetime, method: CostMethod) -> StatementPosition:
+    """The position after these fills of one instrument, of which those from `begin` on are of the day."""
+    before = _basis((item for item in items if item.fill.at < begin), method)
+    after = _basis(items, method)
+    return StatementPosition(
+        instrument=items[0].deal.instrument,
+        currency=items[0].value_currency,
+        quantity=after.quantity,
+        open_cost=subtract(Decimal(0), after.open_cash),
+        realised_today=subtract(after.realised, before.realised),
+        realised=after.realised,
+    )
+
+
+def _basis(items: Iterable[StatementTrade], method: CostMethod) -> CostBasis:
+    newest: Entry | None = None
+    for item in items:
+        is_inverse = item.deal.contract is not None and item.deal.contract.inverse
+        value = subtract(Decimal(0), item.value) if is_inverse else item.value
+        place = place_of(item.fill.at, 1 if item.deal.side is Side.BUY else -1)
+        newest = Entry(place, item.fill.quantity, value, newest)
+    _, _, results = update_ledger("", "", newest)
+    return results.fifo if method is CostMethod.FIFO else results.average
