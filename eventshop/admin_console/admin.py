@@ -22,6 +22,7 @@ from eventshop.admin_console import (
     signed_root_admin,
     skipped_event_admin,
     stream_admin,
+    unreadable_record_admin,
     user_admin,
     worker_admin,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "signed_root_admin",
     "skipped_event_admin",
     "stream_admin",
+    "unreadable_record_admin",
     "user_admin",
     "worker_admin",
 ]

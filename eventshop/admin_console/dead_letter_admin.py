@@ -20,6 +20,7 @@ from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.set_aside import set_aside_elsewhere
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged
@@ -113,7 +114,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         causes = failing.annotate(count=Count("pk"), since=Min("parked_at"), first=Min("pk")).order_by(
             "-count", "since"
         )
-        context = {"causes": causes[:MAX_CAUSES], "changelist_url": request.path, **(extra_context or {})}
+        context = {
+            "causes": causes[:MAX_CAUSES],
+            "set_aside": set_aside_elsewhere(request),
+            "changelist_url": request.path,
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     @admin.action(permissions=["retry"], description="Retry now")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from eventshop.operations.models import OperatorAction
-from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent, UnreadableRecord
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail, register_temporarily
@@ -133,3 +134,22 @@ def test_the_command_line_skips_and_pauses_and_is_recorded(flaky: Flaky, capsys:
         with pytest.raises(CommandError):
             call_command(*arguments)
     assert [action for _, action, _ in recorded()] == ["skip dead letter", "pause projection", "resume projection"]
+
+
+def test_what_else_is_set_aside_is_shown_to_those_who_may_see_it(flaky: Flaky) -> None:
+    UnreadableRecord.objects.create(
+        projection="flaky",
+        topic="event-store",
+        partition=3,
+        offset=7,
+        value=b"a secret",
+        error="no event",
+        found_at=Now(),
+    )
+    assert not texts(clerk("view_deadletter").get(LIST), "set-aside")
+    client = clerk("view_deadletter", "view_unreadablerecord")
+    [text] = texts(client.get(LIST), "set-aside")
+    assert "Unreadable records: 1" in text
+    page = client.get(address(UnreadableRecord.objects.get(), "change")).content.decode()
+    assert "3@7" in page
+    assert "a secret" not in page

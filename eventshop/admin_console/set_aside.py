@@ -1,0 +1,41 @@
+"""What else is set aside and waits for somebody, shown on the desk of dead letters: sagas, records, corrections."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from eventshop.projections.models import EventCorrection, SkippedEvent, UnreadableRecord
+from eventshop.sagas.models import Saga
+
+#: Up to which rows are counted.
+COUNTED: Final = 10_000
+
+
+class SetAside(NamedTuple):
+    """One kind of what is set aside: how much, and where it is dealt with."""
+
+    text: str
+    rows: int
+    url: str
+
+
+def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
+    """What this user may see of it; kinds of which there is nothing are left out."""
+    kinds: list[tuple[str, QuerySet[Any], str]] = [
+        ("Suspended sagas", Saga.objects.filter(status=Saga.Status.SUSPENDED), "?status__exact=stuck"),
+        ("Unreadable records", UnreadableRecord.objects.all(), ""),
+        ("Corrections that wait for a second person", EventCorrection.objects.filter(approved_at=None), ""),
+        ("Skipped events", SkippedEvent.objects.all(), ""),
+    ]
+    found = []
+    for text, rows, query in kinds:
+        options = rows.model._meta
+        if request.user.has_perm(f"{options.app_label}.view_{options.model_name}"):
+            count = rows.order_by()[:COUNTED].count()
+            url = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+            found += [SetAside(text, count, f"{url}{query}")] if count else []
+    return found
