@@ -25,9 +25,11 @@ COLUMNS = ("kind", "time", "instrument", "side", "quantity", "price", "value", "
 class StatementForm(forms.Form):
     """The day, and the moment up to which events count: without one, all."""
 
-    day = forms.DateField(label="Day (UTC)", widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(label="Day (UTC)", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     known_at = forms.DateTimeField(
-        label="As it was known at (UTC)", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        label="As it was known at (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
 

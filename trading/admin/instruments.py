@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.unfold_adapter import display
@@ -89,12 +89,16 @@ class InstrumentAdmin(ModelAdmin):  # type: ignore[misc]
     access = NotLogged("the table of instruments")
     form = InstrumentForm
     list_display = ("code", "currency", "tick_text", "lot_text", "settlement", "trading_calendar", "active", "version")
+    fields = InstrumentForm.Meta.fields
     list_filter = ("trading_calendar", "currency")
     search_fields = ("code",)
     ordering = ("code",)
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
-        models.PositiveSmallIntegerField: {"form_class": StrictIntegerField},
+        models.PositiveSmallIntegerField: {
+            "form_class": StrictIntegerField,
+            "widget": UnfoldAdminIntegerFieldWidget,
+        },
         models.CharField: {"form_class": TextField},
     }
     change_form_template = "trading/admin/instrument.html"
