@@ -1,4 +1,4 @@
-"""The REST API of the catalogue: products with price and availability, and means of payment."""
+"""The REST API of the catalogue: products with price and availability, ways of delivery, and means of payment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eventshop.web.api.resource_serializer import to_json
 from eventshop.web.api.resource_views import ResourceView, RowDetailView, RowListView
 from orders.application.payment_methods import METHOD_LABELS
 from orders.application.stock_level_port import quantities_on_hand
-from orders.models import Product
+from orders.models import DeliveryOption, Product
 
 SCOPE: Final = "catalogue:read"
 PRODUCTS: Final = Resource(
@@ -30,7 +30,7 @@ PRODUCTS: Final = Resource(
     scope=SCOPE,
     ordering="name",
     orderings=("name", "sku", "price"),
-    filters=("sku", "currency"),
+    filters=("sku", "currency", "category"),
     more_filters=(("q", TextSearchFilter(("name", "description", "sku"))),),
     is_public=True,
     hidden=("on_sale",),
@@ -42,6 +42,28 @@ PRODUCTS: Final = Resource(
         ),
     ),
 )
+
+
+DELIVERY_OPTIONS: Final = Resource(
+    DeliveryOption,
+    projection="",
+    scope=SCOPE,
+    ordering="position",
+    orderings=("position", "price"),
+    filters=("currency",),
+    is_public=True,
+    hidden=("is_offered",),
+)
+
+
+class DeliveryOptionList(RowListView):
+    """The ways in which an order can be delivered, and what each costs; goods of `free_from` are delivered free."""
+
+    resource = DELIVERY_OPTIONS
+    access = NotLogged("the price list")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(is_offered=True)
 
 
 class _ProductView(ResourceView):

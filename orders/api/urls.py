@@ -11,6 +11,7 @@ from orders.api import catalogue, observed_facts, orders, payments, returns, sto
 urlpatterns = [
     path("products", catalogue.ProductList.as_view(), name="api-products"),
     path("products/<str:sku>", catalogue.ProductRow.as_view(), name="api-product"),
+    path("delivery-options", catalogue.DeliveryOptionList.as_view(), name="api-delivery-options"),
     path("payment-methods", catalogue.PaymentMethods.as_view(), name="api-payment-methods"),
     path("orders/<uuid:aggregate_id>/events", orders.OrderEvents.as_view(), name="api-order-events"),
     path("orders/<uuid:order_id>/payments", payments.Payments.as_view(), name="api-payments"),

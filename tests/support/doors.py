@@ -93,6 +93,8 @@ class World:
             "person_id": self.person,
             "reference": "R-1",
             "sku": "MUG",
+            "venue": "XETRA",
+            "symbol": "SAP",
             "term": "DirectMarketing",
             "token": erasure_token(self.person),
             "name": "order",

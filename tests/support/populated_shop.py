@@ -57,6 +57,8 @@ def known_ids() -> dict[str, str]:
         "path.delivery_id": str(DELIVERY),
         "path.reference": "R-1",
         "path.sku": "MUG",
+        "path.venue": "XETRA",
+        "path.symbol": "SAP",
         "path.term": "DirectMarketing",
         "path.person_id": str(person_of(Login.objects.get())),
     }

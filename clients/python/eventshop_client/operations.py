@@ -279,6 +279,41 @@ class Operations(Transport):
             reads_rows=True,
         )
 
+    def list_delivery_option(
+        self,
+        *,
+        currency: list[str] | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+        limit: int | None = None,
+        ordering: Literal["position", "price", "-position", "-price"] | None = None,
+        position_max: int | None = None,
+        position_min: int | None = None,
+        price_max: float | None = None,
+        price_min: float | None = None,
+    ) -> Answer[types.PaginatedDeliveryOptionList]:
+        """The ways in which an order can be delivered, and what each costs; goods of `free_from` are delivered
+        free.
+        """
+
+        return self.send(
+            "GET",
+            "/api/v1/delivery-options",
+            {},
+            query={
+                "currency": currency,
+                "cursor": cursor,
+                "fields": fields,
+                "limit": limit,
+                "ordering": ordering,
+                "position_max": position_max,
+                "position_min": position_min,
+                "price_max": price_max,
+                "price_min": price_min,
+            },
+            headers={},
+        )
+
     def get_erasure_status(self, token: str) -> Answer[types.ErasureProgress]:
         """Poll until `state` is `done`."""
 
@@ -302,6 +337,20 @@ class Operations(Transport):
             {},
             query={"after": after, "aggregate_type": aggregate_type, "format": format, "limit": limit, "types": types},
             headers={"Prefer": prefer},
+        )
+
+    def get_instruments(self) -> Answer[types.InstrumentList]:
+        """The instruments with their ticks, lots, currencies and calendars, sorted by code; also those of the
+        past.
+        """
+
+        return self.send("GET", "/api/v1/instruments", {}, query={}, headers={})
+
+    def get_instrument(self, symbol: str, venue: str) -> Answer[types.InstrumentDetails]:
+        """One instrument with its terms."""
+
+        return self.send(
+            "GET", "/api/v1/instruments/{venue}/{symbol}", {"symbol": symbol, "venue": venue}, query={}, headers={}
         )
 
     def list_market_minute(
@@ -1016,6 +1065,7 @@ class Operations(Transport):
     def list_product(
         self,
         *,
+        category: list[str] | None = None,
         currency: list[str] | None = None,
         cursor: str | None = None,
         fields: str | None = None,
@@ -1033,6 +1083,7 @@ class Operations(Transport):
             "/api/v1/products",
             {},
             query={
+                "category": category,
                 "currency": currency,
                 "cursor": cursor,
                 "fields": fields,

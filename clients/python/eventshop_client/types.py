@@ -207,6 +207,14 @@ class ContactData(TypedDict):
     phone: NotRequired[str]
 
 
+class Contract(TypedDict):
+    """What one piece is worth where that is not its price: see `trading.domain.contract_value`."""
+
+    currency: str
+    inverse: bool
+    multiplier: str
+
+
 CostMethod: TypeAlias = "Literal['AVERAGE', 'FIFO']"
 
 
@@ -271,6 +279,18 @@ class DeliveryDetails(TypedDict):
     position: int
     state: str
     type: str
+
+
+class DeliveryOption(TypedDict):
+    """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
+
+    about: NotRequired[str]
+    code: NotRequired[str]
+    currency: NotRequired[str]
+    free_from: NotRequired[Money | None]
+    name: NotRequired[str]
+    position: NotRequired[int]
+    price: NotRequired[Money]
 
 
 class DeliveryPage(TypedDict):
@@ -1200,6 +1220,40 @@ class FrozenAmount(TypedDict):
     trade_id: str
 
 
+class Instrument(TypedDict):
+    """An instrument and its trading terms; a trade keeps the terms of its submission."""
+
+    calendar: str
+    code: str
+    contract: NotRequired[Contract | None]
+    currency: str
+    lot: str
+    negative_prices: NotRequired[bool]
+    settlement_days: int
+    tick: str
+    tick_table: NotRequired[list[TickBand]]
+
+
+class InstrumentDetails(TypedDict):
+    """An instrument. `can_be_traded` says whether it is traded today, between its first and its last day."""
+
+    active_from: str | None
+    active_to: str | None
+    can_be_traded: bool
+    code: str
+    terms: Instrument
+    trading_calendar: str
+    venue: str
+
+
+class InstrumentList(TypedDict):
+    """All instruments, by their codes."""
+
+    next: NotRequired[str | None]
+    prev: NotRequired[str | None]
+    results: list[InstrumentDetails]
+
+
 class LetterAction(TypedDict):
     """Why; with `correct`, the fields that the projection is to read."""
 
@@ -1488,6 +1542,15 @@ class PaginatedDailySalesList(TypedDict):
     prev: str | None
     prev_cursor: str | None
     results: list[DailySales]
+
+
+class PaginatedDeliveryOptionList(TypedDict):
+    incomplete: NotRequired[dict[str, Any]]
+    next: str | None
+    next_cursor: str | None
+    prev: str | None
+    prev_cursor: str | None
+    results: list[DeliveryOption]
 
 
 class PaginatedMarketMinuteList(TypedDict):
@@ -1885,6 +1948,13 @@ class StreamState(TypedDict):
     because: Cause | None
     state: dict[str, Any]
     version: int
+
+
+class TickBand(TypedDict):
+    """A band of a tick table: from this price on, without its sign, prices are multiples of the tick."""
+
+    from_price: str
+    tick: str
 
 
 TimeInForce: TypeAlias = "Literal['DAY', 'GTC', 'IOC']"

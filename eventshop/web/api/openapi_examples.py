@@ -9,7 +9,7 @@ _BY_FORMAT: Final = {
     "date": "2026-01-30",
     "uuid": "5a4f1f9e-1d0b-5c3e-8a7f-9b6c5d4e3f2a",
     "uri": "https://shop.example/api/v1/",
-    "decimal": "12.50",
+    "decimal": "12.5",
 }
 _BY_NAME: Final = {
     "amount": "12.50",

@@ -11,7 +11,7 @@ import pytest
 from eventshop.eventstore import command_dispatcher
 from eventshop.web.api.resource_serializer import format_amount
 from orders.domain.commands import CancelOrder, CreateOrder, ReceiveStock
-from orders.models import Product
+from orders.models import DeliveryOption, Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.order_payments import pay_order
 from tests.support.sales import ADA, Sale
@@ -148,6 +148,18 @@ def test_a_customer_reads_the_catalogue_and_orders_from_it() -> None:
     assert program.get("products/MUG?fields=available").json() == {"available": 5}
     assert problem_of(program.get("products/OLD")) == (404, "not-found")
     assert {"card", "bank_transfer"} <= {row["method"] for row in program.get("payment-methods").json()["results"]}
+    DeliveryOption.objects.create(code="std", name="Standard", price=Decimal("3.5"), free_from=Decimal(50))
+    DeliveryOption.objects.create(code="old", name="By mule", price=Decimal(1), is_offered=False)
+    [option] = program.get("delivery-options?currency=GBP").json()["results"]
+    assert (option["code"], option["price"], option["free_from"]) == (
+        "std",
+        {"amount": "3.50", "currency": "GBP"},
+        {"amount": "50.00", "currency": "GBP"},
+    )
+    listed = {row["code"]: row for row in program.get("instruments").json()["results"]}
+    assert listed["XETRA/SAP"] == program.get("instruments/XETRA/SAP").json()
+    assert listed["XETRA/SAP"]["terms"]["currency"] == "EUR"
+    assert problem_of(program.get("instruments/XETRA/NONE")) == (404, "not-found")
     line = {"sku": "MUG", "quantity": 1, "price": products["MUG"]["price"]}
     placed = program.post("orders", {"lines": [line], "delivery": {"name": "Ada", "address": "1 St"}})
     assert placed.status_code == 201, placed.content

@@ -75,6 +75,7 @@ def fill_path(endpoint: Endpoint, program: ApiClient) -> str:
         "token": erasure_token(program.person),
         "person_id": program.person,
     }
+    known |= {"venue": "XETRA", "symbol": "SAP"}
     known |= {"account_id": ACCOUNT, "webhook_id": WEBHOOK, "trade_id": TRADE, "order_id": SALE.order_id}
     parts = [
         str(known.get(part.strip("{}"), ids.get(endpoint.path.partition("/")[0], SALE.order_id)))
