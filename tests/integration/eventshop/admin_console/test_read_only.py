@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.messaging.models import AcknowledgedRecord
+from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
 from eventshop.operations.attention import watch
 from eventshop.operations.models import AccessRecord, PeriodicWork
 from eventshop.operations.operator_log import record_action
@@ -82,6 +82,7 @@ def row_of() -> Any:
         run_id=uuid4(), about="order", what="orders", duty="tax law", years=8, ended_before=now, began_at=now
     )
     AcknowledgedRecord.objects.create(topic="event-store", topic_id=uuid4(), partition=3, offset=17, operator="ada")
+    KnownTopic.objects.create(name="event-store", cluster_id="one", topic_id=uuid4(), partitions=12)
 
     def row(model: type[Model]) -> tuple[Model, str]:
         first = model._default_manager.first()
