@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import IO, Any, Final, TypeVar
 
@@ -18,6 +19,36 @@ from eventshop.web.shared.errors import BodyTooLarge, InvalidBody, MalformedBody
 
 #: The largest request body, in bytes: a quarter more than the largest event that the store accepts.
 MAX_BODY_BYTES: Final = MAX_EVENT_BYTES * 5 // 4
+
+_TYPES: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a decimal, as text",
+    "str": "text",
+    "bool": "true or false",
+    "null": "null",
+    "uuid": "a UUID",
+    "datetime": "a time with its zone",
+    "date": "a date",
+    "array": "a list",
+    "object": "an object",
+}
+_WORDS: Final = (
+    (re.compile(r"Object missing required field `(.+)`"), r"`\1` is missing"),
+    (re.compile(r"Object contains unknown field `(.+)`"), r"`\1` is not a field of it"),
+    (re.compile(r"^Expected `([a-z| ]+)`"), lambda found: f"must be {_type_words(found[1])}"),
+    (re.compile(r", got `([a-z]+)`$"), lambda found: f", not {_type_words(found[1])}"),
+    (re.compile(r" matching regex .*$"), " of the form that the description of the API says"),
+    (re.compile(r" of length (>=|<=)"), r" with a length \1"),
+    (re.compile(r" >= (\S+)$"), r" of at least \1"),
+    (re.compile(r" <= (\S+)$"), r" of at most \1"),
+    (re.compile(r"^Invalid enum value "), "must be one of those that the description of the API lists, not "),
+)
+
+
+def _type_words(types: str) -> str:
+    return " or ".join(_TYPES.get(name.strip(), name.strip()) for name in types.split("|"))
+
 
 B = TypeVar("B", bound=msgspec.Struct)
 
@@ -64,5 +95,14 @@ def parse_body(request: Request, struct_type: type[B]) -> B:
 
 
 def _invalid_body(errors: list[FieldError]) -> InvalidBody:
-    detail = errors[0].detail if len(errors) == 1 else f"{len(errors)} fields of the request body have invalid values"
-    return InvalidBody(detail, locations=[{"pointer": error.pointer, "detail": error.detail} for error in errors])
+    details = [describe_error(error.detail) for error in errors]
+    detail = details[0] if len(errors) == 1 else f"{len(errors)} fields of the request body have invalid values"
+    places = zip(errors, details, strict=True)
+    return InvalidBody(detail, locations=[{"pointer": error.pointer, "detail": text} for error, text in places])
+
+
+def describe_error(text: str) -> str:
+    """What the decoder says, in the words of the API: JSON's types instead of Python's."""
+    for pattern, words in _WORDS:
+        text = pattern.sub(words, text)
+    return text

@@ -47,9 +47,9 @@ class Problem(Struct, frozen=True, omit_defaults=True):
         "title": "Unprocessable Entity",
         "status": 422,
         "code": "invalid-body",
-        "detail": "Expected `int` >= 1",
+        "detail": "must be a whole number of at least 1",
         "trace_id": "01a20e59585c711dae7ff47ebd64bdf1",
-        "errors": [{"pointer": "/lines/0/quantity", "detail": "Expected `int` >= 1"}],
+        "errors": [{"pointer": "/lines/0/quantity", "detail": "must be a whole number of at least 1"}],
     }
 
     type: str
