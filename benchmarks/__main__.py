@@ -11,7 +11,7 @@ from typing import Final
 from rich.table import Table
 
 from benchmarks.alternating_rounds import median_rate, median_ratio, run_rounds, warm_measurement
-from benchmarks.commands import WITHOUT_CACHE, batches, commands
+from benchmarks.commands import WITHOUT_CACHE, batches, commands, counting
 from benchmarks.harness import ROOT, measure, measure_command, run_manage, temporary_database, temporary_stack
 from benchmarks.http import http
 from benchmarks.idle import idle
@@ -216,6 +216,7 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
     part.__name__: part
     for part in (
         commands,
+        counting,
         batches,
         projections,
         growth,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from rich.table import Table
@@ -137,6 +138,20 @@ def _results_table(engine: str, case: Case, samples: dict[str, list[Sample]], ro
             f"{median_ratio(samples[EVENTSHOP_CACHED], samples[PEER]):.2f}x"
         )
     return table
+
+
+def counting(options: argparse.Namespace) -> None:
+    """What metrics add to a cached command, in memory and in the files that gunicorn's processes share."""
+    table = Table("database", "counts are kept", "without metrics", "with", "added", "target")
+    for engine in engines(options):
+        for place in ("in memory", "in files"):
+            with temporary_database(engine) as env, TemporaryDirectory() as folder:
+                files = {"PROMETHEUS_MULTIPROC_DIR": folder} if place == "in files" else {}
+                found = measure(env | files, "measure_counting", tickets=int(options.seconds * 2_000))
+            times = [f"{found[name]:,.1f} us" for name in ("uncounted_us", "counted_us")]
+            verdict = target_verdict(0.02, max(found["cost"], 0.0001))
+            table.add_row(engine, place, *times, f"{found['cost']:+.1%}", f"{verdict} 2 %")
+    console.print(table)
 
 
 def batches(options: argparse.Namespace) -> None:

@@ -186,6 +186,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "take_snapshots",
         "verify_chains",
     ),
+    "counting_cost": ("measure_counting",),
     "http_load": ("post_commands", "prepare_shop", "read_paths"),
     "kafka_measurements": ("catch_up_after_outage", "measure_latency", "run_all_projections", "run_relay"),
     "kafka_trades": ("trades_end_to_end",),
