@@ -31,6 +31,7 @@ from eventshop.operations.topic_operations import republish
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.republish_rows import count_rows
+from eventshop.web.pages.form_fields import StrictIntegerField
 
 #: Waiting rows that are listed, and up to which they are counted.
 LISTED: Final = 20
@@ -42,8 +43,8 @@ class RecordsForm(forms.Form):
     """Where to look: a topic, a partition and an offset."""
 
     topic = forms.CharField(max_length=249, widget=forms.TextInput(attrs={**_INPUT, "list": "topics"}))
-    partition = forms.IntegerField(min_value=0, max_value=100_000, widget=forms.NumberInput(attrs=_INPUT))
-    offset = forms.IntegerField(min_value=0, max_value=2**63 - 1, widget=forms.NumberInput(attrs=_INPUT))
+    partition = StrictIntegerField(min_value=0, max_value=100_000, widget=forms.NumberInput(attrs=_INPUT))
+    offset = StrictIntegerField(min_value=0, max_value=2**63 - 1, widget=forms.NumberInput(attrs=_INPUT))
 
     def clean_topic(self) -> str:
         topic: str = self.cleaned_data["topic"]

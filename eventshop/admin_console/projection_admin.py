@@ -26,6 +26,7 @@ from eventshop.operations.rebuild_operations import Order
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint, Replay
+from eventshop.web.pages.form_fields import StrictIntegerField
 
 _COLOURS = {
     "up to date": "success",
@@ -49,7 +50,7 @@ class RebuildForm(forms.Form):
         required=False,
         help_text="It waits with the comparison of old and new rows until somebody switches.",
     )
-    events_per_s = forms.IntegerField(
+    events_per_s = StrictIntegerField(
         label="At most so many events per second",
         required=False,
         min_value=1,

@@ -26,6 +26,7 @@ from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import kept_rows
 from eventshop.projections.models import Rebuild
 from eventshop.projections.projection import projection_registry
+from eventshop.web.pages.form_fields import StrictIntegerField
 
 State = Rebuild.State
 
@@ -34,7 +35,7 @@ class ControlForm(forms.Form):
     """The reason of an action on a rebuild, where it needs one, and the limit of a throttled one."""
 
     reason = reason_field("The operator log shows it with your name.", max_length=400)
-    events_per_s = forms.IntegerField(
+    events_per_s = StrictIntegerField(
         label="Events per second",
         required=False,
         min_value=1,
