@@ -23,6 +23,7 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoreEpoch
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.formats.form_fields import StrictIntegerField
 from eventshop.messaging.models import KnownTopic, RelayCheckpoint
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
 from eventshop.operations.rights import only_staff
@@ -31,7 +32,6 @@ from eventshop.operations.topic_operations import republish
 from eventshop.projections.models import OutboxRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.republish_rows import count_rows
-from eventshop.web.pages.form_fields import StrictIntegerField
 
 #: Waiting rows that are listed, and up to which they are counted.
 LISTED: Final = 20
@@ -44,7 +44,7 @@ class RecordsForm(forms.Form):
 
     topic = forms.CharField(max_length=249, widget=forms.TextInput(attrs={**_INPUT, "list": "topics"}))
     partition = StrictIntegerField(min_value=0, max_value=100_000, widget=forms.NumberInput(attrs=_INPUT))
-    offset = StrictIntegerField(min_value=0, max_value=2**63 - 1, widget=forms.NumberInput(attrs=_INPUT))
+    offset = StrictIntegerField(min_value=0, max_value=10**18 - 1, widget=forms.NumberInput(attrs=_INPUT))
 
     def clean_topic(self) -> str:
         topic: str = self.cleaned_data["topic"]

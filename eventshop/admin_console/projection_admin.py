@@ -20,13 +20,13 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import request_dry_run
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.formats.form_fields import StrictIntegerField
 from eventshop.operations import projection_operations, rebuild_operations
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.rebuild_operations import Order
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import replays
 from eventshop.projections.models import Checkpoint, Replay
-from eventshop.web.pages.form_fields import StrictIntegerField
 
 _COLOURS = {
     "up to date": "success",

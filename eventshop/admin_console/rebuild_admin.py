@@ -20,13 +20,13 @@ from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import can_view_rows
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.formats.form_fields import StrictIntegerField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.rebuild_operations import VERBS, Order, can_undo, control_rebuild
 from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections import kept_rows
 from eventshop.projections.models import Rebuild
 from eventshop.projections.projection import projection_registry
-from eventshop.web.pages.form_fields import StrictIntegerField
 
 State = Rebuild.State
 

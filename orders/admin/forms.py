@@ -8,7 +8,7 @@ from django import forms
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.human_text import ANY_TEXT, VISIBLE_TEXT
-from eventshop.web.pages.form_fields import StrictIntegerField, TextField
+from eventshop.formats.form_fields import StrictIntegerField, TextField
 from orders.application.data_uses import after_asking
 from orders.domain.commands import CancelOrder, DeliverOrder, OrderCommand, ShipOrder
 from orders.domain.order import Order

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money
-from eventshop.web.pages.form_fields import StrictDecimalField
+from eventshop.formats.form_fields import StrictDecimalField
 from orders.admin.forms import quantity_field, text_field
 from orders.application.observed_facts import ObservedFact
 from orders.domain.commands import OrderCommand, RecordObservedPayment, ReturnLine

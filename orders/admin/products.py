@@ -13,8 +13,8 @@ from unfold.admin import ModelAdmin
 from eventshop.admin_console.formatting import format_amount
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.human_text import LINES
+from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
-from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from orders.models import Category, DeliveryOption, Product
 
 

@@ -13,8 +13,8 @@ from eventshop.core.currencies import decimals_of, smallest_payment
 from eventshop.core.human_text import LINES, NAME
 from eventshop.core.messages import new_id
 from eventshop.core.money import Money
+from eventshop.formats.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
 from orders.application.order_timeline import format_money, method_name
@@ -50,8 +50,8 @@ class ShelfForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=100)
     category = forms.ModelChoiceField(Category.objects.all(), required=False)
-    least = forms.DecimalField(required=False, min_value=0, max_value=10**9)
-    most = forms.DecimalField(required=False, min_value=0, max_value=10**9)
+    least = StrictDecimalField(required=False, min_value=0, max_value=10**9)
+    most = StrictDecimalField(required=False, min_value=0, max_value=10**9)
     stock = forms.BooleanField(required=False)
     sort = forms.ChoiceField(choices=list(SORTS.items()), required=False)
 

@@ -10,9 +10,9 @@ from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.web.pages.form_fields import StrictDecimalField, TextField
 from trading.models import ExchangeRate
 
 _CURRENCY = RegexValidator(r"^[A-Z]{3,5}\Z", "A currency has three to five capital letters")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from eventshop.core.decimal_math import add, format_plain
 from eventshop.core.human_text import VISIBLE_TEXT
-from eventshop.web.pages.form_fields import StrictDecimalField, TextField
+from eventshop.formats.form_fields import StrictDecimalField, TextField
 from trading.application.number_formatting import format_number
 from trading.domain.commands import (
     AmendTrade,

@@ -15,9 +15,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.errors import EventShopError
+from eventshop.formats.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.staff_actors import staff_actor, staff_name
-from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from trading.application.instruments import save_listing, versions_of
 from trading.application.number_formatting import format_number
 from trading.domain.business_days import CALENDARS

@@ -11,8 +11,8 @@ from django import forms
 
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.event_store import store
+from eventshop.formats.form_fields import StrictDecimalField
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.form_fields import StrictDecimalField
 from trading.application.customer_accounts import CustomerAccount, LimitUsage
 from trading.application.instruments import active_listings
 from trading.application.number_formatting import format_number

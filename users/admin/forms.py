@@ -8,7 +8,7 @@ from django import forms
 
 from eventshop.core.human_text import VISIBLE_TEXT
 from eventshop.core.messages import new_id
-from eventshop.web.pages.form_fields import TextField
+from eventshop.formats.form_fields import TextField
 
 #: Personal fields that staff can display, with their labels.
 PERSONAL_FIELDS: Final = {"name": "Name", "email": "E-mail address", "phone": "Phone number", "address": "Address"}

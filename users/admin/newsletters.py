@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from eventshop.core.human_text import LINES
+from eventshop.formats.form_fields import TextField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.web.pages.form_fields import TextField
 from users.models import Newsletter
 
 _PROGRESS = ("sent", "without_ground", "failed", "finished_at", "created_at")

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.human_text import LINES, NAME, VISIBLE_TEXT, TextRule, clean_text
+from eventshop.formats.form_fields import TextField
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.form_fields import TextField
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from users.domain.categories import DESCRIPTIONS
 from users.domain.events import Email

@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eventshop.core.human_text import VISIBLE_TEXT
+from eventshop.formats.form_fields import TextField
 from eventshop.operations.rights import Audience, open_to
 from eventshop.web.api import api_tokens
 from eventshop.web.api.token_permissions import SCOPES, usable_scopes
 from eventshop.web.models import ApiToken
-from eventshop.web.pages.form_fields import TextField
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from eventshop.web.shared.logins import login_of
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from eventshop.core.human_text import LINES, NAME
-from eventshop.web.pages.form_fields import StrictDecimalField, StrictIntegerField, TextField
+from eventshop.formats.form_fields import StrictDecimalField, StrictIntegerField, TextField
 from tests.support.hostile_values import HOSTILE_DECIMALS, HOSTILE_INTEGERS, HOSTILE_TEXTS
 
 ROOT = Path(__file__).parents[4]
