@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from django.contrib.admin import AdminSite as UnfoldAdminSite
 else:
     from unfold.sites import UnfoldAdminSite
+
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
 class FindForm(forms.Form):
@@ -41,6 +47,10 @@ class FindForm(forms.Form):
 
 class ConsoleSite(UnfoldAdminSite):
     """The console."""
+
+    def admin_view(self, view: V, cacheable: bool = False) -> V:
+        """As Django's; a list answers a filter by a time that is out of range in UTC as other invalid filters."""
+        return super().admin_view(_refuse_unreadable(view) if view.__name__ == "changelist_view" else view, cacheable)
 
     @open_to(Audience.STAFF)
     @declare_access(Logged(Kind.ROWS))
@@ -68,3 +78,14 @@ class ConsoleSite(UnfoldAdminSite):
         response = TemplateResponse(request, template, context)
         add_never_cache_headers(response)
         return response
+
+
+def _refuse_unreadable(view: V) -> V:
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except (OverflowError, DataError):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    return cast(V, answer)
