@@ -101,7 +101,11 @@ def request(
     by_hand: bool = False,
     up_to: int | None = None,
 ) -> Rebuild:
-    """Request a rebuild, or with `up_to` a reset to that position, and record it. Raises `UnknownProjection`."""
+    """Request a rebuild, or with `up_to` a reset to that position, and record it.
+
+    Raises `UnknownProjection`, and `InvalidMessage` for a pace that is out of range.
+    """
+    rebuild_controls.check_pace(order.events_per_s)
     with transaction.atomic():
         job = rebuild.request_rebuild(
             name,

@@ -5,7 +5,7 @@ The process that runs it reads the word within a second; what waits for somebody
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,6 +17,7 @@ from eventshop.projections.targets import discard, rebuild_target
 from eventshop.runtime.leases import is_unleased
 
 State = Rebuild.State
+MAX_EVENTS_PER_S: Final = 1_000_000
 
 
 def pause(job: Rebuild) -> None:
@@ -33,9 +34,14 @@ def resume(job: Rebuild) -> None:
 
 def throttle(job: Rebuild, events_per_s: int | None) -> None:
     """Limit the events that a rebuild folds per second; None: no limit. Raises `InvalidMessage`, `ProjectionError`."""
-    if events_per_s is not None and not 1 <= events_per_s <= 1_000_000:
-        raise InvalidMessage(f"a rebuild folds 1 to 1,000,000 events per second, not {events_per_s}")
+    check_pace(events_per_s)
     _change(job, Rebuild.OPEN, "throttled", events_per_s=events_per_s)
+
+
+def check_pace(events_per_s: int | None) -> None:
+    """Raise `InvalidMessage` for a limit of events per second with which no rebuild ends, or that says nothing."""
+    if events_per_s is not None and not 1 <= events_per_s <= MAX_EVENTS_PER_S:
+        raise InvalidMessage(f"a rebuild folds 1 to {MAX_EVENTS_PER_S:,} events per second, not {events_per_s}")
 
 
 def cancel(job: Rebuild) -> None:

@@ -68,9 +68,19 @@ urlpatterns = [
         name="operations-rebuild-action",
     ),
     path(
-        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/<str:verb>",
-        operations.DeadLetterAction.as_view(),
-        name="operations-dead-letter",
+        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/retry",
+        operations.DeadLetterRetry.as_view(),
+        name="operations-dead-letter-retry",
+    ),
+    path(
+        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/skip",
+        operations.DeadLetterSkip.as_view(),
+        name="operations-dead-letter-skip",
+    ),
+    path(
+        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/correct",
+        operations.DeadLetterCorrection.as_view(),
+        name="operations-dead-letter-correct",
     ),
     path("api/v1/streams/<uuid:aggregate_id>/events", StreamEvents.as_view(), name="stream-events"),
     path("api/v1/streams/<uuid:aggregate_id>/state", temporal_views.State.as_view(), name="stream-state"),

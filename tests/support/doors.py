@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import admin
+from django.contrib.sessions.models import Session
 from django.db.models import Model, fields
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +21,7 @@ from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.erasure.erasure_job import DONE
 from eventshop.projections.models import ProjectedEffect
+from eventshop.projections.rebuild import request_rebuild
 from eventshop.web.api import openapi_views
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.permission_matrix import Door
@@ -31,6 +34,7 @@ from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.erasure_links import erasure_token
+from users.models import SignedInSession
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(openapi_views.FILE.read_text())
 SALE: Final = Sale(1)
@@ -71,6 +75,7 @@ class World:
         )
         self.other = shopper("bob@example.org")
         update_read_models()
+        self.rebuild = request_rebuild("order-summary", requested_by="ada", reason="a new column")
         self.clerk = Clerk()
 
     def fill(self, url: str) -> str:
@@ -97,12 +102,15 @@ class World:
             "symbol": "SAP",
             "term": "DirectMarketing",
             "token": erasure_token(self.person),
-            "name": "order",
+            "name": "order-summary" if "/operations/" in url else "order",
             "code": "not-found",
-            "verb": "retry",
+            "verb": "pause" if "/rebuilds/" in url else "retry",
             "version": 1,
             "number": 1,
             "token_id": 1,
+            "rebuild_id": self.rebuild.pk,
+            "event_id": EFFECT,
+            "tag": "orders",
             "session_id": 1,
             "pk": 1,
             "id": self.clerk.login.pk,
@@ -142,6 +150,8 @@ def example_body(door: Door) -> Any:
 def make_rows() -> dict[str, Any]:
     """A row of each model of the admin, by the beginning of its URLs: the value of `object_id`."""
     keys = {}
+    if not SignedInSession.objects.exists():  # only those that still exist are listed
+        Session.objects.create(session_key="x", expire_date=timezone.now() + timedelta(days=1))
     for model in admin.site._registry:
         row: Any = model._default_manager.first() or make_row(model)
         key = row.aggregate_id if model._meta.model_name == "stream" else row.pk
@@ -163,6 +173,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         )
     },
+    "eventcorrection": {"changes": "{}", "original": "{}"},
     "replay": {"projection": "order-summary"},
     "deadletter": {"projection": "order-summary"},
 }

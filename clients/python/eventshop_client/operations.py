@@ -390,15 +390,39 @@ class Operations(Transport):
             reads_rows=True,
         )
 
-    def post_dead_letter_action(
-        self, event_id: str, name: str, verb: str, body: types.LetterAction
+    def post_dead_letter_correction(
+        self, event_id: str, name: str, body: types.LetterAction
     ) -> Answer[types.ActionResult]:
-        """`correct` reads `fields`: those that differ are what the projection reads from now on."""
+        """Correct a dead letter: those of `fields` that differ are what the projection reads from now on."""
 
         return self.send(
             "POST",
-            "/api/v1/operations/dead-letters/{name}/{event_id}/{verb}",
-            {"event_id": event_id, "name": name, "verb": verb},
+            "/api/v1/operations/dead-letters/{name}/{event_id}/correct",
+            {"event_id": event_id, "name": name},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_dead_letter_retry(self, event_id: str, name: str, body: types.LetterAction) -> Answer[types.ActionResult]:
+        """Retry the queue of a dead letter."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letters/{name}/{event_id}/retry",
+            {"event_id": event_id, "name": name},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_dead_letter_skip(self, event_id: str, name: str, body: types.LetterAction) -> Answer[types.ActionResult]:
+        """Skip a dead letter: the projection leaves the event out."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letters/{name}/{event_id}/skip",
+            {"event_id": event_id, "name": name},
             query={},
             headers={},
             body=body,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -23,104 +22,24 @@ from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.models import Rebuild
 from eventshop.projections.projection import projection_registry
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
+from eventshop.web.api.operations_schemas import (
+    ActionResult,
+    LetterAction,
+    NewRebuild,
+    OperatorReason,
+    ProjectionState,
+    ProjectionStates,
+    RebuildState,
+    RebuildStates,
+)
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.request_parsing import parse_body
 from eventshop.web.shared.errors import NotFound
 
 _SCOPES: Final = {"GET": "operations:read", "POST": "operations:write"}
 _ENGINE: Final = "projection_engine."
-#: The permission that each action on a dead letter needs.
-_LETTER_RIGHTS: Final = {
-    "retry": f"{_ENGINE}retry_dead_letters",
-    "skip": f"{_ENGINE}skip_dead_letters",
-    "correct": f"{_ENGINE}correct_dead_letters",
-}
 #: Rebuilds in the list, the newest first.
 _LISTED: Final = 100
-
-
-class ProjectionState(Struct, frozen=True):
-    """A projection: how far it is, summed over its partitions."""
-
-    name: str
-    state: str
-    position: int
-    head: int
-    lag: int
-    lag_s: float
-    dead_letters: int
-    paused: bool
-
-
-class ProjectionStates(Struct, frozen=True):
-    """All projections, the longest lag first."""
-
-    results: list[ProjectionState]
-
-
-class RebuildState(Struct, frozen=True):
-    """A rebuild: progress, rate in events per second, seconds to go, and what it changes once it is compared."""
-
-    id: int
-    projection: str
-    state: str
-    position: int
-    head: int
-    events: int
-    rate: float
-    eta_s: float | None
-    by_hand: bool
-    events_per_s: int | None
-    up_to: int | None
-    undoes: int | None
-    added: int
-    changed: int
-    removed: int
-    reason: str
-    error: str
-    requested_at: datetime
-    finished_at: datetime | None
-
-
-class RebuildStates(Struct, frozen=True):
-    """The newest rebuilds."""
-
-    results: list[RebuildState]
-
-
-class NewRebuild(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store."""
-
-    example: ClassVar[dict[str, Any]] = {"reason": "a new column", "by_hand": True}
-
-    reason: str
-    by_hand: bool = False
-    events_per_s: int | None = None
-    up_to: int | None = None
-
-
-class OperatorReason(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why; with `throttle` the limit."""
-
-    example: ClassVar[dict[str, Any]] = {"reason": "a deployment"}
-
-    reason: str = ""
-    events_per_s: int | None = None
-
-
-class LetterAction(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why; with `correct`, the fields that the projection is to read."""
-
-    example: ClassVar[dict[str, Any]] = {"reason": "a known duplicate"}
-
-    reason: str = ""
-    fields: dict[str, Any] = {}
-
-
-class ActionResult(Struct, frozen=True):
-    """What became of it."""
-
-    result: str
 
 
 class OperationsView(ApiView):
@@ -236,30 +155,48 @@ class RebuildAction(OperationsView):
         return Response(_rebuild_state(_find(rebuild_id)))
 
 
-class DeadLetterAction(OperationsView):
-    """Retry, skip or correct a dead letter of a projection."""
-
-    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, ("|".join(_LETTER_RIGHTS.values()),))}
+class _DeadLetterView(OperationsView):
     body: ClassVar[type[Struct]] = LetterAction
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ActionResult}
 
-    def post(self, request: Request, name: str, event_id: UUID, verb: str) -> Response:
-        """`correct` reads `fields`: those that differ are what the projection reads from now on."""
-        require_login(request)
-        if verb not in _LETTER_RIGHTS:
-            raise NotFound
-        require_permission(request, _LETTER_RIGHTS[verb])
-        body, actor = parse_body(request, LetterAction), staff_actor(require_login(request))
-        if verb == "retry":
-            found = projection_operations.retry_dead_letter(name, event_id, actor=actor)
-            result = f"{found.folded} folded, {found.remaining} remain"
-        elif verb == "skip":
-            projection_operations.skip_dead_letter(name, event_id, actor=actor, reason=body.reason)
-            result = "skipped"
-        else:
-            row = dead_letter_operations.correct(name, event_id, body.fields, actor=actor, reason=body.reason)
-            result = "holds" if row.approved_at else "waits for a second person"
-        return Response({"result": result})
+    def post(self, request: Request, name: str, event_id: UUID) -> Response:
+        require_permission(request, self.rights["POST"].staff[0])
+        body = parse_body(request, LetterAction)
+        return Response({"result": self.act(name, event_id, body, staff_actor(require_login(request)))})
+
+    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
+        """Do it; returns what became of it."""
+        raise NotImplementedError
+
+
+class DeadLetterRetry(_DeadLetterView):
+    """Retry the queue of a dead letter."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}retry_dead_letters",))}
+
+    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
+        found = projection_operations.retry_dead_letter(name, event_id, actor=actor)
+        return f"{found.folded} folded, {found.remaining} remain"
+
+
+class DeadLetterSkip(_DeadLetterView):
+    """Skip a dead letter: the projection leaves the event out."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}skip_dead_letters",))}
+
+    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
+        projection_operations.skip_dead_letter(name, event_id, actor=actor, reason=body.reason)
+        return "skipped"
+
+
+class DeadLetterCorrection(_DeadLetterView):
+    """Correct a dead letter: those of `fields` that differ are what the projection reads from now on."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}correct_dead_letters",))}
+
+    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
+        row = dead_letter_operations.correct(name, event_id, body.fields, actor=actor, reason=body.reason)
+        return "holds" if row.approved_at else "waits for a second person"
 
 
 def _find(rebuild_id: int) -> Rebuild:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.operations import rebuild_operations
 from eventshop.operations.models import OperatorAction
-from eventshop.projections.models import Checkpoint, DeadLetter, SkippedEvent
+from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent
 from eventshop.projections.rebuild import rebuild
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -89,3 +91,13 @@ def test_scope_and_right_are_both_needed(flaky: Flaky) -> None:
     assert with_other_scope.post(address, {"reason": "no"}).json()["code"] == "out-of-scope"
     assert operator().get("operations/projections").status_code == 403
     assert DeadLetter.objects.exists()
+
+
+def test_a_rebuild_needs_a_pace_at_which_it_ends() -> None:
+    client = operator("rebuild_projection")
+    for pace in (0, -5, 10**9):
+        body = {"reason": "drift", "events_per_s": pace}
+        assert client.post("operations/projections/order-summary/rebuilds", body).status_code == 422
+        with pytest.raises(InvalidMessage, match="events per second"):
+            rebuild_operations.request("order-summary", rebuild_operations.Order("ada", "drift", pace))
+    assert not Rebuild.objects.exists()
