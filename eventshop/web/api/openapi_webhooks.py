@@ -20,7 +20,8 @@ def event_schemas(taken: set[str]) -> dict[str, Any]:
     """The data of every event by `Event.NAME`. Personal fields can be null. `taken` are the other components."""
     types = registry.events
     components = msgspec.json.schema_components(list(types.values()), ref_template=_REF)[1]
-    schemas = {f"Event.{name}": schema for name, schema in components.items()}
+    # The title, too: generators name classes by it, and `Money` is another component already.
+    schemas = {f"Event.{name}": schema | {"title": f"Event.{name}"} for name, schema in components.items()}
     for name, event_type in types.items():
         properties = schemas[f"Event.{name}"]["properties"]
         for field in registry.personal_fields_of(event_type):
