@@ -52,6 +52,9 @@ _LAYOUT_SHIFTS = """async () => {
 }"""
 _SET_ADMIN_THEME = "dark => document.documentElement.classList.toggle('dark', dark)"
 _OVERFLOW_X = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_TOO_WIDE = """() => [...document.querySelectorAll("body *")]
+  .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .slice(-3).map((element) => element.outerHTML.slice(0, 200))"""
 
 
 @contextmanager
@@ -161,7 +164,7 @@ class Visitor:
             assert not violations, f"{name}, {scheme}: " + "; ".join(violations)
         self.page.emulate_media(color_scheme="light")
         sideways = self.page.evaluate(_OVERFLOW_X)
-        assert sideways <= 0, f"{name} scrolls sideways by {sideways} px"
+        assert sideways <= 0, f"{name} scrolls sideways by {sideways} px: {self.page.evaluate(_TOO_WIDE)}"
         assert not self.complaints, self.complaints
 
     def expect_success(self, value: str = "") -> None:

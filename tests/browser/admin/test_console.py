@@ -141,7 +141,7 @@ def _open_dialog(visitor: Visitor, button: str) -> Any:
     page = visitor.page
     if visitor.width < 1024:
         page.get_by_text("more_horiz").click()
-    page.get_by_role("link", name=button).first.click()
+    page.locator("a[data-dialog]").get_by_text(button).first.click()  # not what the sidebar has for its icons
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     return dialog
