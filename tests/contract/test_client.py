@@ -192,7 +192,7 @@ def test_a_trade_is_submitted_within_limits_filled_and_becomes_a_position(ada: A
         trade.parsed.aggregate_id, body=schemas.FillReport(fills=[fill]), if_match=trade.headers["ETag"]
     )
     update_read_models()
-    [position] = ada.positions.list_position(account_id=account_id).parsed.results
+    [position] = ada.positions.list_position(account_id=[account_id]).parsed.results
     assert (Decimal(position.quantity), Decimal(position.average_cost.amount)) == (Decimal(10), Decimal("199.98"))
 
 
