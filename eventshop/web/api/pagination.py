@@ -146,15 +146,17 @@ def invalid_parameter(name: str, problem: str) -> InvalidParameter:
 
 
 def refuse_unknown_parameters(request: Request, known: Iterable[str]) -> None:
-    """Raise `InvalidParameter` for an unknown or empty parameter.
+    """Raise `InvalidParameter` for a parameter that is unknown, empty or sent twice.
 
-    Ignoring it would return more than the caller asked for, such as an unfiltered list after a misspelt filter.
+    Ignoring it would return other rows than the caller asked for, such as an unfiltered list after a misspelt filter.
     """
     for name, value in request.query_params.items():
         if name not in known:
             raise invalid_parameter(name, "is not a parameter of this resource")
         if not value:
             raise invalid_parameter(name, "must not be empty")
+        if len(request.query_params.getlist(name)) > 1:
+            raise invalid_parameter(name, "must be sent once; where it takes several values, separate them by commas")
 
 
 def read_limit(request: Request) -> int:
