@@ -68,7 +68,7 @@ def test_what_happens_is_told_once_and_signed(hook_receiver: Receiver) -> None:
     message = Webhook(signing.signing_secret(webhook)).verify(request.body, request.headers)
     assert (message["type"], message["data"]["aggregate_id"]) == ("OrderCreated", str(Sale(1).order_id))
     assert message["data"]["data"]["delivery_name"] is None and "Ada Marker" not in request.body
-    operation = DOCUMENT["webhooks"]["event"]["post"]
+    operation = DOCUMENT["webhooks"]["OrderCreated"]["post"]
     fits(operation["requestBody"]["content"]["application/json"]["schema"], json.loads(request.body))
     assert {parameter["name"] for parameter in operation["parameters"]} <= set(request.headers)
     assert request.headers["host"] == hook_receiver.url.split("/")[2]
