@@ -124,6 +124,13 @@ class Feed(ApiView):
     renderer_classes = (*ApiView.renderer_classes, EventStreamRenderer)
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": FeedPage}
 
+    def get_renderers(self) -> list[BaseRenderer]:
+        """What OPTIONS answers is no stream of events."""
+        renderers: list[BaseRenderer] = super().get_renderers()
+        if self.request.method == "OPTIONS":
+            return [renderer for renderer in renderers if not isinstance(renderer, EventStreamRenderer)]
+        return renderers
+
     def get(self, request: Request) -> HttpResponseBase:
         refuse_unknown_parameters(request, self.parameters)
         person = followed_person(require_login(request))

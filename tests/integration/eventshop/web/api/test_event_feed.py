@@ -139,3 +139,11 @@ def test_a_feed_parameter_that_makes_no_sense_is_named(query: str) -> None:
     answer = reader().get(f"events?{query}")
     assert problem_of(answer) == (400, "invalid-parameter")
     assert [error["parameter"] for error in answer.json()["errors"]] == [query.partition("=")[0]]
+
+
+def test_what_a_feed_offers_is_never_told_as_events() -> None:
+    program = reader()
+    assert program.send("options", "events").status_code == 200
+    for path, accept in (("events?format=event-stream", "*/*"), ("events", "text/event-stream")):
+        answer = program.send("options", path, accept=accept)
+        assert answer.status_code in (404, 406) and answer.headers["Content-Type"] == "application/problem+json"
