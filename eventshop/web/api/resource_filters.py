@@ -84,11 +84,23 @@ class _NumberField(forms.DecimalField):
             raise ValidationError(error.message) from None
 
 
+class _WholeNumberField(_NumberField):
+    def to_python(self, value: Any) -> Any:
+        number = super().to_python(value)
+        if number is not None and number != number.to_integral_value():
+            raise ValidationError("must be a whole number")
+        return number
+
+
 class _NumberFilter(NumberFilter):  # type: ignore[misc]
     field_class = _NumberField
 
     def get_max_validator(self) -> None:
         return None
+
+
+class _WholeNumberFilter(_NumberFilter):
+    field_class = _WholeNumberField
 
 
 class _UtcDateTimeFilter(IsoDateTimeFilter):  # type: ignore[misc]
@@ -204,7 +216,9 @@ def _equality_filter(column: Any) -> Filter:
 def _range_filters(column: Any, name: str) -> dict[str, Filter]:
     if isinstance(column, DateField):  # a time, too
         filter_class = _bound_filter_class(column)
-    elif isinstance(column, DecimalField | IntegerField):
+    elif isinstance(column, IntegerField):
+        filter_class = _WholeNumberFilter
+    elif isinstance(column, DecimalField):
         filter_class = _NumberFilter
     else:
         return {}

@@ -208,7 +208,8 @@ def test_lines_are_of_the_time_of_their_order() -> None:
     at = order["created_at"]
     assert len(program.get(f"order-lines?from={at}").json()["results"]) == 2
     assert program.get(f"order-lines?to={at}").json()["results"] == []
-    for wrong in ("from=yesterday", "from=", "order_id=", "colour=red", "ordering="):
+    assert len(program.get("order-lines?quantity_min=1&quantity_max=1000").json()["results"]) == 2
+    for wrong in ("from=yesterday", "from=", "order_id=", "colour=red", "ordering=", "quantity_min=0.5"):
         assert problem_of(program.get(f"order-lines?{wrong}")) == (400, "invalid-parameter"), wrong
 
 
