@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -15,7 +17,22 @@ from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.human_text import LINES
 from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
+from orders.domain.vat import STANDARD_PERCENT
 from orders.models import Category, DeliveryOption, Product
+
+
+class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Without a rate, the standard rate of VAT applies."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "vat_percent" in self.fields:  # not where the page is only read
+            self.fields["vat_percent"].required = False
+            self.fields["vat_percent"].help_text += f" Empty: {STANDARD_PERCENT}."
+
+    def clean_vat_percent(self) -> Decimal:
+        rate: Decimal | None = self.cleaned_data["vat_percent"]
+        return STANDARD_PERCENT if rate is None else rate
 
 
 @admin.register(Product)
@@ -24,6 +41,7 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
 
     access = NotLogged("the price list")
 
+    form = ProductForm
     list_display = ("name", "sku", "category", "amount", "on_sale")
     list_filter = ("on_sale", "category")
     list_select_related = ("category",)
