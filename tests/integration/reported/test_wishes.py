@@ -21,6 +21,7 @@ from tests.unit.users.domain import examples as people
 from trading.domain.account import TradingAccount
 from trading.domain.audit_log import AuditLog
 from trading.domain.commands import (
+    ChangeFrozenAmount,
     FreezeAmount,
     OpenAccount,
     RecordAuditExport,
@@ -68,6 +69,8 @@ WISHES: Final[list[tuple[Command, ...]]] = [
     _TRADE,
     (trades.submit, trades.reject),
     (*_TRADE, trades.cancel),
+    (*_TRADE, trades.amend),
+    (*_TRADE, trades.expire),
     (*_TRADE, trades.correct(trades.fill("v1", "3", "199.98"))),
     (*_TRADE, trades.bust("v1")),
     (*_TRADE, trades.hold),
@@ -78,6 +81,7 @@ WISHES: Final[list[tuple[Command, ...]]] = [
     (_ACCOUNT, SetCostMethod(trades.ACCOUNT, CostMethod.FIFO)),
     (_ACCOUNT, SetLimit(trades.ACCOUNT, None, Decimal(5_000))),
     (_ACCOUNT, _FREEZE),
+    (_ACCOUNT, _FREEZE, ChangeFrozenAmount(trades.ACCOUNT, trades.TRADE, Decimal(3_000))),
     (_ACCOUNT, _FREEZE, ReleaseAmount(trades.ACCOUNT, trades.TRADE)),
 ]
 #: These record each time that something was done.
