@@ -18,6 +18,8 @@ from trading.application.first_instruments import add_first_instruments
 
 #: Tables that the migrations fill.
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
+#: Ends of the names of tables that a rebuild makes, and of those that it keeps for a while.
+COPIES = ("__rebuild", "__previous")
 #: The bytes of a table whose rows PostgreSQL deletes one by one; they stay in its file until a larger one is truncated.
 MOST_DELETED = 262_144
 
@@ -71,11 +73,13 @@ def _empty_postgres(cursor: Any) -> None:
     """Delete rows: to truncate a table takes a hundred times as long as to delete the few rows of a test."""
     cursor.execute(
         "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-        "AND relkind = 'r' AND pg_relation_size(oid) > 0 AND relname <> ALL (%s)",
-        [list(KEPT_TABLES)],
+        "AND relkind = 'r' AND (pg_relation_size(oid) > 0 OR relname LIKE ANY (%s)) AND relname <> ALL (%s)",
+        [[f"%{suffix}" for suffix in COPIES], list(KEPT_TABLES)],
     )
     sizes = dict(cursor.fetchall())
-    statements = [f'DELETE FROM "{table}"' for table, size in sizes.items() if size <= MOST_DELETED]
+    statements = [f'DROP TABLE "{table}"' for table in sizes if table.endswith(COPIES)]
+    sizes = {table: size for table, size in sizes.items() if not table.endswith(COPIES)}
+    statements += [f'DELETE FROM "{table}"' for table, size in sizes.items() if size <= MOST_DELETED]
     if large := [f'"{table}"' for table, size in sizes.items() if size > MOST_DELETED]:
         statements.append(f"TRUNCATE {', '.join(large)} CASCADE")
     with transaction.atomic():
@@ -98,6 +102,9 @@ def _tables_with_rows(cursor: Any) -> list[str]:
 def _empty_sqlite(cursor: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = OFF")
     with transaction.atomic():
+        for table in connection.introspection.table_names(cursor):
+            if table.endswith(COPIES):
+                cursor.execute(f'DROP TABLE "{table}"')
         if filled := _tables_with_rows(cursor):
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             triggers = cursor.fetchall()

@@ -23,13 +23,13 @@ def test_a_token_is_made_shown_once_and_revoked(visitor: Visitor) -> None:
     page.get_by_role("link", name="API tokens").click()
     visitor.check_page("tokens")
     page.get_by_label("Name").fill("Till at the market")
-    page.get_by_label("Read stock levels").check()
+    page.get_by_label("Read orders").check()
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Create token").click()
     token = page.locator("#token").inner_text()
     visitor.check_page("new-token")
     response = page.request.get(f"{visitor.address}/api/v1/", headers={"Authorization": f"Bearer {token}"})
-    assert response.json()["scopes"] == ["stock:read"]
+    assert response.json()["scopes"] == ["orders:read"]
     page.get_by_role("button", name="Revoke the token Till at the market").click()
     visitor.expect_success("Till at the market")
     visitor.check_page("revoked")
