@@ -28,7 +28,10 @@ from tests.support.api_clients import ApiClient, problem_of, staff, token_of
 from tests.support.doors import DOCUMENT, SALE, Call, Console, World
 from tests.support.permission_callers import insufficient, opens, sufficient
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about rights; the pages have tests of their own on both
+]
 
 REFUSED: Final = {(403, "not-allowed"), (404, "not-found")}
 #: Who gets in without a permission.
