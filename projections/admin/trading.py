@@ -20,6 +20,7 @@ from eventshop.datetimes import format_date_html, format_datetime
 from projections.admin.charts import chart_data
 from projections.admin.filters import DaysFilter
 from projections.admin.market_minutes import InstrumentFilter, format_exact
+from projections.admin.related import may_see
 from projections.admin.search import SearchById, SearchByReference
 from projections.models import Position, TradeBlotter, TradingAccount
 from projections.position_history import position_changes
@@ -168,7 +169,8 @@ class PositionAdmin(SearchById):
     change_form_template = "projections/position.html"
 
     def detail_context(self, request: HttpRequest, obj: Position) -> dict[str, Any]:
-        changes = position_changes(obj)
+        may_see_trades = may_see(request, TradeBlotter)
+        changes = position_changes(obj) if may_see_trades else []
         facts = [
             (
                 "Bought",
@@ -187,6 +189,7 @@ class PositionAdmin(SearchById):
             "facts": facts,
             "last_moved": datetime_html(obj.updated_at),
             "chart": chart_data(f"Held, {obj.instrument}", points),
+            "may_see_trades": may_see_trades,
             "movements": [
                 (
                     change.trade,

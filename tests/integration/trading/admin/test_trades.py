@@ -150,3 +150,5 @@ def test_the_page_of_a_position_shows_what_was_held_after_each_trade() -> None:
     positions = {trade.reference: Decimal(text) for trade, _, _, text in context["movements"]}
     assert positions in ({"T-1": Decimal(2), "T-2": Decimal("1.5")}, {"T-1": Decimal("1.5"), "T-2": Decimal("-0.5")})
     assert json.loads(context["chart"])["datasets"][0]["data"][-1] == float(row.quantity)
+    seen = clerk("view_position").get(link)
+    assert seen.context["movements"] == [] and "T-1" not in seen.content.decode()  # trades have a right of their own
