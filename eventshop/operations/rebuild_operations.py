@@ -122,7 +122,7 @@ def request(
     return job
 
 
-def position_at(moment: datetime) -> int:
+def last_position_until(moment: datetime) -> int:
     """The last position before the first event that was recorded later. Reads the whole event table.
 
     Raises `InvalidMessage` for a moment without time zone.

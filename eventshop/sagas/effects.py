@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from math import inf
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from eventshop.eventstore.backends.bulk_sql import filter_literally, new_row
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime import tracing
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
+from eventshop.runtime.database_clock import seconds_until_first
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.sagas import inbox
@@ -52,10 +52,7 @@ def claim_effects(owner: str, limit: int) -> Sequence[SagaStep]:
 
 def seconds_until_due() -> float:
     """How long until an effect is due, at most 0 if one is; infinite without effects. One statement."""
-    waiting = _waiting_effects().order_by("looked_at_from").annotate(now=Now())
-    for due, now in waiting.values_list("looked_at_from", "now")[:1]:
-        return (due - now).total_seconds()
-    return inf
+    return seconds_until_first(_waiting_effects(), "looked_at_from")
 
 
 def release_claims(steps: Collection[SagaStep]) -> None:

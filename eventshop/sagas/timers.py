@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from math import inf
 from typing import Final
 
 from django.db import IntegrityError
@@ -26,7 +25,7 @@ from eventshop.eventstore.command_dispatcher import Outcome, send_many
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime import metrics
 from eventshop.runtime.backoff import TRANSIENT_ERRORS, Backoff
-from eventshop.runtime.database_clock import database_now
+from eventshop.runtime.database_clock import database_now, seconds_until_first
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import POLL_INTERVAL_S, Channel, wake
 from eventshop.sagas import inbox
@@ -118,10 +117,7 @@ def fire_due_timers(owner: str, *, now: datetime | None = None, registry: Messag
 
 def seconds_until_due() -> float:
     """How long until a timer is due, at most 0 if one is; infinite without timers. One statement."""
-    waiting = Timer.objects.filter(fired_at=None).order_by("looked_at_from").annotate(now=Now())
-    for due, now in waiting.values_list("looked_at_from", "now")[:1]:
-        return (due - now).total_seconds()
-    return inf
+    return seconds_until_first(Timer.objects.filter(fired_at=None), "looked_at_from")
 
 
 def release_claims(owner: str) -> None:

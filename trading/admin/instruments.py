@@ -21,6 +21,7 @@ from eventshop.operations.staff_actors import staff_actor, staff_name
 from trading.application.instruments import save_listing, versions_of
 from trading.application.number_formatting import format_number
 from trading.domain.business_days import CALENDARS
+from trading.domain.instruments import COLUMNS
 from trading.models import InstrumentVersion
 
 #: Versions of an instrument that its page lists, newest first.
@@ -42,23 +43,7 @@ class InstrumentForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = InstrumentVersion
-        fields = (
-            "code",
-            "currency",
-            "tick",
-            "tick_table",
-            "lot",
-            "multiplier",
-            "inverse",
-            "value_currency",
-            "settlement_days",
-            "settlement_calendar",
-            "trading_calendar",
-            "negative_prices",
-            "active_from",
-            "active_to",
-            "reason",
-        )
+        fields = (*COLUMNS, "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +19,24 @@ from eventshop.core.errors import InvalidMessage
 from trading.domain.business_days import end_of_trading, find_calendar
 from trading.domain.errors import InactiveInstrument
 from trading.domain.events import Contract, Instrument, TickBand
+
+#: The columns of the table, and of a file with reference data.
+COLUMNS: Final = (
+    "code",
+    "currency",
+    "tick",
+    "tick_table",
+    "lot",
+    "multiplier",
+    "inverse",
+    "value_currency",
+    "settlement_days",
+    "settlement_calendar",
+    "trading_calendar",
+    "negative_prices",
+    "active_from",
+    "active_to",
+)
 
 
 class Listing(Struct, frozen=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from math import inf
 from threading import Event as Signal
 from typing import Final
 from uuid import UUID
@@ -31,6 +30,7 @@ from eventshop.projections.effects.effect_projection import (
 )
 from eventshop.projections.models import ProjectedEffect
 from eventshop.runtime.backoff import Backoff
+from eventshop.runtime.database_clock import seconds_until_first
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.log_errors import describe_error
@@ -65,9 +65,7 @@ def perform_due(stop: Signal | None = None, *, person: UUID | None = None) -> in
 
 def seconds_until_due() -> float:
     """How long until an effect is due, at most 0 if one is; infinite without any. One statement."""
-    for due, now in _waiting(None).annotate(now=Now()).values_list("due_at", "now")[:1]:
-        return (due - now).total_seconds()
-    return inf
+    return seconds_until_first(_waiting(None), "due_at")
 
 
 def perform_again(effect: ProjectedEffect) -> None:

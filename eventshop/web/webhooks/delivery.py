@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from math import inf
 from threading import Event as Signal
 from time import monotonic
 from typing import Final, NamedTuple
@@ -22,6 +21,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import traceparent_of
 from eventshop.runtime import metrics, tracing
 from eventshop.runtime.connections import release_connections
+from eventshop.runtime.database_clock import seconds_until_first
 from eventshop.runtime.leases import claim_due_rows
 from eventshop.runtime.wake_signals import Channel, wake
 from eventshop.web.api.event_json import serialize_events
@@ -66,9 +66,7 @@ def claim_due(*, except_to: Collection[UUID] = ()) -> Sequence[WebhookDelivery]:
 
 def seconds_until_due(*, except_to: Collection[UUID] = ()) -> float:
     """How long until a delivery is due, at most 0 if one is; infinite without deliveries. One statement."""
-    for due, now in _waiting(except_to).order_by("due_at").annotate(now=Now()).values_list("due_at", "now")[:1]:
-        return (due - now).total_seconds()
-    return inf
+    return seconds_until_first(_waiting(except_to), "due_at")
 
 
 def send_deliveries(claimed: Sequence[WebhookDelivery], stop: Signal | None = None) -> int:

@@ -12,26 +12,10 @@ from eventshop.cli.importing.errors import BrokenRow
 from eventshop.cli.importing.file_format import FileLayout
 from eventshop.core.decimal_text import parse_decimal
 from eventshop.core.errors import InvalidMessage
-from trading.domain.instruments import Listing, build_listing, parse_tick_table
+from trading.domain.instruments import COLUMNS, Listing, build_listing, parse_tick_table
 
 #: Columns whose cells must not be empty.
 REQUIRED: Final = ("code", "currency", "tick", "lot", "settlement_days", "settlement_calendar", "trading_calendar")
-COLUMNS: Final = (
-    "code",
-    "currency",
-    "tick",
-    "tick_table",
-    "lot",
-    "multiplier",
-    "inverse",
-    "value_currency",
-    "settlement_days",
-    "settlement_calendar",
-    "trading_calendar",
-    "negative_prices",
-    "active_from",
-    "active_to",
-)
 LAYOUT: Final = FileLayout(columns=COLUMNS, decimals=("tick", "lot", "multiplier"))
 _YES_NO: Final = {"": False, "no": False, "yes": True}
 

@@ -11,8 +11,8 @@ from eventshop.cli.importing.errors import UnreadableFile
 from eventshop.cli.importing.file_format import FormatOptions
 from eventshop.cli.importing.format_detection import find_format
 from eventshop.core.errors import InvalidMessage
-from trading.domain.instruments import Listing
-from trading.importers.instruments.parsing import COLUMNS, LAYOUT, parse_listing
+from trading.domain.instruments import COLUMNS, Listing
+from trading.importers.instruments.parsing import LAYOUT, parse_listing
 
 #: Rows of one file: all are held in memory.
 MAX_ROWS: Final = 100_000

@@ -12,7 +12,7 @@ from eventshop.core.errors import EventShopError
 from eventshop.core.human_text import VISIBLE_TEXT, clean_text
 from eventshop.operations.staff_actors import command_line_actor
 from trading.application.instruments import save_listings
-from trading.importers.instruments.parsing import COLUMNS
+from trading.domain.instruments import COLUMNS
 from trading.importers.instruments.reference_file import ReferenceFile
 
 #: Errors of rows that are written; a file of another kind has one for each row.

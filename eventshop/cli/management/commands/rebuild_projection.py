@@ -95,6 +95,6 @@ def _position(text: str | None) -> int | None:
     if text is None or text.isdecimal():
         return None if text is None else int(text)
     try:
-        return rebuild_operations.position_at(parse_datetime_argument(text))
+        return rebuild_operations.last_position_until(parse_datetime_argument(text))
     except ArgumentTypeError as error:
         raise CommandError(f"--up-to takes a position or a time: {error}") from error

@@ -17,8 +17,7 @@ from trading.domain.commands import check_tick
 from trading.domain.contract_value import limit_amount
 from trading.domain.errors import InactiveInstrument, NegativePrice, UnknownCalendar, WrongTick
 from trading.domain.events import Contract, TickBand
-from trading.domain.instruments import build_listing, column_values, format_tick_table, parse_tick_table
-from trading.importers.instruments.parsing import COLUMNS
+from trading.domain.instruments import COLUMNS, build_listing, column_values, format_tick_table, parse_tick_table
 from trading.importers.instruments.reference_file import ReferenceFile
 
 BANDED = replace(SAP, tick_table=parse_tick_table("10:0.05 20:0.1"))
