@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -11,10 +11,8 @@ from django.db.models import Q, QuerySet
 
 from eventshop.admin_console.registry import find_streams
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
-from eventshop.eventstore.tail_reader import newest_position
+from eventshop.eventstore.temporal_queries import CLOCK_SLACK, position_at
 
-#: How far the order of recording times may differ from the order of positions: a writer takes the time first.
-CLOCK_SLACK: Final = timedelta(minutes=10)
 #: Streams that one business reference can denote.
 MAX_STREAMS: Final = 50
 
@@ -49,28 +47,14 @@ def events_of_receipt(events: QuerySet[StoredEvent], receipt: StoredReceipt) -> 
     )
 
 
-def position_at(moment: datetime) -> int:
-    """The first position recorded at or after a time, by bisection: `recorded_at` needs no index."""
-    low, high = 1, newest_position() + 1
-    while low < high:
-        middle = (low + high) // 2
-        later_events = StoredEvent.objects.filter(position__gte=middle).order_by("position")
-        row = later_events.values_list("position", "recorded_at").first()
-        if row is None or row[1] >= moment:
-            high = middle
-        else:
-            low = row[0] + 1
-    return int(low)
-
-
 def filter_by_recording_time(
     events: QuerySet[StoredEvent], first: datetime | None, end: datetime | None
 ) -> QuerySet[StoredEvent]:
     """The events recorded from `first` on and before `end`."""
     if first is not None:
-        events = events.filter(position__gte=position_at(first - CLOCK_SLACK), recorded_at__gte=first)
+        events = events.filter(position__gte=position_at(first, slack=CLOCK_SLACK), recorded_at__gte=first)
     if end is not None:
-        events = events.filter(position__lt=position_at(end + CLOCK_SLACK), recorded_at__lt=end)
+        events = events.filter(position__lt=position_at(end, slack=-CLOCK_SLACK), recorded_at__lt=end)
     return events
 
 

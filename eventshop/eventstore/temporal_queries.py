@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,10 @@ from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import EventStore
 from eventshop.eventstore.models import StoredEvent
+from eventshop.eventstore.tail_reader import newest_position
+
+#: How far the order of recording times may differ from the order of positions: a writer takes the time first.
+CLOCK_SLACK: Final = timedelta(minutes=10)
 
 
 class StreamNotFound(StoreError):
@@ -72,6 +76,23 @@ def load_as_of(
     stream = EventStore(registry).get_event_stream(aggregate_id, as_of=None if business else time)
     events = (recorded for recorded in stream if recorded.meta.occurred_at <= time) if business else stream
     return _fold(aggregate_id, _mask_if(events, masked, registry), registry)
+
+
+def position_at(moment: datetime, *, slack: timedelta = timedelta()) -> int:
+    """The first position recorded at or after a time, by bisection: `recorded_at` needs no index.
+
+    With `slack`, the position of a time that is earlier by so much; a negative one, of a later time.
+    """
+    low, high = 1, newest_position() + 1
+    while low < high:
+        middle = (low + high) // 2
+        later_events = StoredEvent.objects.filter(position__gte=middle).order_by("position")
+        row = later_events.values_list("position", "recorded_at").first()
+        if row is None or row[1] + slack >= moment:
+            high = middle
+        else:
+            low = row[0] + 1
+    return int(low)
 
 
 def versions_recorded_late(time: datetime) -> dict[UUID, int]:

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Min
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.eventstore.temporal_queries import CLOCK_SLACK, position_at
 from eventshop.operations.operator_log import record_action
 from eventshop.projections import kept_rows, rebuild, rebuild_controls
 from eventshop.projections.models import Rebuild, Replay
@@ -123,11 +123,12 @@ def request(
 
 
 def last_position_until(moment: datetime) -> int:
-    """The last position before the first event that was recorded later. Reads the whole event table.
+    """The last position before the first event that was recorded later.
 
     Raises `InvalidMessage` for a moment without time zone.
     """
     if moment.tzinfo is None:
         raise InvalidMessage("a time needs a time zone", at=moment)
-    later = StoredEvent.objects.filter(recorded_at__gt=moment).aggregate(first=Min("position"))["first"]
+    around = StoredEvent.objects.filter(position__gte=position_at(moment, slack=CLOCK_SLACK))
+    later = around.filter(recorded_at__gt=moment).order_by("position").values_list("position", flat=True).first()
     return newest_position() if later is None else later - 1

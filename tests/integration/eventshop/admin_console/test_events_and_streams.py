@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from eventshop.admin_console import search, state_diff
+from eventshop.admin_console import state_diff
 from eventshop.admin_console.stream_admin import PAGE_SIZE
 from eventshop.core.messages import Envelope, new_id
-from eventshop.eventstore import command_dispatcher
+from eventshop.eventstore import command_dispatcher, temporal_queries
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from eventshop.operations import rebuild_operations
 from orders.domain.commands import CreateOrder, RecordObservedPayment, WriteOffStock
 from tests.support.command_output import numbers_in
 from tests.support.pages import texts
@@ -140,8 +141,13 @@ def test_the_position_of_a_moment_is_found_without_an_index_on_the_time() -> Non
     append_orders(40)
     moments: list[datetime] = list(StoredEvent.objects.order_by("position").values_list("recorded_at", flat=True))
     for place in (0, 1, 17, 39):
-        assert search.position_at(moments[place]) == 1 + moments.index(moments[place])
-    assert search.position_at(moments[-1] + timedelta(days=1)) == 41
+        assert temporal_queries.position_at(moments[place]) == 1 + moments.index(moments[place])
+        earlier = sum(moment <= moments[place] for moment in moments)
+        assert rebuild_operations.last_position_until(moments[place]) == earlier
+    assert temporal_queries.position_at(moments[-1] + timedelta(days=1)) == 41
+    assert rebuild_operations.last_position_until(moments[0] - timedelta(days=1)) == 0
+    assert rebuild_operations.last_position_until(datetime.min.replace(tzinfo=UTC)) == 0
+    assert rebuild_operations.last_position_until(datetime.max.replace(tzinfo=UTC)) == 40
 
 
 def test_a_stream_shows_its_length_and_last_event() -> None:
