@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -84,10 +85,13 @@ def sale_steps(invoice: Invoice, stored: StoredInvoice, missing: Sequence[Row]) 
         pay = RecordObservedPayment(order_id=order, amount=create.total, method="invoice")
         return [Step(create, invoice.at), Step(pay, invoice.at)]
     steps, due, at = list[Step](), stored.total - (stored.paid or 0), stored.at
+    first_line = stored.lines + 1
+    for rows in _consecutive(missing):
+        add = RecordObservedLines(order_id=order, first_line=first_line, lines=_order_lines(rows))
+        steps.append(Step(add, min(row.at for row in rows)))
+        first_line, due = first_line + len(rows), due + add.total.amount
     if missing:
-        add = RecordObservedLines(order_id=order, first_line=stored.lines + 1, lines=_order_lines(missing))
-        due, at = due + add.total.amount, min(row.at for row in missing)
-        steps.append(Step(add, at))
+        at = min(step.at for step in steps)
     if due or stored.paid is None:
         reference = "" if stored.paid is None else f"{invoice.number} from line {stored.lines + 1}"
         pay = RecordObservedPayment(order, Money(due, CURRENCY), "invoice", reference)
@@ -186,6 +190,12 @@ def _credit_note(invoice: Invoice, rows: tuple[Row, ...]) -> CreateCreditNote:
         external_ids=(ExternalId(SOURCE, invoice.number),),
         customer_external_id=_customer_external_id(invoice.customer),
     )
+
+
+def _consecutive(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows that follow each other in the file: the store keeps their order, so that a cut is found again."""
+    for _, numbered in groupby(enumerate(rows), key=lambda pair: pair[1].line - pair[0]):
+        yield [row for _, row in numbered]
 
 
 def _order_lines(rows: Iterable[Row]) -> tuple[Line, ...]:

@@ -150,15 +150,21 @@ class OnlineRetailImporter(FileImporter[Row]):
 
     def _compare_all(self, invoices: Iterator[Invoice]) -> Iterator[Compared]:
         while chunk := list(islice(invoices, _INVOICES)):
-            for invoice, comparison in zip(chunk, compare_with_store(chunk), strict=True):
+            for invoice, comparison in zip(chunk, compare_with_store(chunk, self._is_cut), strict=True):
                 if comparison.changed and self._is_whole(invoice):
                     comparison = replace(comparison, differs=True)
                 yield invoice, comparison
 
     def _is_whole(self, invoice: Invoice) -> bool:
         """Whether the file has all rows of an invoice: it was not cut within it, as it begins and ends inside."""
-        inside = self._first_line < invoice.line and invoice.last_line < self._last_line
-        return self._is_in_order and inside and invoice.is_in_one_piece
+        return self._is_in_order and invoice.is_in_one_piece and self._is_inside(invoice)
+
+    def _is_cut(self, invoice: Invoice) -> bool:
+        """Whether the file may have only the first, the last or some rows in the middle of an invoice, in order."""
+        return self._is_in_order and invoice.is_in_one_piece and not self._is_inside(invoice)
+
+    def _is_inside(self, invoice: Invoice) -> bool:
+        return self._first_line < invoice.line and invoice.last_line < self._last_line
 
     def _steps(self, invoice: Invoice, comparison: Comparison) -> list[Step]:
         match invoice.kind:

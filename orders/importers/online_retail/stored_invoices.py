@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -30,6 +30,7 @@ from orders.domain.events import (
     StockWrittenOff,
 )
 from orders.importers.online_retail.commands import ACTOR, correlation_id, customer_id, parse_rows, reason_of
+from orders.importers.online_retail.cut_invoices import RowKey, find_stored_places
 from orders.importers.online_retail.invoices import Invoice, Kind, kind_of
 from orders.importers.online_retail.parsing import Row
 
@@ -41,8 +42,6 @@ _CONTENTS: Final[dict[Kind, tuple[type[Event], ...]]] = {
 }
 #: The time of what did not happen.
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
-#: What a row says of its units: rows of an invoice that agree in it are the same row, up to the number of each file.
-RowKey: TypeAlias = tuple[object, ...]
 
 
 class StoredReturn(Struct, frozen=True):
@@ -60,13 +59,17 @@ class StoredInvoice(Struct, frozen=True):
     keys: Counter[RowKey] = Counter()  # of its rows
     units: Counter[RowKey] = Counter()  # of returns that do not say which rows they merge: units by SKU and price
     # Of a sale:
-    lines: int = 0
+    parts: tuple[tuple[RowKey, ...], ...] = ()  # its rows in their order, as files brought them
     total: Decimal = Decimal(0)
     paid: Decimal | None = None
     # Of a cancellation; what may be matched anew:
     returns: dict[UUID, StoredReturn] = {}
     returned: tuple[Row, ...] = ()
     credited: tuple[Row, ...] = ()
+
+    @property
+    def lines(self) -> int:
+        return sum(map(len, self.parts))
 
 
 class Comparison(Struct, frozen=True):
@@ -91,8 +94,13 @@ class Comparison(Struct, frozen=True):
         return replace(invoice, rows=(*self.stored.returned, *self.stored.credited, *rows), at=at)
 
 
-def compare_with_store(invoices: Sequence[Invoice]) -> list[Comparison]:
+def compare_with_store(
+    invoices: Sequence[Invoice], is_cut: Callable[[Invoice], bool] = lambda invoice: False
+) -> list[Comparison]:
     """Compare each invoice with what is stored of it, all in one query.
+
+    `is_cut`: whether the file may have only some consecutive rows of an invoice. Otherwise rows that agree in what they
+    say of their units are the same row, up to the number of each file.
 
     Receipts cannot tell: earlier releases sent other commands for the same contents.
     """
@@ -105,14 +113,14 @@ def compare_with_store(invoices: Sequence[Invoice]) -> list[Comparison]:
     erased = personal_keys.erased_among({id_ for invoice in invoices if (id_ := customer_id(invoice.customer))})
     return [
         replace(
-            _compare(invoice, events.get(correlation_id(invoice.number), [])),
+            _compare(invoice, events.get(correlation_id(invoice.number), []), is_cut=is_cut(invoice)),
             is_customer_erased=customer_id(invoice.customer) in erased,
         )
         for invoice in invoices
     ]
 
 
-def _compare(invoice: Invoice, recorded: Iterable[RecordedEvent[Any]]) -> Comparison:
+def _compare(invoice: Invoice, recorded: Iterable[RecordedEvent[Any]], *, is_cut: bool) -> Comparison:
     contents = [one for one in recorded if isinstance(one.event, _CONTENTS[invoice.kind])]
     if not contents:
         return Comparison(missing=invoice.rows)
@@ -129,16 +137,26 @@ def _compare(invoice: Invoice, recorded: Iterable[RecordedEvent[Any]]) -> Compar
     missing = [row for row in invoice.rows if not _take(keys, units, row)]
     not_in_file = {key[0] for key in (*+keys, *+units)}
     changed = any(row.sku in not_in_file for row in missing)
+    if missing and is_cut and stored.parts:
+        missing = _missing_of_cut(invoice.rows, stored, missing)
     return Comparison(missing, stored, differs=not same, changed=changed)
+
+
+def _missing_of_cut(rows: Sequence[Row], stored: StoredInvoice, by_contents: list[Row]) -> list[Row]:
+    places = find_stored_places([_key_of(row) for row in rows], stored.parts)
+    if len(rows) - len(by_contents) == stored.lines > len(places):
+        return by_contents  # the file has all rows of the store, in another order
+    return [row for place, row in enumerate(rows) if place not in places]
 
 
 def _read_sale(invoice: Invoice, contents: Sequence[RecordedEvent[Any]]) -> StoredInvoice:
     events = [one.event for one in contents]
-    lines = [line for event in events if isinstance(event, OrderCreated | LinesAdded) for line in event.lines]
+    parts = [event.lines for event in events if isinstance(event, OrderCreated | LinesAdded)]
+    lines = [line for part in parts for line in part]
     payments = [event.amount.amount for event in events if isinstance(event, PaymentProcessed)]
     return StoredInvoice(
-        keys=Counter((line.sku, line.description.strip(), line.price.amount, line.quantity) for line in lines),
-        lines=len(lines),
+        keys=Counter(map(_key_of_line, lines)),
+        parts=tuple(tuple(map(_key_of_line, part)) for part in parts),
         total=sum((line.amount.amount for line in lines), Decimal(0)),
         paid=sum(payments, Decimal(0)) if payments else None,
     )
@@ -217,6 +235,10 @@ def _take(keys: Counter[RowKey], units: Counter[RowKey], row: Row) -> bool:
         units[merged] += row.quantity
         return True
     return False
+
+
+def _key_of_line(line: Line) -> RowKey:
+    return line.sku, line.description.strip(), line.price.amount, line.quantity
 
 
 def _key_of(row: Row) -> RowKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -125,6 +125,17 @@ def test_any_cut_order_and_overlap_gives_the_read_models_of_the_whole_file(data:
     check(data)
 
 
+def test_exact_repeats_on_both_sides_of_a_cut_count_and_those_in_an_overlap_do_not() -> None:
+    lantern, *others = (csv_line(sku=sku) for sku in ("71053", "21212", "84029", "22633", "85123"))
+    first, second, third, fourth = others
+    rows = [first, lantern, second, third, lantern, fourth]
+    whole = import_files(rows)
+    for cut in ([rows[:3], rows[3:]], [rows[:4], rows[2:]], [rows[:3], rows[2:4], rows[3:]]):
+        for pieces in permutations(cut):
+            assert import_files(*pieces) == whole
+    assert import_files(rows[:3], rows[3:], rows, list(reversed(rows))) == whole
+
+
 @pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
@@ -146,9 +157,11 @@ def test_the_month_cut_within_three_invoices_agrees_with_the_books(tmp_path: Pat
 
 
 def find_cut(rows: Rows, start: int) -> int:
-    """The middle of the next invoice of ten rows without exact repeats."""
+    """A place in the next invoice that has a row on both sides of it, and other rows right at it."""
     for _, numbered in groupby(enumerate(rows[start:], start=start), key=lambda pair: pair[1].partition(",")[0]):
         invoice = list(numbered)
-        if invoice[0][0] > start and len(invoice) >= 10 and len({row for _, row in invoice}) == len(invoice):
-            return invoice[5][0]
+        for place in range(1, len(invoice)) if invoice[0][0] > start else ():
+            before, behind = ([row for _, row in part] for part in (invoice[:place], invoice[place:]))
+            if set(before) & set(behind) and before[-1] not in behind and behind[0] not in before:
+                return invoice[place][0]
     raise AssertionError("no such invoice")
