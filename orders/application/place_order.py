@@ -29,17 +29,19 @@ from orders.application.basket import MAX_LINES, MAX_QUANTITY
 from orders.domain.commands import CreateOrder, ExternalIds
 from orders.domain.errors import NotOnSale, PriceChanged
 from orders.domain.events import ExternalId, Line, LineKind, OrderCreated
+from orders.domain.line_rules import MAX_LINES as MAX_IMPORTED_LINES
+from orders.domain.order_values import Quantity
 from orders.models import Product
 
 
 class RequestedLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A quantity of a product, at the unit price that you were shown.
+    """A quantity of a product, at the unit price that you were shown: at most 99 units of one product.
 
-    Only an imported order has other kinds of lines, a description of its own, and external ids.
+    Only an imported order has other kinds of lines, larger quantities, a description of its own, and external ids.
     """
 
     sku: NonEmptyText
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
+    quantity: Quantity
     price: Money
     kind: LineKind = "product"
     description: Text = ""
@@ -58,10 +60,10 @@ class Destination(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """The order. Without `delivery` it is delivered to the name and address of your account.
+    """The order, of at most 50 lines. Without `delivery` it is delivered to the name and address of your account.
 
-    Only those who may import facts send the other fields: whose order it is, its number, and the identifiers that other
-    systems use for it and for its customer.
+    Only those who may import facts send more lines, and the other fields: whose order it is, its number, and the
+    identifiers that other systems use for it and for its customer.
     """
 
     example: ClassVar[dict[str, Any]] = {
@@ -69,7 +71,7 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
         "delivery": {"name": "Ada Marker", "address": "1 St\nYork"},
     }
 
-    lines: Annotated[tuple[RequestedLine, ...], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
+    lines: Annotated[tuple[RequestedLine, ...], msgspec.Meta(min_length=1, max_length=MAX_IMPORTED_LINES)]
     delivery: Destination | None = None
     reference: Text = ""
     customer_id: UUID | None = None
@@ -96,6 +98,7 @@ def place_order(new_order: NewOrder, *, person: UUID, command_id: UUID) -> Recei
     A repeated request returns the first receipt, even if a product or the address has changed since: the details are
     then taken from the order's first event. That event is read only if the order with today's details is refused.
     """
+    _check_limits(new_order)
     order_id = derive_id("api-order", command_id)
     try:
         return _send(new_order, _current_details(new_order, person), person, order_id, command_id)
@@ -153,6 +156,19 @@ def place_imported_order(new_order: NewOrder, *, actor: str, command_id: UUID) -
     except PersonErased:
         anonymous = replace(command, customer_external_id=None)
         return send_command(anonymous, command_id=command_id, actor=actor)
+
+
+def _check_limits(new_order: NewOrder) -> None:
+    """Raise `InvalidBody` for more than the web shop sells in one order: the basket has the same limits."""
+    locations = [
+        {"pointer": f"/lines/{number}/quantity", "detail": f"must be a whole number of at most {MAX_QUANTITY}"}
+        for number, line in enumerate(new_order.lines)
+        if line.quantity > MAX_QUANTITY
+    ]
+    if len(new_order.lines) > MAX_LINES:
+        locations.append({"pointer": "/lines", "detail": f"must be a list with a length of at most {MAX_LINES}"})
+    if locations:
+        raise InvalidBody(locations[0]["detail"], locations=locations)
 
 
 def _current_details(new_order: NewOrder, person: UUID) -> OrderDetails:

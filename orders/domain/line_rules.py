@@ -17,7 +17,8 @@ from orders.domain.stock_commands import check_quantity
 #: A tenth of a penny: unit prices of small goods are quoted with three decimals.
 PRICE_DECIMALS = 3
 #: The largest order the codec's 256 KiB can hold with long descriptions.
-OrderLines: TypeAlias = Annotated[tuple[Line, ...], msgspec.Meta(max_length=1_500)]
+MAX_LINES = 1_500
+OrderLines: TypeAlias = Annotated[tuple[Line, ...], msgspec.Meta(max_length=MAX_LINES)]
 
 
 def order_total(lines: tuple[Line, ...]) -> Money:

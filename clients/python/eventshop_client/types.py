@@ -1301,7 +1301,9 @@ class NewLegalHold(TypedDict):
 
 
 class NewOrder(TypedDict):
-    """The order. Without `delivery` it is delivered to the name and address of your account."""
+    """The order, of at most 50 lines. Without `delivery` it is delivered to the name and address of your
+    account.
+    """
 
     customer_external_id: NotRequired[ExternalId | None]
     customer_id: NotRequired[str | None]
@@ -1812,7 +1814,7 @@ class ReleasedLegalHold(TypedDict):
 
 
 class RequestedLine(TypedDict):
-    """A quantity of a product, at the unit price that you were shown."""
+    """A quantity of a product, at the unit price that you were shown: at most 99 units of one product."""
 
     description: NotRequired[str]
     external_ids: NotRequired[list[ExternalId]]

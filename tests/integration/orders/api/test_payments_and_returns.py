@@ -254,6 +254,16 @@ def test_an_order_of_an_erased_customer_is_imported_without_their_number() -> No
     assert again.customer_id == first.customer_id
 
 
+def test_an_order_of_a_marketplace_may_be_larger_than_the_web_shop_sells() -> None:
+    [line] = ORDER["lines"]
+    created = newest_event(place(importer(), {"lines": [{**line, "quantity": 144}] * 60, "reference": "M-1"}))
+    assert [line.quantity for line in created.lines] == [144] * 60
+    refused = shopper().post("orders", {**ORDER, "lines": [{**line, "quantity": 100}, line] * 26})
+    assert problem_of(refused) == (422, "invalid-body")
+    pointers = [location["pointer"] for location in refused.json()["errors"]]
+    assert pointers == [*(f"/lines/{number}/quantity" for number in range(0, 52, 2)), "/lines"]
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "code"),
     [
