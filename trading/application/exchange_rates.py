@@ -32,3 +32,10 @@ def convert(amount: Decimal, source: str, target: str, at: datetime | None = Non
     is_direct = rate.base == source
     exact = multiply(amount, rate.rate) if is_direct else divide(amount, rate.rate, decimals=3 * MAX_DECIMALS)
     return round_up(exact, decimals=MAX_DECIMALS)
+
+
+def convertible_currencies(target: str) -> set[str]:
+    """The currencies of which an amount can be converted into another one now, and that one itself."""
+    oldest = datetime.now(UTC) - timedelta(seconds=settings.EXCHANGE_RATE_MAX_AGE_S)
+    pairs = ExchangeRate.objects.filter(Q(base=target) | Q(quote=target), at__gte=oldest).values_list("base", "quote")
+    return {target}.union(*pairs.distinct().order_by())

@@ -118,11 +118,10 @@ def load_customer_trade(trade_id: UUID, person: UUID) -> CustomerTrade | None:
     events = store.get_events(trade_id)
     if not events or not isinstance(events[0].event, TradeSubmitted):
         return None
-    terms = events[0].event
-    if not is_owner(terms.account_id, person):
+    if not is_owner(events[0].event.account_id, person):
         return None
     state = Trade().evolve_all(event.event for event in events)
-    return CustomerTrade(trade_id, events[-1].meta.version, terms, state, events[-MAX_SHOWN:])
+    return CustomerTrade(trade_id, events[-1].meta.version, state.terms, state, events[-MAX_SHOWN:])
 
 
 def _is_own_trade(request: HttpRequest, trade_id: UUID) -> bool:

@@ -16,9 +16,10 @@ from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from trading.application import submit_trade
 from trading.application.customer_accounts import load_customer_accounts
+from trading.application.last_price_port import last_prices
 from trading.application.number_formatting import format_number
 from trading.application.trade_timeline import CustomerTrade, load_customer_trade
-from trading.pages.forms import CancelRequestForm, TicketForm
+from trading.pages.forms import GOOD_LABELS, AmendForm, CancelRequestForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}
 
@@ -33,7 +34,7 @@ def _load_trade_or_404(trade_id: UUID, person: UUID) -> CustomerTrade:
 @require_http_methods(["GET", "HEAD", "POST"])
 @customer_required
 def ticket(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Fill in a trade, preview the amount that it freezes, and submit it. Changed values are previewed again."""
+    """Fill in a trade, see it repeated in full, and submit it. Changed values are repeated again."""
     accounts, data = load_customer_accounts(person), request.POST.copy()
     form = TicketForm(accounts, data or None, initial=_initial_values(request))
     preview: dict[str, Any] | None = None
@@ -42,20 +43,24 @@ def ticket(request: HttpRequest, person: UUID) -> HttpResponse:
         if "place" in data and form.cleaned_data["seen"] == current["seen"]:
             if trade_id := _submit(request, person, form):
                 return redirect("trading:trade", trade_id)
-        else:
-            data["seen"], preview = current["seen"], current
+        elif "change" not in data:
+            data["instrument"], data["seen"], preview = form.cleaned_data["instrument"], current["seen"], current
     elif form.is_bound and form.is_submitted:
         return redirect("trading:trade", form.trade_id)
     return render(request, "trading/ticket.html", {"form": form, "accounts": accounts, "preview": preview})
 
 
 def _preview(form: TicketForm) -> dict[str, Any]:
-    """The preview of a trade; the form sends its key `seen` back."""
-    values = form.cleaned_data
+    """A trade in full, for the page that repeats it; the form sends its key `seen` back."""
+    values, order = form.cleaned_data, form.order
     amount, limit = format_number(form.amount), form.tightest_limit(values)
-    seen = " ".join((amount, *(values[name] for name in ("account", "instrument", "side", "type"))))
+    terms = ("account", "instrument", "side", "quantity", "type", "limit_price", "time_in_force", "repeated")
     return {
-        "seen": seen,
+        "seen": " ".join((amount, *(str(values[name]) for name in terms))),
+        "order": order,
+        "good_until": order.good_until,
+        "good": GOOD_LABELS[order.time_in_force],
+        "last": last_prices.get()(order.instrument.code),
         "amount": amount,
         "account": form.account_details(values),
         "limit_name": limit.name,
@@ -111,6 +116,33 @@ def cancel(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
             messages.success(request, "The open quantity is cancelled and its frozen amount is released.")
         return redirect("trading:trade", trade_id)
     return render(request, "trading/cancel.html", {"trade": trade, "form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customer_required
+def amend(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResponse:
+    """Amend quantity or limit price of an open trade, and the amount that it freezes."""
+    trade = _load_trade_or_404(trade_id, person)
+    form = AmendForm(trade.terms, request.POST or None)
+    if form.is_valid() and _amend(request, person, trade_id, form):
+        return redirect("trading:trade", trade_id)
+    return render(request, "trading/amend.html", {"trade": trade, "form": form})
+
+
+def _amend(request: HttpRequest, person: UUID, trade_id: UUID, form: AmendForm) -> bool:
+    """Amend the trade; False if it was refused: the form then shows the reason."""
+    try:
+        command, form_id = form.to_command(trade_id), form.cleaned_data["form_id"]
+        receipt = submit_trade.amend_trade(command, actor=str(person), command_id=form_id, metadata=_CHANNEL)
+    except CommandIdReused:
+        report_duplicate(request, "the trade")
+        return True
+    except (CommandRefused, InvalidMessage, Conflict) as refusal:
+        form.add_refusal(refusal)
+        return False
+    read_your_writes.remember_write(request, receipt)
+    messages.success(request, "The trade is amended.")
+    return True
 
 
 @require_safe

@@ -9,5 +9,6 @@ urlpatterns = [
     path("trading/ticket/", trade_views.ticket, name="ticket"),
     path("trading/accounts/", trade_views.accounts, name="accounts"),
     path("trading/trades/<uuid:trade_id>/", trade_views.trade, name="trade"),
+    path("trading/trades/<uuid:trade_id>/amend/", trade_views.amend, name="amend"),
     path("trading/trades/<uuid:trade_id>/cancel/", trade_views.cancel, name="cancel"),
 ]

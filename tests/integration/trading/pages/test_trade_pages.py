@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
@@ -18,7 +20,9 @@ from tests.support.staff import message_tags, update_read_models
 from tests.support.trader import BTC, fill_trade, form_id_of, open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
-from trading.domain.events import Side
+from trading.domain.events import OrderType, Side
+from trading.models import ExchangeRate
+from trading.pages.forms import AmendForm
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -90,6 +94,66 @@ def test_the_same_form_sent_twice_places_one_trade(ada: tuple[Client, UUID], dol
     first, again = (ada[0].post(TICKET, {**form, "seen": seen, "place": "yes"}) for _ in range(2))
     assert first.headers["Location"] == again.headers["Location"]
     assert amount_in_use(dollars) == "600.00000000"
+
+
+def test_the_check_repeats_the_whole_trade_and_leads_back_to_the_form(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    form = ticket_data(dollars, time_in_force="DAY")
+    answer = preview_ticket(ada[0], form)
+    [repeated] = find(answer, id="preview")
+    for value in ("Dollars", "Buy", BTC, "100.00 USDT or better", "Not yet", "For the trading day", "200 USDT"):
+        assert value in " ".join(repeated.text.split()), value
+    assert {name for name in form if not find(answer, name=name)} == set()
+    [back] = find(ada[0].post(TICKET, {**form, "change": "yes"}), id="id_quantity")
+    assert back.attributes["value"] == "2" and back.attributes.get("type") != "hidden"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("spot/btcu", BTC), ("binance_spot/BTCUSDT", BTC), ("BTCUSDT", "ambiguous"), ("CHEESE", "invalid_choice")],
+)
+def test_an_instrument_is_found_by_a_part_of_its_name(
+    ada: tuple[Client, UUID], dollars: UUID, typed: str, code: str
+) -> None:
+    answer = preview_ticket(ada[0], ticket_data(dollars, instrument=typed))
+    if answer.context["preview"]:
+        assert answer.context["preview"]["order"].instrument.code == code
+    else:
+        assert [error.code for error in answer.context["form"].errors.as_data()["instrument"]] == [code]
+
+
+def test_the_ticket_suggests_what_the_account_can_trade(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    def suggested() -> set[str]:
+        answer = ada[0].get(f"{TICKET}?account={dollars}")
+        return {code for code, _ in answer.context["form"].instruments}
+
+    assert BTC in suggested() and "XETRA/SAP" not in suggested()
+    now = datetime.now(UTC)
+    ExchangeRate.objects.create(base="EUR", quote="USDT", rate=Decimal("1.1"), at=now, recorded_by="test")
+    assert {BTC, "XETRA/SAP"} <= suggested()
+
+
+def test_the_same_trade_twice_is_asked_about(ada: tuple[Client, UUID], dollars: UUID, settings: Any) -> None:
+    settings.DUPLICATE_TRADE_WINDOW_S = 60
+    submit_limit_order(dollars)
+    answer = preview_ticket(ada[0], form := ticket_data(dollars))
+    assert [error.code for error in answer.context["form"].errors.as_data()["repeated"]] == ["duplicate-trade"]
+    assert find(answer, name="repeated")[0].attributes["type"] == "checkbox"
+    submit_ticket(ada[0], {**form, "repeated": "on"})
+    assert amount_in_use(dollars) == "400.00000000"
+
+
+def test_an_open_trade_is_amended_and_what_cannot_be_is_said(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    trade_id = submit_limit_order(dollars)
+    fill_trade(trade_id, "1")
+    path = f"/trading/trades/{trade_id}/amend/"
+    form = {"form_id": form_id_of(ada[0], path), "reason": "the market moved", "quantity": "1", "limit_price": "100"}
+    answer = ada[0].post(path, form)
+    assert [error.code for error in answer.context["form"].errors.as_data()["quantity"]] == ["not-amendable"]
+    answer = ada[0].post(path, {**form, "quantity": "3", "limit_price": "99.5"}, follow=True)
+    terms = answer.context["trade"].terms
+    assert (terms.quantity, terms.limit_price) == (3, Decimal("99.5"))
+    assert ada[0].get(path).context["form"]["quantity"].value() == "3"
+    assert "limit_price" not in AmendForm(replace(terms, type=OrderType.MARKET, limit_price=None)).fields
 
 
 def test_values_changed_after_the_look_are_shown_again_and_not_placed(ada: tuple[Client, UUID], dollars: UUID) -> None:

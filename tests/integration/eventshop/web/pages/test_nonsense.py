@@ -16,13 +16,24 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 #: Percent-encoded, as in a URL.
 NONSENSE = ("%00", "%C3%BC", "..%2F..", "%F0%9F%98%80", "'--", "99999999999999999999", "a" * 2_000)
 FIELDS = ("form_id", "answer", "notice", "quantity", "total", "email", "name", "password", "username", "reason")
-TICKET = ("account", "instrument", "side", "type", "limit_price", "seen", "place")
+TICKET = (
+    "account",
+    "instrument",
+    "side",
+    "type",
+    "limit_price",
+    "time_in_force",
+    "repeated",
+    "seen",
+    "place",
+    "change",
+)
 ASKED = (Audience.EVERYBODY, Audience.LINK, Audience.CUSTOMERS)
 LISTS = (
     "shop/?q",
     "shop/?page",
     "orders/?page",
-    *(f"trading/?{parameter}" for parameter in ("page", "account", "status", "side")),
+    *(f"trading/?{parameter}" for parameter in ("page", "account", "status", "side", "sort", "format")),
 )
 
 
