@@ -210,6 +210,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "prepare_orders",
         "run_saga_worker",
     ),
+    "recovery_limits": ("copy_rows_only", "read_records_only"),
     "sales_events": ("write_deliveries",),
     "trade_fills": ("fill_trade", "load_long_trade"),
 }

@@ -1,7 +1,8 @@
-"""Shared parts of the commands `verify_log`, `republish_events` and `restore_events_from_kafka`."""
+"""Shared parts of the commands that read the whole topic or the whole table."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -36,7 +37,17 @@ def report_errors(interrupt_note: str) -> Iterator[None]:
         raise CommandError(f"Stopped. {interrupt_note}", returncode=130) from None
 
 
-def verify_topic(command: BaseCommand, *, after: int = 0) -> None:
+def add_processes_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("--processes", type=int, help="Number of processes (default: one per processor).")
+
+
+def check_processes(processes: int | None) -> None:
+    """Raise `CommandError` for a number of processes that is not one."""
+    if processes is not None and processes < 1:
+        raise CommandError(f"--processes must be at least 1, not {processes}")
+
+
+def verify_topic(command: BaseCommand, *, after: int = 0, processes: int | None = None) -> None:
     """Compare the event table with the topic, after a position, and print the result.
 
     Raises `CommandError` if they differ, and when it is interrupted.
@@ -48,7 +59,7 @@ def verify_topic(command: BaseCommand, *, after: int = 0) -> None:
 
     topic, started = topics.event_store_topic(), monotonic()
     acknowledgements = Acknowledgements(topics.require_topic(topic).topic_id)
-    with OrderedTopicReader(topic, after=after) as ordered:
+    with OrderedTopicReader(topic, after=after, processes=processes) as ordered:
         comparison = Comparison(ordered, acknowledgements)
         with show_progress(command, "verifying", comparison.total) as report_progress:
             try:

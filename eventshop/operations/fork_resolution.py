@@ -23,7 +23,8 @@ from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.store_epoch_records import begin_epoch_after, read_published_epoch
 from eventshop.messaging.models import ForkedEvent, KnownTopic, StoreFork
 from eventshop.messaging.reconciliation.fork import Fork, read_differences
-from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader, TopicEvent
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
+from eventshop.messaging.reconciliation.topic_items import TopicEvent
 from eventshop.projections import checkpoints, rebuild
 from eventshop.projections.models import Checkpoint, KeptRows, Rebuild
 from eventshop.projections.projection import projection_registry

@@ -61,7 +61,7 @@ def verify_topic() -> str:
     from eventshop.messaging.kafka import topics
     from eventshop.messaging.reconciliation.compare import compare_table_with_topic
 
-    found = compare_table_with_topic(topics.event_store_topic())
+    found = compare_table_with_topic(topics.event_store_topic(), processes=1)
     _refuse([found.difference.message] if found.difference else [])
     return f"{found.equal:,} events are the same in the table and on Kafka"
 

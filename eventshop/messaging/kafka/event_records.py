@@ -82,7 +82,7 @@ def encode_event(
     return KafkaRecord(partition, record_key(row.aggregate_id, row.version), value, [STRUCTURED_MODE])
 
 
-def is_structured(headers: Headers) -> bool:
+def is_structured(headers: Sequence[tuple[str, bytes | None]]) -> bool:
     """Whether a record is in structured mode; otherwise it is in binary mode, or a tombstone."""
     return STRUCTURED_MODE in headers
 

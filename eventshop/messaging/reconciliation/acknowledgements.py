@@ -13,7 +13,7 @@ from uuid import UUID
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.models import AcknowledgedRecord
-from eventshop.messaging.reconciliation.ordered_topic_reader import ForeignRecord, parse_record
+from eventshop.messaging.reconciliation.topic_items import ForeignRecord, parse_record
 
 #: The partition and the offset of a record.
 Location: TypeAlias = tuple[int, int]

@@ -14,13 +14,8 @@ from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, partition_for, record_key
 from eventshop.messaging.reconciliation.acknowledgements import Acknowledgements
 from eventshop.messaging.reconciliation.differences import Difference, describe_location, find_differences
-from eventshop.messaging.reconciliation.ordered_topic_reader import (
-    ForeignRecord,
-    OrderedTopicReader,
-    Tombstone,
-    TopicEvent,
-    TopicItem,
-)
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
+from eventshop.messaging.reconciliation.topic_items import ForeignRecord, Tombstone, TopicEvent, TopicItem
 
 ReportProgress: TypeAlias = Callable[[int], None]
 
@@ -192,10 +187,12 @@ class Comparison:
             self._examples.append(description)
 
 
-def compare_table_with_topic(topic: str, report_progress: ReportProgress = lambda events: None) -> ComparisonResult:
+def compare_table_with_topic(
+    topic: str, report_progress: ReportProgress = lambda events: None, *, processes: int | None = None
+) -> ComparisonResult:
     """Compare the whole event table with a topic. Raises `TopicRefused` and `KafkaUnavailable`."""
     acknowledgements = Acknowledgements(topics.require_topic(topic).topic_id)
-    with OrderedTopicReader(topic) as ordered:
+    with OrderedTopicReader(topic, processes=processes) as ordered:
         return Comparison(ordered, acknowledgements).run(report_progress)
 
 

@@ -18,7 +18,7 @@ from eventshop.messaging.kafka.event_records import (
     partition_for,
     record_key,
 )
-from eventshop.messaging.reconciliation.ordered_topic_reader import TopicEvent, TopicItem
+from eventshop.messaging.reconciliation.topic_items import TopicEvent, TopicItem
 
 #: Characters shown of a long value, from shortly before the first difference.
 _MAX_SHOWN: Final = 80
@@ -91,7 +91,7 @@ def _unequal_fields(
 
 
 def _differing_headers(
-    expected: list[tuple[str, bytes]], actual: list[tuple[str, bytes]]
+    expected: Sequence[tuple[str, bytes]], actual: Sequence[tuple[str, bytes | None]]
 ) -> Iterator[tuple[str, object, object]]:
     """The first header that differs from what the relay writes."""
     for (name, value), (actual_name, actual_value) in zip(expected, actual, strict=False):

@@ -20,7 +20,8 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.kafka.topic_search import TopicSearch, is_same_event
 from eventshop.messaging.reconciliation import divergence
-from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader, TopicEvent
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
+from eventshop.messaging.reconciliation.topic_items import TopicEvent
 
 _PAGE_SIZE: Final = 1_000
 

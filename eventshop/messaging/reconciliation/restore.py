@@ -24,13 +24,9 @@ from eventshop.messaging.kafka.store_epoch_records import begin_epoch_after, rea
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.reconciliation import divergence
 from eventshop.messaging.reconciliation.differences import describe_location
-from eventshop.messaging.reconciliation.ordered_topic_reader import (
-    ForeignRecord,
-    OrderedTopicReader,
-    Tombstone,
-    TopicEvent,
-)
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
 from eventshop.messaging.reconciliation.page_writer import PageWriter
+from eventshop.messaging.reconciliation.topic_items import ForeignRecord, Tombstone, TopicEvent
 
 #: Called with the position reached, and with the number of events up to it.
 ReportProgress: TypeAlias = Callable[[int, int], None]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.db import DatabaseError, connection
 
@@ -162,10 +163,12 @@ def test_killed_again_and_again_it_goes_on(
 
     def is_killed_in_the_middle() -> bool:
         reached = StoredEvent.objects.count()
-        with manage_process(COMMAND, env=kafka_process_env, log=log) as process:
+        with manage_process(COMMAND, "--processes", "2", env=kafka_process_env, log=log) as process:
             wait_until(lambda: StoredEvent.objects.count() > reached, seen=log)
+            readers = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             wait_for_exit(process)
+            wait_until(lambda: not any(reader.is_running() for reader in readers), seen=log)
         if StoredEvent.objects.count() < len(before[0]):
             return True
         lose_the_database()  # it was quicker than the kill: once more
@@ -265,7 +268,8 @@ def test_a_missing_end_of_a_stream_fails_only_the_exit_status(kafka_topics: str)
     assert stored_tables()[0] == before
 
 
-def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics: str) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics: str, processes: int) -> None:
     append_orders(10)
     publish(kafka_topics, lambda all_: [*all_[:6], *all_])
     first = table_records()[0]
@@ -278,7 +282,7 @@ def test_repeats_tombstones_and_foreign_records_are_told_and_passed(kafka_topics
     )
     before = stored_tables()
     lose_the_database()
-    code, said = run_restore()
+    code, said = run_restore(processes=processes)
     assert code == 0
     assert restored_counts(said)[5:] == [6, 1, 1]
     assert any(line.endswith(f" {first.key.decode()}") for line in said.splitlines())

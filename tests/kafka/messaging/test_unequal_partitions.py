@@ -9,7 +9,9 @@ from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import partition_for
-from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader, TopicEvent
+from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
+from eventshop.messaging.reconciliation.partition_reader import PartitionReader
+from eventshop.messaging.reconciliation.topic_items import TopicEvent
 from orders.domain.events import StockReceived
 from orders.domain.stock_item import stock_item_id
 from tests.support.database import empty_tables
@@ -38,13 +40,13 @@ def unequal_topic(kafka_topics: str) -> str:
 
 
 def test_unequal_partitions_are_read_in_order_with_few_records_in_memory(unequal_topic: str) -> None:
-    held = 0
-    with OrderedTopicReader(unequal_topic) as reader:
-        positions = []
-        for item in reader:
+    held, positions = 0, []
+    with OrderedTopicReader(unequal_topic) as topic:
+        reader = PartitionReader(topic.consumer, topic.span)
+        for _, item in reader:
             assert isinstance(item, TopicEvent)
             positions.append(item.row.position)
-            held = max(held, sum(map(len, reader._buffers)))
+            held = max(held, reader.records_in_memory)
     assert positions == list(StoredEvent.objects.order_by("position").values_list("position", flat=True))
     assert held < EVENTS / 3
 
@@ -56,7 +58,7 @@ def test_unequal_partitions_are_verified_and_restored(unequal_topic: str) -> Non
     assert (verified.code, verified.comparison) == (0, [len(events), events[-1].position, 0, 0, 0])
     empty_tables()
     assert run_command("create_topics").code == 0
-    restored = run_command("restore_events_from_kafka", verify=True)
+    restored = run_command("restore_events_from_kafka", verify=True, processes=2)
     assert (restored.code, restored.failure) == (0, "")
     assert backend().select_events("ORDER BY position", ()) == events
 

@@ -26,7 +26,18 @@ class Command(BaseCommand):
             help="If an event of a stream is missing on Kafka, skip the rest of that stream and continue.",
         )
 
-    def handle(self, *args: Any, dry_run: bool, verify: bool, past_holes: bool, **options: Any) -> None:
+        kafka_commands.add_processes_argument(parser)
+
+    def handle(
+        self,
+        *args: Any,
+        dry_run: bool,
+        verify: bool,
+        past_holes: bool,
+        processes: int | None = None,
+        **options: Any,
+    ) -> None:
+        kafka_commands.check_processes(processes)
         kafka_commands.require_postgres_and_kafka("restore_events_from_kafka")
         from eventshop.messaging.kafka import topics
         from eventshop.messaging.reconciliation.ordered_topic_reader import OrderedTopicReader
@@ -35,7 +46,7 @@ class Command(BaseCommand):
         with kafka_commands.report_errors("Run it again: it continues after the last page."):
             started, name = monotonic(), topics.event_store_topic()
             topics.require_topic(name)
-            with OrderedTopicReader(name) as topic:
+            with OrderedTopicReader(name, processes=processes) as topic:
                 restore = EventTableRestore(topic, dry_run=dry_run, past_holes=past_holes)
                 with (
                     show_progress(self, "checking" if dry_run else "restoring", topic.position) as report_progress,
@@ -54,7 +65,7 @@ class Command(BaseCommand):
             if result.missing and not past_holes:
                 raise CommandError(f"{result.missing:,} events are not on Kafka: erased, or lost.")
             if verify and not dry_run:
-                kafka_commands.verify_topic(self)
+                kafka_commands.verify_topic(self, processes=processes)
 
 
 def _muted_sagas(restore: Any) -> AbstractContextManager[None]:

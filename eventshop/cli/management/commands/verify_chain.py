@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventshop.cli.kafka_commands import report_errors
+from eventshop.cli.kafka_commands import add_processes_argument, check_processes, report_errors
 from eventshop.cli.progress_bar import show_progress
 from eventshop.core.errors import InvalidMessage
 from eventshop.eventstore.hash_chain.parallel_verification import SINGLE_PROCESS_MAX_EVENTS, verify_chains
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--processes", type=int, help="Number of processes (default: one per processor).")
+        add_processes_argument(parser)
         parser.add_argument("--against", type=Path, help="A file of export_roots, instead of the stored roots.")
         parser.add_argument(
             "--public-key", help="Trust only this key (hexadecimal) instead of the keys in the settings."
@@ -40,8 +40,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, processes: int | None, against: Path | None, public_key: str | None, **options: Any
     ) -> None:
-        if processes is not None and processes < 1:
-            raise CommandError(f"--processes must be at least 1, not {processes}")
+        check_processes(processes)
         with report_errors("Nothing was changed."):
             signed_heads, faults = self._load_signed_heads(against, frozenset({public_key}) if public_key else None)
             faults += self._verify_rows(against)

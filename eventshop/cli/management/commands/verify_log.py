@@ -21,10 +21,12 @@ class Command(BaseCommand):
             metavar="POSITION",
             help="Compare only what follows this position, for example where an interrupted run has stopped.",
         )
+        kafka_commands.add_processes_argument(parser)
 
-    def handle(self, *args: Any, after: int, **options: Any) -> None:
+    def handle(self, *args: Any, after: int, processes: int | None, **options: Any) -> None:
         if after < 0:
             raise CommandError(f"--after is a position of the event table, 0 or more, not {after}")
+        kafka_commands.check_processes(processes)
         kafka_commands.require_postgres_and_kafka("verify_log")
         with kafka_commands.report_errors("Nothing was changed."):
-            kafka_commands.verify_topic(self, after=after)
+            kafka_commands.verify_topic(self, after=after, processes=processes)
