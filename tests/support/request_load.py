@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Thread
+from typing import Any, TypeAlias
+from uuid import uuid4
 
 import httpx
 
 from tests.support.waiting import DEADLINE_S, join_threads, wait_until
 
+Send: TypeAlias = Callable[[httpx.Client], httpx.Response]
+
+
+def probe(client: httpx.Client) -> httpx.Response:
+    return client.get("/healthz")
+
+
+def command(path: str, body: Any, *, token: str) -> Send:
+    """Sends a command of the API, each time a new one."""
+
+    def post(client: httpx.Client) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": uuid4().hex}
+        return client.post(f"/api/v1/{path}", json=body, headers=headers)
+
+    return post
+
 
 class Load:
     """Clients that ask without a pause: one keeps its connection, the other opens one for each request."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, send: Send = probe) -> None:
         self.address = address
+        self.send = send
         self.answers = 0
         self.failures: list[str] = []
 
@@ -37,9 +56,9 @@ class Load:
         with httpx.Client(base_url=self.address, limits=limits, timeout=DEADLINE_S) as client:
             while not stop.is_set():
                 try:
-                    answer = client.get("/healthz")
-                    if answer.status_code != 200:
-                        self.failures.append(str(answer.status_code))
+                    answer = self.send(client)
+                    if not answer.is_success:
+                        self.failures.append(f"{answer.status_code}: {answer.text[:500]}")
                     self.answers += 1
                 except httpx.HTTPError as error:
                     self.failures.append(repr(error))

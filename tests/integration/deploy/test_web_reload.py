@@ -5,25 +5,38 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from deploy.stack.processes import process_identity
 from deploy.stack.reload import next_generation
-from tests.support.request_load import Load
+from eventshop.eventstore.models import StoredEvent, StoredReceipt
+from orders.models import Product
+from tests.support.api_clients import token_of
+from tests.support.customers import sign_up
+from tests.support.request_load import Load, Send, command
 from tests.support.waiting import wait_until
 from tests.support.web_server import WebServer, gunicorn
 
 
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[WebServer]:
-    with gunicorn(database_url, tmp_path, workers=2) as server:
+    with gunicorn(database_url, tmp_path, workers=2, env={"API_RATE": "100000/m"}) as server:
         yield server
 
 
-def test_no_request_is_refused_while_the_program_is_replaced(server: WebServer) -> None:
-    load, master = Load(server.address), server.process.pid
+@pytest.fixture
+def place_order(clean_database: None) -> Send:
+    Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
+    line = {"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}
+    body = {"lines": [line], "delivery": {"name": "Ada Marker", "address": "1 Garden Street\nYork"}}
+    return command("orders", body, token=token_of(sign_up()))
+
+
+def test_no_command_is_refused_or_lost_while_the_program_is_replaced(place_order: Send, server: WebServer) -> None:
+    load, master = Load(server.address, place_order), server.process.pid
     with load.running():
         load.wait_for_more()
         os.kill(master, signal.SIGUSR2)
@@ -31,6 +44,8 @@ def test_no_request_is_refused_while_the_program_is_replaced(server: WebServer) 
         wait_until(lambda: server.process.poll() is not None, seen=server.log)
         load.wait_for_more()
     assert (load.failures, server.process.returncode) == ([], 0)
+    orders = StoredEvent.objects.filter(event_type="OrderCreated").count()
+    assert (orders, StoredReceipt.objects.filter(command_type="CreateOrder").count()) == (load.answers, load.answers)
     os.kill(successor, signal.SIGTERM)
     wait_until(lambda: process_identity(successor) is None, seen=server.log)
 
