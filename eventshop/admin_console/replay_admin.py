@@ -242,11 +242,11 @@ def as_of_url(model: Any, pk: object) -> str:
     return ""
 
 
-def check_url(model: Any, pk: object) -> str:
+def check_url(model: Any, pk: object, *, repair: bool = False) -> str:
     """The address of the form that compares a row with its events; empty if no projection maintains the model."""
     for projection in projection_registry.select([]):
         if projection.model is model:
-            return row_check_url(projection.name, key=str(pk))
+            return row_check_url(projection.name, key=str(pk), repair=repair)
     return ""
 
 

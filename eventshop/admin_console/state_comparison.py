@@ -1,8 +1,8 @@
-"""The page that compares two states of a stream: the later state, and what changed since the earlier one."""
+"""The page that compares two states of a stream, of two versions or as of two times, side by side."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -17,9 +18,10 @@ from eventshop.admin_console.display_names import actor_name
 from eventshop.admin_console.event_detail import event_url
 from eventshop.admin_console.formatting import datetime_html, field_label, format_value
 from eventshop.core.errors import EventShopError
+from eventshop.core.messages import Meta
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.models import StoredEvent
-from eventshop.eventstore.temporal_queries import ChangedField, HistoricalState
+from eventshop.eventstore.temporal_queries import HistoricalState
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
 from eventshop.operations.rights import only_staff
 
@@ -34,19 +36,37 @@ class ChangeSource(NamedTuple):
     url: str
 
 
-class FieldChangeRow(NamedTuple):
-    """A field that differs, with the events that changed it."""
+class ComparedField(NamedTuple):
+    """A field of both states, and the events that changed it between them."""
 
     name: str
     before: str | SafeString
     after: str | SafeString
+    changed: bool
     sources: list[ChangeSource]
+
+
+class Comparison(NamedTuple):
+    """Two states, the earlier one first, and the headings of their columns."""
+
+    states: tuple[HistoricalState, HistoricalState]
+    headings: tuple[str | SafeString, str | SafeString]
+
+
+def yesterday_url(aggregate_id: UUID) -> str:
+    """Where the state of this time yesterday stands beside the newest one."""
+    yesterday = timezone.localtime(timezone.now() - timedelta(days=1))
+    query = urlencode({"at": f"{yesterday:%Y-%m-%dT%H:%M:%S}"})
+    return f"{reverse('admin:ops_stream_past', args=(aggregate_id,))}?{query}"
 
 
 @only_staff("ops.view_stream")
 @declare_access(Logged(Kind.STATE))
 def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
-    """Compare by version, `?to=7&since=3`, or by time, `?at=2026-01-31T12:00&time=happened`. Raises `Http404`."""
+    """Compare versions, `?to=7&since=3`, or times, `?at=2026-01-31T12:00&against=2026-02-28T12:00&time=happened`.
+
+    Without `against` the newest state is compared. Raises `Http404`.
+    """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     newest = StoredEvent.objects.filter(aggregate_id=aggregate_id).order_by("-version").first()
@@ -62,43 +82,83 @@ def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin:
 
 
 def _comparison_context(request: HttpRequest, aggregate_id: UUID, length: int) -> dict[str, Any]:
-    as_of, happened = request.GET.get("at", ""), request.GET.get("time") == "happened"
     if length > MAX_EVENTS:
         return {
             "problem": f"States can be compared in streams of up to {MAX_EVENTS:,} events; this one has {length:,}."
         }
-    moment = _parse_moment(as_of)
-    if as_of and moment is None:
-        return {
-            "problem": f"{as_of} is not a time; enter it as 2026-01-31T12:00.",
-            "length": length,
-            "to": length,
-            "since": length - 1,
-        }
-    to = _parse_version(request, "to", length, length)
-    state_at = (
-        temporal_queries.load_as_of(aggregate_id, moment, business=happened)
-        if moment
-        else temporal_queries.load_at_version(aggregate_id, to)
+    texts = [request.GET.get(name, "") for name in ("at", "against")]
+    for text in filter(None, texts):
+        if _parse_moment(text) is None:
+            problem = f"{text} is not a time; enter it as 2026-01-31T12:00."
+            return {"problem": problem, "length": length, "to": length, "since": length - 1}
+    happened = request.GET.get("time") == "happened"
+    moments = sorted(moment for text in texts if (moment := _parse_moment(text)))
+    compared = (
+        _compare_times(aggregate_id, moments, length, happened=happened)
+        if moments
+        else _compare_versions(request, aggregate_id, length)
     )
-    to = state_at.version
-    since = _parse_version(request, "since", max(to - 1, 0), to)
+    since, to = (state.version for state in compared.states)
+    last = compared.states[1].last
     return {
         "length": length,
         "to": to,
         "since": since,
-        "as_of": as_of,
+        "as_of": texts[0],
+        "against": texts[1],
         "happened": happened,
-        "last_event": _last_event_context(state_at),
-        "fields": [
-            (field_label(name), format_value(value))
-            for name, value in temporal_queries.flatten_state(state_at.state).items()
-        ],
-        "changes": [_change_row(change) for change in temporal_queries.diff_versions(aggregate_id, since, to)],
+        "yesterday": yesterday_url(aggregate_id),
+        "by_time": bool(moments),
+        "last_event": _last_event_context(compared.states[1]),
+        "headings": compared.headings,
+        "fields": _compare_fields(aggregate_id, compared, with_sources=not (moments and happened)),
         "earlier": _version_link(to - 1, since) if to > 0 else "",
         "later": _version_link(to + 1, since) if to < length else "",
-        "event_url": event_url(state_at.last.position) if state_at.last else "",
+        "event_url": event_url(last.position) if last else "",
     }
+
+
+def _compare_versions(request: HttpRequest, aggregate_id: UUID, length: int) -> Comparison:
+    to = _parse_version(request, "to", length, length)
+    since = _parse_version(request, "since", max(to - 1, 0), to)
+    earlier, later = (temporal_queries.load_at_version(aggregate_id, version) for version in (since, to))
+    return Comparison((earlier, later), (f"Version {since}", f"Version {to}"))
+
+
+def _compare_times(aggregate_id: UUID, moments: list[datetime], length: int, *, happened: bool) -> Comparison:
+    """Compare the states as of two times, or as of one with the newest."""
+    states = [temporal_queries.load_as_of(aggregate_id, moment, business=happened) for moment in moments]
+    headings: list[str | SafeString] = [datetime_html(moment) for moment in moments]
+    if len(moments) == 1:
+        states.append(temporal_queries.load_at_version(aggregate_id, length))
+        headings.append("Now")
+    return Comparison((states[0], states[1]), (headings[0], headings[1]))
+
+
+def _compare_fields(aggregate_id: UUID, compared: Comparison, *, with_sources: bool) -> list[ComparedField]:
+    """Every field of both states, changed ones first.
+
+    As it happened, a state need not be that of a version: then no event can be named for a change.
+    """
+    earlier, later = compared.states
+    before, after = (temporal_queries.flatten_state(state.state) for state in compared.states)
+    changes = temporal_queries.diff_versions(aggregate_id, earlier.version, later.version) if with_sources else []
+    sources = {change.field: [_change_source(meta) for meta in change.changed_by] for change in changes}
+    rows = [
+        ComparedField(
+            field_label(name),
+            format_value(before.get(name)),
+            format_value(after.get(name)),
+            before.get(name) != after.get(name),
+            sources.get(name, []),
+        )
+        for name in before | after
+    ]
+    return sorted(rows, key=lambda row: not row.changed)
+
+
+def _change_source(meta: Meta) -> ChangeSource:
+    return ChangeSource(f"{meta.event_type} {meta.version}, {actor_name(meta.actor)}", event_url(meta.position))
 
 
 def _version_link(to: int, since: int) -> str:
@@ -116,14 +176,6 @@ def _last_event_context(state_at: HistoricalState) -> dict[str, Any]:
         "occurred": datetime_html(last.occurred_at),
         "recorded": datetime_html(last.recorded_at),
     }
-
-
-def _change_row(change: ChangedField) -> FieldChangeRow:
-    sources = [
-        ChangeSource(f"{meta.event_type} {meta.version}, {actor_name(meta.actor)}", event_url(meta.position))
-        for meta in change.changed_by
-    ]
-    return FieldChangeRow(field_label(change.field), format_value(change.before), format_value(change.after), sources)
 
 
 def _parse_moment(text: str) -> datetime | None:

@@ -15,7 +15,7 @@ from eventshop.operations.completeness import missing_from_model
 
 
 class RowAdmin(ReadOnlyAdmin):
-    """Read-only admin of a read model, with buttons to request a row as of a time and to compare it with its events."""
+    """Read-only admin of a read model, with buttons to request a row as of a time, and to check and repair it."""
 
     access = Logged(Kind.ROWS)
 
@@ -23,7 +23,7 @@ class RowAdmin(ReadOnlyAdmin):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.actions_detail = (*self.actions_detail, "as_it_was", "check_row")
+        self.actions_detail = (*self.actions_detail, "as_it_was", "check_row", "repair_row")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with a warning that says what is missing from it."""
@@ -34,6 +34,10 @@ class RowAdmin(ReadOnlyAdmin):
     def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")
 
+    def has_repair_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        has_perm = request.user.has_perm
+        return has_perm("projection_engine.replay_projection") and has_perm("projection_engine.rebuild_projection")
+
     @detail_action(permission="as_it_was", description="As of a time", icon="history")
     def as_it_was(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(as_of_url(self.model, object_id))
@@ -41,3 +45,7 @@ class RowAdmin(ReadOnlyAdmin):
     @detail_action(permission="as_it_was", description="Check against events", icon="rule")
     def check_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(check_url(self.model, object_id))
+
+    @detail_action(permission="repair", description="Repair from events", icon="build")
+    def repair_row(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(check_url(self.model, object_id, repair=True))

@@ -10,7 +10,6 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from eventshop.admin_console.confirmation import reason_field, render_confirmation
@@ -23,7 +22,6 @@ from eventshop.core.money import from_minor_units
 from eventshop.core.request_context import note_access
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.access_log.declarations import Kind
 from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
@@ -32,7 +30,7 @@ from orders.application.order_refunds import collect_refunds
 from orders.domain.order import Order
 from orders.models import Payment
 from projections.admin.base import RowAdmin
-from projections.admin.related import may_see, page_url
+from projections.admin.related import may_see, page_url, stream_links
 from projections.models import OrderSummary, UserProfile
 from users import permissions
 from users.domain.commands import RecordAccess
@@ -46,7 +44,6 @@ def order_sections(request: HttpRequest, row: OrderSummary) -> dict[str, Any]:
     """The sections about other models; None for those that this member of staff may not see."""
     history = store.get_events(row.order_id)
     order = Order().evolve_all(recorded.event for recorded in history)
-    may_trace = may_see(request, StoredEvent)
     return {
         "payments": _payments(row) if may_see(request, Payment) else None,
         "sagas": _sagas(row.order_id) if may_see(request, Saga) else None,
@@ -58,7 +55,7 @@ def order_sections(request: HttpRequest, row: OrderSummary) -> dict[str, Any]:
             for refund in collect_refunds(row.reference, history, order.payments, defaultdict(str))
         ],
         "person_url": _person_url(row) if may_see(request, UserProfile) else "",
-        "trace_url": f"{reverse('admin:trace')}?id={row.order_id}" if may_trace else "",
+        "stream_links": stream_links(request, row.order_id),
         "has_address": bool(row.delivery_name or row.delivery_address),
         "may_reveal": request.user.has_perm(permissions.REVEAL_PERSONAL),
     }

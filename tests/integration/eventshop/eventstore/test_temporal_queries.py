@@ -159,7 +159,7 @@ def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
     assert [link.attributes["href"] for link in find(shown, rel="prev")] == ["?to=1&since=1"]
     assert [link.attributes["href"] for link in find(shown, rel="next")] == ["?to=3&since=1"]
     paid = StoredEvent.objects.get(aggregate_id=sale.order_id, version=2)
-    assert {source.url for row in shown.context["changes"] for source in row.sources} == {event_url(paid.position)}
+    assert {source.url for row in shown.context["fields"] for source in row.sources} == {event_url(paid.position)}
     assert texts(shown, "change-source", href=event_url(paid.position))[0] == "PaymentProcessed 2, system"
     first = client.get(state_page_url(sale.order_id, "?to=0"))
     assert find(first, "no-event-yet") and not find(first, rel="prev")
@@ -173,8 +173,16 @@ def test_staff_step_through_versions_by_links_that_can_be_shared() -> None:
 def test_staff_ask_for_a_time() -> None:
     sale = append_sale()
     client = boss()
-    for query, version in (("?at=2999-01-01T00:00", 3), ("?at=2001-01-01T00:00&time=happened", 0)):
-        assert shown_version(client.get(state_page_url(sale.order_id, query))) == [version, 3]
+    for query, since, to in (
+        ("?at=2999-01-01T00:00", 3, 3),
+        ("?at=2001-01-01T00:00&time=happened", 0, 3),
+        ("?at=2001-01-01T00:00&against=2001-01-02T00:00", 0, 0),
+        ("?at=2999-01-01T00:00&against=2001-01-01T00:00", 0, 3),  # in the order of time
+    ):
+        page = client.get(state_page_url(sale.order_id, query))
+        assert (page.context["since"], shown_version(page)) == (since, [to, 3])
+        changed = [row for row in page.context["fields"] if row.changed]
+        assert (len(changed) > 0, len(texts(page, "changed-field"))) == (since < to, len(changed))
     [problem] = texts(client.get(state_page_url(sale.order_id, "?at=soon")), "problem", role="alert")
     assert "soon" in problem
 
