@@ -447,9 +447,12 @@ SITE_URL = env_validators.site_url(
 
 # --- second factor ----------------------------------------------------------------------------------
 
-#: Whether staff must have one; customers may.
+#: Whether staff and customers must have one; else they may.
 STAFF_SECOND_FACTOR = env_validators.switch(
     "STAFF_SECOND_FACTOR", env.str("STAFF_SECOND_FACTOR", default="off" if DEBUG else "on")
+)
+CUSTOMER_SECOND_FACTOR = env_validators.switch(
+    "CUSTOMER_SECOND_FACTOR", env.str("CUSTOMER_SECOND_FACTOR", default="off")
 )
 OTP_TOTP_ISSUER = "EventShop"
 # `eventshop.web.shared.attempt_limits` limits wrong codes, with waits that the page tells.

@@ -30,6 +30,7 @@ from users.demo.people import people_commands
 from users.domain import errors
 from users.domain.upcasters import upcasters
 from users.domain.user import User
+from users.models import APP_KEYS
 from users.sagas.category_erasure_saga import CategoryErasureSaga
 from users.sagas.consent_expiry_saga import ConsentExpirySaga
 from users.sagas.erasure_effects import EraseCategories, EraseConsentData, EraseTraces, LookForGrounds
@@ -54,6 +55,7 @@ PLUGIN = Plugin(
         PersonalDataHolder("events", erase=record_erasure),
         PersonalDataHolder("sagas", erase=erase_saga_details),
     ],
+    secret_columns=[APP_KEYS],
     letters=ACCOUNT_LETTERS,
     retentions=[ENDED_SESSIONS],
     periodic_jobs=[sign_in_notices.NOTICES, NEWSLETTERS],

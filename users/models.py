@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from eventshop.core.messages import new_id
+from eventshop.privacy.encryption.stored_secrets import SecretColumn, decrypt_secret, encrypt_secret
 
 
 class Account(models.Model):
@@ -21,6 +23,31 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return str(self.person)
+
+
+class AuthenticatorApp(TOTPDevice):
+    """An authenticator app whose key is encrypted in the table of django-otp."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def bin_key(self) -> bytes:
+        return decrypt_secret(self.key, self.owner)
+
+    def set_key(self, key: bytes) -> None:
+        self.key = encrypt_secret(key, self.owner)
+
+    @property
+    def owner(self) -> str:
+        return f"authenticator app of {self.user_id}"
+
+
+APP_KEYS = SecretColumn(AuthenticatorApp, "key", lambda app: app.owner)
 
 
 class SignedInSession(models.Model):

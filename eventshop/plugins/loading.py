@@ -30,6 +30,8 @@ from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
 from eventshop.plugins.errors import PluginError
 from eventshop.plugins.plugin import Plugin
+from eventshop.privacy.encryption import stored_secrets
+from eventshop.privacy.encryption.stored_secrets import SecretColumn
 from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections.effects import effect_projection
@@ -103,6 +105,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "letters": FieldRule(_instance_of(LetterKind), "LetterKinds", letter_kinds.register),
     "bindings": FieldRule(_instance_of(Binding), "bindings, made by Port.bind", Binding.connect),
     "personal_data": FieldRule(_instance_of(PersonalDataHolder), "PersonalDataHolders", personal_data_holders.register),
+    "secret_columns": FieldRule(_instance_of(SecretColumn), "SecretColumns", stored_secrets.register),
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
     "attention_finders": FieldRule(callable, "functions that return Findings", find.register),
     "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),

@@ -22,6 +22,7 @@ from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.roles import RolePart
 from eventshop.operations.row_retention import Retention
+from eventshop.privacy.encryption.stored_secrets import SecretColumn
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.projections.effects.effect_projection import EffectProjection
 from eventshop.projections.projection import Projection
@@ -58,6 +59,8 @@ class Plugin:
     bindings: Sequence[Binding] = ()
     #: What an erasure has to know: data to erase or export, reasons to wait, tables with clear text.
     personal_data: Sequence[PersonalDataHolder] = ()
+    #: Columns of encrypted secrets, which `rotate_keys` encrypts again.
+    secret_columns: Sequence[SecretColumn] = ()
     health_checks: Sequence[HealthCheck] = ()
     #: What is wrong or late beyond the parts of health.
     attention_finders: Sequence[AttentionFinder] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b32encode
-from binascii import unhexlify
 from time import time
 from typing import Any, Final
 
@@ -21,7 +20,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login as note_device
 from django_otp.middleware import OTPMiddleware
-from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 from django_otp_webauthn import views as passkey_views
 from django_otp_webauthn.models import WebAuthnCredential
 
@@ -30,10 +28,11 @@ from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from eventshop.web.shared.logins import login_of
 from users.application import second_factors
 from users.application.emails import email_of, send_security_notice
+from users.models import AuthenticatorApp
 from users.pages.second_factor_middleware import CHECK, SET_UP, due_page, redirect_to_second_factor
 
 #: The session's keys: of an app that is being added, and until when a passkey may be added.
-_NEW_KEY: Final = "new_app_key"
+_NEW_KEY: Final = "app_key"
 _PASSKEY_UNTIL: Final = "passkey_until"
 ADD_PASSKEY_S: Final = 600
 
@@ -102,7 +101,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
             return redirect(SET_UP)
     context = {
         "form": form,
-        "apps": TOTPDevice.objects.filter(user=login, confirmed=True),
+        "apps": AuthenticatorApp.objects.filter(user=login, confirmed=True),
         "passkeys": WebAuthnCredential.objects.filter(user=login, confirmed=True),
         "codes_left": second_factors.recovery_codes_left(login),
         "is_due": due_page(request) == SET_UP,
@@ -121,19 +120,19 @@ def add_app(request: HttpRequest) -> HttpResponseBase:
     if not _may_change(request):
         return redirect_to_second_factor(request, CHECK)
     login, form = login_of(request), AppForm(request, request.POST or None)
-    key: str = request.session.setdefault(_NEW_KEY, default_key())
+    app = second_factors.new_app(login, request.session.get(_NEW_KEY, ""))
+    request.session[_NEW_KEY] = app.key
     if form.is_valid():
-        device = second_factors.add_app(login, key, form.cleaned_data["code"])
-        if device:
+        if second_factors.add_app(app, form.cleaned_data["code"]):
             del request.session[_NEW_KEY]
-            note_device(request, device)
+            note_device(request, app)
             send_security_notice(login, "An authenticator app was added to your account.")
             return _show_codes(request, login)
         form.add_error("code", forms.ValidationError("This is not the code that the app shows now", code="wrong-code"))
     label = email_of(login) or login.get_username()
-    uri = TOTPDevice(user=login, key=key).config_url.replace(login.get_username(), label)
+    uri = app.config_url.replace(login.get_username(), label)
     picture = segno.make(uri, error="m").svg_inline(scale=5, omitsize=True, svgclass="qr", lineclass=None)
-    context = {"form": form, "picture": picture, "key": b32encode(unhexlify(key)).decode()}
+    context = {"form": form, "picture": picture, "key": b32encode(app.bin_key).decode()}
     return render(request, "account/second_factor_app.html", context)
 
 

@@ -1,4 +1,7 @@
-"""Rotation of the key-encryption key: wraps every personal key again, in small batches, while the system is running."""
+"""Rotation of the key-encryption key: wraps every personal key again, in small batches, while the system is running.
+
+Secrets of tables are encrypted again, too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Final
 
 from django.db import transaction
 
-from eventshop.privacy.encryption import key_wrapping
+from eventshop.privacy.encryption import key_wrapping, stored_secrets
 from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.models import PersonalKey
 
@@ -14,11 +17,11 @@ BATCH_SIZE: Final = 500
 
 
 def rotate_keys() -> int:
-    """Wrap all keys that former key-encryption keys wrapped with the current one; gives their number.
+    """Wrap all keys and secrets of former key-encryption keys with the current one; gives their number.
 
-    Raises `WrongKeyEncryptionKey` if the settings lack the key-encryption key of a personal key.
+    Raises `WrongKeyEncryptionKey` if the settings lack the key-encryption key of one of them.
     """
-    count = 0
+    count = stored_secrets.rotate_secrets()
     while batch := _rotate_batch():
         count += batch
     return count

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
+from base64 import b32decode, b32encode
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User as Login
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey
 from tests.support.customers import EMAIL, PASSWORD, sign_in_customer, sign_up
+from tests.support.database import dump_database
 from users.application import accounts, second_factors
+from users.models import AuthenticatorApp
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 CHECK = "/account/second-factor/check/"
@@ -31,7 +35,7 @@ def add_app(client: Client, path: str = "/account/second-factor/app/") -> list[s
 
 def next_code(login: Login) -> str:
     """A code that the app shows later, because each works once; it is within the tolerance."""
-    key = TOTPDevice.objects.get(user=login).bin_key
+    key = AuthenticatorApp.objects.get(user=login).bin_key
     return f"{totp(key, drift=1):06}"
 
 
@@ -90,6 +94,49 @@ def test_staff_without_a_second_factor_are_led_to_set_it_up_on_every_door(settin
     assert later.get("/admin/").status_code == 200
 
 
+def test_customers_must_have_one_where_the_setting_says_so(settings: Any) -> None:
+    settings.CUSTOMER_SECOND_FACTOR = True
+    sign_up()
+    client = sign_in()
+    assert client.get("/my/data/").headers["Location"] == "/account/second-factor/?next=/my/data/"
+    assert client.get("/api/v1/orders").status_code == 403
+    add_app(client)
+    assert client.get("/my/data/").status_code == 200
+
+
+def test_the_key_of_an_app_is_encrypted_under_the_key_of_the_installation(settings: Any) -> None:
+    client, _ = sign_in_customer()
+    key = b32decode(client.get("/account/second-factor/app/").context["key"])
+    assert key.hex() not in str(dict(client.session.items()))  # sessions are rows, too
+    add_app(client)
+    app, dump = AuthenticatorApp.objects.get(), dump_database()
+    assert app.bin_key == key
+    assert not [form for form in (key.hex(), b32encode(key).decode()) if form in dump]
+    former, other = settings.KEY_ENCRYPTION_KEYS, bytes(range(32))
+    settings.KEY_ENCRYPTION_KEYS = [other, *former]
+    assert app.bin_key == key
+    call_command("rotate_keys")
+    settings.KEY_ENCRYPTION_KEYS = [other]
+    assert AuthenticatorApp.objects.get().bin_key == key
+    app.key = AuthenticatorApp.objects.get().key
+    app.user_id += 1
+    with pytest.raises(WrongKeyEncryptionKey):  # it is no other account's
+        _ = app.bin_key
+
+
+def test_a_key_that_an_earlier_release_stored_is_encrypted_by_the_migration() -> None:
+    client, _ = sign_in_customer()
+    add_app(client)
+    key = AuthenticatorApp.objects.get().bin_key
+    migration = import_module("users.migrations.0006_encrypted_app_keys")
+    migration.decrypt_keys(apps, None)
+    assert AuthenticatorApp.objects.get().key == key.hex()
+    migration.encrypt_keys(apps, None)
+    assert AuthenticatorApp.objects.get().bin_key == key
+    migration.encrypt_keys(apps, None)
+    assert AuthenticatorApp.objects.get().bin_key == key
+
+
 def test_a_session_from_before_the_setting_reaches_no_console(settings: Any) -> None:
     client = Client()
     client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
@@ -102,7 +149,7 @@ def test_nothing_is_added_or_removed_without_the_password_or_before_the_second_f
     client, _ = sign_in_customer()
     key = b32decode(client.get("/account/second-factor/app/").context["key"])
     client.post("/account/second-factor/app/", {"code": f"{totp(key):06}"})
-    assert not TOTPDevice.objects.exists()
+    assert not AuthenticatorApp.objects.exists()
     add_app(client)
     client.post("/account/second-factor/", {"action": "remove", "password": "wrong"})
     half_signed_in = sign_in()
@@ -110,9 +157,9 @@ def test_nothing_is_added_or_removed_without_the_password_or_before_the_second_f
         answer = half_signed_in.post(path, {"action": "remove", "password": PASSWORD})
         assert answer.headers["Location"] == CHECK
     assert half_signed_in.post("/account/second-factor/passkeys/new/begin/").status_code == 403
-    assert TOTPDevice.objects.exists()
+    assert AuthenticatorApp.objects.exists()
     client.post("/account/second-factor/", {"action": "remove", "password": PASSWORD})
-    assert not TOTPDevice.objects.exists()
+    assert not AuthenticatorApp.objects.exists()
     assert sign_in().get("/my/").status_code == 200
 
 
@@ -128,7 +175,7 @@ def test_erasure_removes_it() -> None:
     client, person = sign_in_customer()
     add_app(client)
     accounts.close(person)
-    assert not TOTPDevice.objects.exists()
+    assert not AuthenticatorApp.objects.exists()
 
 
 def test_a_page_needs_no_further_query_for_it() -> None:
