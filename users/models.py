@@ -25,7 +25,7 @@ class Account(models.Model):
         return str(self.person)
 
 
-class AuthenticatorApp(TOTPDevice):
+class AuthenticatorApp(TOTPDevice):  # type: ignore[misc]  # untyped
     """An authenticator app whose key is encrypted in the table of django-otp."""
 
     class Meta:
@@ -33,7 +33,7 @@ class AuthenticatorApp(TOTPDevice):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
     @property
     def bin_key(self) -> bytes:
