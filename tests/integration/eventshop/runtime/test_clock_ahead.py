@@ -86,6 +86,8 @@ def add_timer(due: datetime) -> Timer:
 def test_a_process_ahead_takes_nothing_away(partitions: list[Checkpoint], database_url: str) -> None:
     partition_leases.register_worker("on time", "sagas")
     checkpoints.register_worker("on time", ["p"])
+    for workers in (SagaWorker.objects, Worker.objects):  # seen as late as the process may need to start
+        workers.update(seen_at=Now() + timedelta(minutes=30))
     PeriodicWork.objects.create(name="job", due_at=Now() + timedelta(minutes=30))
     RelayCheckpoint.objects.create(topic="topic", owner="on time", leased_until=Now() + timedelta(minutes=30))
     Checkpoint.objects.update(owner="on time", leased_until=Now() + timedelta(minutes=30))
