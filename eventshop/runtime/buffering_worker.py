@@ -119,6 +119,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             if request.give_up_at <= now or (self._awaits_until <= now and not request.received):
                 self._close(request)
 
+    def _keepalive_after(self, conn: TConn, keepalive: Any) -> bool:
+        """Discard a body that no view has read: all of it is here.
+
+        Gunicorn's own method gives up after 64 KiB, and closes a connection of which the response said that it is kept.
+        """
+        if self.cfg.is_ssl:
+            return bool(super()._keepalive_after(conn, keepalive))
+        return bool(keepalive) and bool(conn.parser.finish_body())
+
     def _receive(self, request: UnfinishedRequest, _socket: Any = None) -> None:
         try:
             data = request.conn.sock.recv(_READ_BYTES)

@@ -89,6 +89,14 @@ def test_a_body_that_no_request_needs_is_refused_unread(connect: Callable[[], so
     assert client.recv(100) == b""
 
 
+def test_a_connection_is_kept_after_a_body_that_nobody_read(connect: Callable[[], socket]) -> None:
+    client = connect()
+    client.sendall(HEAD + b"Content-Length: 400000\r\n\r\n" + bytes(400_000))
+    assert b"Connection: keep-alive" in read_response(client)
+    client.sendall(GET)
+    assert read_response(client).startswith(b"HTTP/1.1 200")
+
+
 def read_response(client: socket) -> bytes:
     """The next response: its head, and as much body as that declares."""
     response = b""
