@@ -38,7 +38,7 @@ def report_errors(interrupt_note: str) -> Iterator[None]:
 
 
 def add_processes_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("--processes", type=int, help="Number of processes (default: one per processor).")
+    parser.add_argument("--processes", type=int, help="Number of processes (default: by the number of processors).")
 
 
 def check_processes(processes: int | None) -> None:

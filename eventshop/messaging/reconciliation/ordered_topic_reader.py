@@ -67,7 +67,7 @@ class OrderedTopicReader:
 
     `after` leaves out what lies before the first event of each partition with a higher position. Events are ordered by
     position. Any other record follows the event that precedes it in its partition. `processes` read at most; by default
-    one for each processor if the topic is large. Raises `KafkaUnavailable` and `ProcessLost`.
+    one for every two processors if the topic is large. Raises `KafkaUnavailable` and `ProcessLost`.
     """
 
     def __init__(self, topic: str, *, after: int = 0, processes: int | None = None) -> None:
@@ -154,11 +154,11 @@ class OrderedTopicReader:
 def divide_partitions(span: TopicSpan, processes: int | None) -> list[set[int]]:
     """Divide the partitions among as many processes, the longest first, each to the one with the fewest records.
 
-    None: one for each processor, but a single one for a small topic.
+    None: one for every two processors, as PostgreSQL and the merging process need others; one for a small topic.
     """
     sizes = {number: span.size(number) for number in span.begins}
     if processes is None:
-        processes = (os.cpu_count() or 1) if sum(sizes.values()) > SINGLE_PROCESS_MAX_RECORDS else 1
+        processes = max(1, (os.cpu_count() or 1) // 2) if sum(sizes.values()) > SINGLE_PROCESS_MAX_RECORDS else 1
     shares: list[set[int]] = [set() for _ in range(min(processes, len(sizes)))]
     for number in sorted(sizes, key=lambda number: -sizes[number]):
         min(shares, key=lambda share: sum(sizes[other] for other in share)).add(number)
