@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 #: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
 DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off", "PAYMENT_TEST_CARDS": "on"}
+#: E-mails of the demo, one file for each time that a program opened its mailbox.
+LETTERS = ROOT / "var" / "letters"
 #: With faults there is a webhook, to a slow receiver on this machine.
 FAULT_SETTINGS = {"WEBHOOKS_TO_PRIVATE": "on"}
 
@@ -121,6 +123,11 @@ def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
     return {"GATEWAY_PORT": str(port), "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port}"}
 
 
+def letters_url(folder: Path) -> str:
+    """The EMAIL_URL that writes e-mails to files in a folder."""
+    return f"filemail:///{folder}"
+
+
 def prepare_commands(environment: Mapping[str, str]) -> list[list[str]]:
     """The commands to run first; the embedded event log has no topics. `FAULTS=off`: a demo without any."""
     has_kafka = environment.get("EVENT_LOG_URL", "").startswith("kafka")
@@ -169,7 +176,8 @@ def main() -> int:
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
-        environment = {"SITE_URL": f"http://{HOST}:{port}"} | DEMO_SETTINGS | settings | environment
+        own = {"SITE_URL": f"http://{HOST}:{port}", "EMAIL_URL": letters_url(LETTERS)}
+        environment = own | DEMO_SETTINGS | settings | environment
         if has_faults(environment):
             environment = FAULT_SETTINGS | environment
         environment |= local_gateway_settings(environment)
@@ -182,12 +190,13 @@ def main() -> int:
     password = os.environ.get("STAFF_PASSWORD") or settings["STAFF_PASSWORD"]
     address = f"http://{HOST}:{port}/"
     gateway = environment["PAYMENT_GATEWAY_URL"]
+    letters = f"e-mails are files in  {LETTERS}\n" if environment["EMAIL_URL"] == letters_url(LETTERS) else ""
     console.print(
         Panel.fit(
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
             "or as  [bold]demo@example.org[/]  with the same password: a customer with orders and trades\n"
             f"payment gateway  {gateway}  (no real money: its page lists the test cards)\n"
-            "[dim]Ctrl-C stops it; the data stays in var/[/]",
+            f"{letters}[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),
         highlight=False,
     )

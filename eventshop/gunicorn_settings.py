@@ -64,6 +64,9 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Called in each process once it has loaded the program; an exception ends this generation."""
     log_uncaught_errors()
+    from eventshop.operations.history.request_tallies import start_writing
+
+    start_writing()
     if not _former:
         return
     _refuse_missing_migrations()

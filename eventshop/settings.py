@@ -309,7 +309,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
-    "periodic-work": {"task": "eventshop.operations.tasks.do_periodic_work", "schedule": 60.0},
+    "periodic-work": {"task": "eventshop.operations.tasks.do_periodic_work", "schedule": 10.0},
 }
 
 _cache_url = env.str("CACHE_URL", default="locmemcache://")
@@ -468,7 +468,7 @@ SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
 env_validators.scheme(
-    "EMAIL_URL", EMAIL_URL, ("consolemail", "memorymail", "dummymail", "smtp", "smtp+tls", "smtp+ssl")
+    "EMAIL_URL", EMAIL_URL, ("consolemail", "filemail", "memorymail", "dummymail", "smtp", "smtp+tls", "smtp+ssl")
 )
 globals().update({name: value for name, value in env.email_url_config(EMAIL_URL).items() if name.isupper()})
 EMAIL_TIMEOUT = 10

@@ -33,7 +33,7 @@ from orders.domain.upcasters import upcasters
 from orders.models import GatewayMessage
 from orders.pages import catalogue_views
 from orders.payment_gateway.factory import payment_gateway, recalled_payment_gateway
-from orders.payment_gateway.health import check_payments
+from orders.payment_gateway.health import check_gateway_key, check_payments
 from orders.sagas.fulfilment_effects import (
     CapturePayment,
     HandOverParcel,
@@ -81,7 +81,7 @@ PLUGIN = Plugin(
         VoidAuthorisation: _recalled.void_authorisation,
         RefundPayment: _recalled.refund_payment,
     },
-    health_checks=[check_payments],
+    health_checks=[check_payments, check_gateway_key],
     personal_data=[PersonalDataHolder("payments", erase=erase_payment_texts)],
     retentions=[
         Retention(

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from deploy.local import ROOT, new_gateway_secret
+from deploy.local import ROOT, letters_url, new_gateway_secret
 from deploy.stack.errors import StackError
 from deploy.stack.folder import DataFolder
 from deploy.stack.ports import HOST, port_of
@@ -66,11 +66,11 @@ def gateway_env(folder: DataFolder) -> dict[str, str]:
     }
 
 
-def process_environment(settings: Mapping[str, str]) -> dict[str, str]:
+def process_environment(folder: DataFolder, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the processes: the current one and the stack's settings."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     # The printed password is all that is needed to sign in, unless the environment says otherwise.
-    demo = {"STAFF_SECOND_FACTOR": "off"}
+    demo = {"STAFF_SECOND_FACTOR": "off", "EMAIL_URL": letters_url(folder.path / "letters")}
     return {**demo, **os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **settings}
 
 

@@ -78,7 +78,7 @@ class System:
         if services_only:
             return
         login = ensure_env(ROOT / ".env")
-        env = app.process_environment(self.env())
+        env = app.process_environment(self.folder, self.env())
         app.run_prepare(env)
         self._start_app(env, web)
         self._print_progress("EventShop is ready", since=started)
@@ -162,7 +162,7 @@ class System:
         if web.pid is None or self.supervisor.pid is None:
             raise StackError("EventShop is not running; start it with: python -m deploy.stack up")
         started = monotonic()
-        env = app.process_environment(self.env())
+        env = app.process_environment(self.folder, self.env())
         app.run_prepare(env)
         self._start_app(env, web)  # another supervisor, with today's commands; what runs goes on
         programs = [process for process in app.processes(self.folder) if process.name != "web"]

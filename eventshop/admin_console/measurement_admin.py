@@ -16,6 +16,7 @@ from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.history.models import Measurement
 from eventshop.operations.history.reading import PERIODS, Period, Step, known_parts, read_steps, values_of
 from eventshop.operations.history.recorder import EVENT_TABLE, PROJECTIONS, PUBLISHED, RATE
+from eventshop.operations.history.request_tallies import GROUPS, REQUESTS
 from eventshop.runtime.database_clock import database_now
 
 DEFAULT_PERIOD: Final = "1d"
@@ -35,7 +36,7 @@ def _is_projection(part: str) -> bool:
 
 
 def _is_other(part: str) -> bool:
-    return not part.startswith((PROJECTIONS, PUBLISHED))
+    return not part.startswith((PROJECTIONS, PUBLISHED, REQUESTS))
 
 
 #: Of the whole system.
@@ -43,6 +44,14 @@ OVERVIEW: Final = (
     ChartedFigure("Events appended per minute", RATE, lambda part: part == EVENT_TABLE),
     ChartedFigure("Events folded per minute, all projections together", RATE, _is_projection),
     ChartedFigure("Records published per minute", RATE, lambda part: part.startswith(PUBLISHED)),
+    ChartedFigure("Requests per minute", RATE, lambda part: part == REQUESTS),
+    ChartedFigure("Errors among 100 requests", "error_percent", lambda part: part == REQUESTS),
+    ChartedFigure(
+        "Milliseconds within which 99 of 100 requests are answered: the slowest group of routes",
+        "p99_ms",
+        lambda part: part.startswith(GROUPS),
+        max,
+    ),
     ChartedFigure("Seconds behind: the furthest projection", "wait_s", _is_projection, max),
     ChartedFigure("Events behind: the furthest projection", "waiting", _is_projection, max),
     ChartedFigure("Dead letters of all projections", "set_aside", _is_projection),
@@ -56,7 +65,9 @@ FIGURES: Final = (
     ("Seconds that the oldest event or work waits", "wait_s"),
     ("Events or work that wait", "waiting"),
     ("Set aside: dead letters, suspended, failed", "set_aside"),
-    ("Events or records per minute", RATE),
+    ("Events, records or requests per minute", RATE),
+    ("Errors among 100 requests", "error_percent"),
+    ("Milliseconds within which 99 of 100 requests are answered", "p99_ms"),
 )
 
 

@@ -23,7 +23,9 @@ from eventshop.runtime.leases import is_leased
 
 
 class RunNowForm(forms.Form):
-    effect = "The job is due at once: the beat has a worker run it within a minute, and the next run is a period later."
+    effect = (
+        "The job is due at once: the beat has a worker run it within ten seconds, and the next run is a period later."
+    )
     button = "Run now"
     dangerous = False
 
@@ -55,7 +57,7 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
         except EventShopError as error:
             messages.error(request, f"{error}.")
         else:
-            messages.success(request, f"{row.name} is due now: it runs within a minute.")
+            messages.success(request, f"{row.name} is due now: it runs within ten seconds.")
         return HttpResponseRedirect(back_url)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicWork]:

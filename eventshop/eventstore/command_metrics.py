@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from eventshop.core.errors import CommandRefused, Conflict, EventShopError
 from eventshop.core.messages import Command
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.runtime import metrics
+from eventshop.runtime.metric_buffer import MetricBuffer, observe_together
 
 
 class CommandTimer:
@@ -20,19 +21,28 @@ class CommandTimer:
     __slots__ = ("_command", "_started")
 
     def __init__(self, command: Command) -> None:
-        self._command = type(command).__name__
+        self._command = type(command)
         self._started = perf_counter()
 
     def count(self, receipt: Receipt) -> Receipt:
         """Count a command that has its receipt, and return the receipt."""
-        metrics.COMMAND_SECONDS.observe(perf_counter() - self._started)
-        _counter(self._command, "replayed" if receipt.replayed else "accepted").inc()
+        seconds = perf_counter() - self._started
+        _counted.add((self._command, "replayed" if receipt.replayed else "accepted", seconds))
         return receipt
 
     def count_error(self, error: BaseException) -> None:
         """Count a command that was not accepted."""
-        metrics.COMMAND_SECONDS.observe(perf_counter() - self._started)
-        _counter(self._command, outcome_of(error)).inc()
+        _counted.add((self._command, outcome_of(error), perf_counter() - self._started))
+
+
+def _count(commands: Sequence[tuple[type[Command], str, float]]) -> None:
+    for (command, outcome), number in Counter((command, outcome) for command, outcome, _ in commands).items():
+        _counter(command.__name__, outcome).inc(number)
+    observe_together(metrics.COMMAND_SECONDS, [seconds for *_, seconds in commands])
+
+
+#: Commands that were sent one at a time: their types, outcomes and durations.
+_counted: Final = MetricBuffer(_count)
 
 
 def count_batch(outcomes: Iterable[tuple[Command, Receipt | EventShopError]], seconds: float) -> None:

@@ -42,6 +42,10 @@ class RelayCheckpoint(models.Model):
     stopped_at = models.DateTimeField(null=True, help_text="When publishing stopped for an error that repeats itself.")
     stopped_reason = models.TextField(blank=True, default="", db_default="", help_text="Why, and what to do.")
 
+    deleted_records = models.BigIntegerField(
+        default=0, db_default=0, help_text="Offsets that Kafka had, and has deleted at the beginnings of partitions."
+    )
+
     class Meta:
         default_permissions = ("view",)
 

@@ -149,6 +149,19 @@ def check_relay() -> ComponentHealth:
     return check_leader("relay", topics.event_store_topic(), measure_relay(topics.event_store_topic()))
 
 
+def check_deleted_records() -> ComponentHealth:
+    """Whether Kafka still has the beginnings of the event topic's partitions; readers take them from the table."""
+    from eventshop.messaging.models import RelayCheckpoint
+
+    deleted = RelayCheckpoint.objects.filter(deleted_records__gt=0).order_by("topic")
+    found = list(deleted.values_list("topic", "deleted_records")) if settings.KAFKA_OPTIONS else []
+    texts = [f"Kafka has deleted {number:,} offsets of {topic}" for topic, number in found]
+    progress = Progress(set_aside=sum(number for _, number in found))
+    return ComponentHealth(
+        "deleted records", not found, "; ".join(texts) or "none", is_failing=False, progress=progress
+    )
+
+
 def measure_relay(topic: str) -> Progress:
     """How far the relay is behind the event table. Positions: rolled back appends leave gaps."""
     from eventshop.messaging.models import RelayCheckpoint

@@ -22,33 +22,34 @@ from eventshop.privacy.models import Erasure, ErasureFinding
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import is_unleased
 from eventshop.sagas.models import SagaStep, Timer
+from eventshop.sagas.step_failures import retrying_steps
 
-#: Work that failed so often, and is due again within RETRIED_WITHIN, counts as set aside.
+#: A timer that failed so often, and is due again within RETRIED_WITHIN, counts as set aside.
 FAILED_ATTEMPTS: Final = 3
 RETRIED_WITHIN: Final = timedelta(hours=1)
-#: The beat looks for due jobs every minute, so a job may be that late; and one erasure step may take minutes.
-JOB_OBJECTIVE: Final = Objective(150)
+#: The beat looks for due jobs every ten seconds, and a job is due as often; one erasure step may take minutes.
+JOB_OBJECTIVE: Final = Objective(30)
 ERASURE_OBJECTIVE: Final = Objective(600)
 
 
 def check_timers() -> ComponentHealth:
     """Whether timers fire when they are due."""
-    return judge_progress("timers", measure_due(Timer.objects.filter(fired_at=None)), default_objective())
+    waiting = Timer.objects.filter(fired_at=None)
+    failing = waiting.filter(looked_at_from__lte=Now() + RETRIED_WITHIN, attempts__gte=FAILED_ATTEMPTS)
+    return judge_progress("timers", measure_due(waiting, failing=failing), default_objective())
 
 
 def check_effects() -> ComponentHealth:
     """Whether effects of sagas are performed, and succeed."""
-    return judge_progress("effects", measure_due(waiting_effects()), default_objective())
+    effects = SagaStep.objects.filter(what=SagaStep.Kind.EFFECT)
+    failing = retrying_steps().filter(what=SagaStep.Kind.EFFECT)  # not those whose result is still to come
+    progress = measure_due(effects.filter(state=SagaStep.State.WAITING), failing=failing)
+    return judge_progress("effects", progress, default_objective())
 
 
-def waiting_effects() -> QuerySet[SagaStep]:
-    return SagaStep.objects.filter(what=SagaStep.Kind.EFFECT, state=SagaStep.State.WAITING)
-
-
-def measure_due(waiting: QuerySet[Any]) -> Progress:
-    """How much is due that nobody has claimed, since when, and how much fails again and again; three statements."""
+def measure_due(waiting: QuerySet[Any], *, failing: QuerySet[Any]) -> Progress:
+    """How much is due that nobody has claimed, since when, and how much fails; three statements."""
     due = waiting.filter(looked_at_from__lte=Now()).order_by("looked_at_from")
-    failing = waiting.filter(looked_at_from__lte=Now() + RETRIED_WITHIN, attempts__gte=FAILED_ATTEMPTS)
     return measure_waiting(due, "looked_at_from", set_aside=failing[:MAX_COUNTED].count())
 
 

@@ -8,11 +8,14 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
 from eventshop.operations.health_checks import ComponentHealth
+from eventshop.runtime.database_clock import clock_ahead_s
 from eventshop.runtime.models import WorkerProcess
 from eventshop.runtime.process_heartbeat import SILENT_AFTER
 
 #: A thread that was started again within this many seconds is reported.
 RECENT_RESTART_S: Final = 60.0
+#: A clock that is so many seconds away from the database's is reported.
+CLOCK_LIMIT_S: Final = 5.0
 
 
 def worker_processes() -> QuerySet[WorkerProcess]:
@@ -35,6 +38,14 @@ def check_workers() -> ComponentHealth:
     processes = list(worker_processes())
     problems = [f"{process.owner}: {', '.join(found)}" for process in processes if (found := problems_of(process))]
     return ComponentHealth("workers", not problems, "; ".join([f"{len(processes)} processes", *problems]))
+
+
+def check_clocks() -> ComponentHealth:
+    """Whether the clocks of this process and of the workers are near the database's. Nothing waits for a wrong one."""
+    ahead = {process.owner: process.clock_ahead_s for process in worker_processes()}
+    ahead["this process"] = clock_ahead_s()
+    wrong = [f"{owner}: {seconds:+,.0f} s" for owner, seconds in ahead.items() if abs(seconds) > CLOCK_LIMIT_S]
+    return ComponentHealth("clocks", not wrong, "; ".join(wrong) or "as the database's", is_failing=False)
 
 
 def _problem_of_thread(state: dict[str, Any]) -> str:

@@ -16,12 +16,14 @@ from eventshop.eventstore.snapshots.repository import delete_snapshots, snapshot
 from eventshop.operations import tasks, verifications
 from eventshop.operations.append_health import check_event_table
 from eventshop.operations.attention import watch
+from eventshop.operations.certificate_health import check_certificates
 from eventshop.operations.divergence_health import check_divergence
+from eventshop.operations.health_checks import check_deleted_records
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher, check_unreadable_records
 from eventshop.operations.saga_health import check_sagas
 from eventshop.operations.work_health import check_erasures, check_periodic_jobs
-from eventshop.operations.worker_health import check_workers
+from eventshop.operations.worker_health import check_clocks, check_workers
 from eventshop.plugins.plugin import Plugin
 from eventshop.plugins.roles import ROLES
 from eventshop.plugins.row_retentions import RETENTIONS
@@ -63,7 +65,10 @@ PLUGIN = Plugin(
         check_projections,
         check_publisher,
         check_unreadable_records,
+        check_deleted_records,
+        check_certificates,
         check_workers,
+        check_clocks,
         check_webhooks,
         check_letters,
         check_erasures,
@@ -71,6 +76,8 @@ PLUGIN = Plugin(
     ],
     attention_finders=[find_failing_receivers],
     periodic_jobs=[
+        # It does nothing: that it is late shows within a minute that nobody runs jobs.
+        PeriodicJob("look-for-jobs", timedelta(seconds=10), lambda: "looked"),
         PeriodicJob("sign-roots", timedelta(seconds=settings.ROOT_INTERVAL_S), tasks.sign_roots),
         PeriodicJob("remove-details-of-old-sagas", DAY, tasks.remove_details_of_old_sagas),
         PeriodicJob("take-snapshots", MINUTE, tasks.take_snapshots),

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from eventshop.messaging.models import AcknowledgedRecord, KnownTopic
 from eventshop.operations.access_log import cutoff
 from eventshop.operations.attention.models import AttentionItem
+from eventshop.operations.history.models import RequestTally
 from eventshop.operations.models import AccessRecord, Measurement, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import ProjectedEffect, Rebuild, Replay, UnreadableRecord
@@ -40,6 +41,7 @@ RETENTIONS: Final = (
         setting="HISTORY_MINUTES_KEPT_DAYS",
         condition=Q(span=Measurement.Span.MINUTE),
     ),
+    Retention(name="remove-request-tallies", model=RequestTally, since="at", setting="HISTORY_MINUTES_KEPT_DAYS"),
     Retention(
         name="remove-hours-of-history",
         model=Measurement,

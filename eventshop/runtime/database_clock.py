@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 #: How long a reading is used: the clocks of two machines drift apart by less than a millisecond in that time.
 REFRESH_AFTER_S: Final = 60.0
@@ -36,6 +37,11 @@ def database_now() -> datetime:
     if reading is None or monotonic() - reading.read_at_s > REFRESH_AFTER_S:
         reading = _last = _read_clock()
     return reading.time + timedelta(seconds=monotonic() - reading.read_at_s)
+
+
+def clock_ahead_s() -> float:
+    """How far the clock of this process is ahead of the database's, in seconds; negative: behind."""
+    return (timezone.now() - database_now()).total_seconds()
 
 
 def seconds_until_first(rows: QuerySet[Any], due: str) -> float:

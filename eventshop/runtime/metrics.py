@@ -10,17 +10,20 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
+from eventshop.runtime.metric_buffer import flush_before_scrapes
+
+flush_before_scrapes()
 # One series less for each counter: nobody asks when a process began to count.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 #: Upper bounds in seconds: of one command or request, and of a batch.
-_FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _LATE: Final = (0.1, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0)
 
 COMMANDS: Final = Counter("eventshop_commands", "Commands by type and outcome.", ["command", "outcome"])
 COMMAND_SECONDS: Final = Histogram(
-    "eventshop_command_duration_seconds", "From a command to its receipt, one at a time.", buckets=_FAST
+    "eventshop_command_duration_seconds", "From a command to its receipt, one at a time.", buckets=REQUEST_BUCKETS
 )
 COMMAND_BATCH_SECONDS: Final = Histogram(
     "eventshop_command_batch_duration_seconds", "From a batch of commands to its receipts.", buckets=_BATCH
@@ -56,7 +59,10 @@ TIMER_DELAY_SECONDS: Final = Histogram("eventshop_timer_delay_seconds", "How lat
 
 HTTP_REQUESTS: Final = Counter("eventshop_http_requests", "Responses of pages and API.", ["method", "route", "status"])
 HTTP_SECONDS: Final = Histogram(
-    "eventshop_http_request_duration_seconds", "From a request to its response.", ["method", "route"], buckets=_FAST
+    "eventshop_http_request_duration_seconds",
+    "From a request to its response.",
+    ["method", "route"],
+    buckets=REQUEST_BUCKETS,
 )
 LIVE_CONNECTIONS: Final = Gauge(
     "eventshop_live_connections", "Open live connections of pages.", multiprocess_mode="livesum"

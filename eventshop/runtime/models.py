@@ -15,6 +15,9 @@ class WorkerProcess(models.Model):
     # Also in the database, for programs of an earlier release that insert rows.
     version = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="Of the program.")
     memory_mb = models.IntegerField(null=True, help_text="What it has in memory now.")
+    clock_ahead_s = models.FloatField(
+        default=0, db_default=0, help_text="How far its clock was ahead of the database's with its last heartbeat."
+    )
 
     class Meta:
         verbose_name = "worker process"

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from eventshop.runtime.connections import close_connections, release_connections
+from eventshop.runtime.database_clock import clock_ahead_s
 from eventshop.runtime.heartbeats import record_heartbeat
 from eventshop.runtime.models import WorkerProcess
 from eventshop.runtime.process_name import process_name
@@ -79,6 +80,7 @@ def _run() -> None:
                     threads=states,
                     version=_program_version(),
                     memory_mb=_memory_mb(),
+                    clock_ahead_s=clock_ahead_s(),
                 )
                 if is_first:
                     _delete_dead_predecessors()

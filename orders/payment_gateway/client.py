@@ -110,6 +110,15 @@ class HttpGateway:
             key, self._client.build_request("GET", f"/v1/payments/{key}"), not_found_status=404
         )
 
+    def key_refusal(self) -> int:
+        """The status with which the gateway refuses our key; 0: it does not, or does not answer."""
+        request = self._client.build_request("GET", f"/v1/payments/{UUID(int=0)}", timeout=CONNECT_S)
+        try:
+            status, _ = self._exchange(request)  # past the circuit breaker, which counts payments only
+        except (GatewayUnavailable, MessageRefused):
+            return 0
+        return status if status in (401, 403) else 0
+
     def close(self) -> None:
         self._client.close()
 

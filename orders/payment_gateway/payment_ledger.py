@@ -52,6 +52,10 @@ class InspectableGateway(PaymentGateway, Protocol):
         """A new hosted card page: see `hosted_page.py`."""
         ...
 
+    def key_refusal(self) -> int:
+        """The status with which the gateway refuses our key; 0: it does not, or does not answer."""
+        ...
+
 
 class RecordedGateway:
     """A `PaymentGateway` that records the payments of another one, and answers payments that have ended itself.

@@ -53,9 +53,10 @@ class Shop:
         return self._run([sys.executable, "-m", "deploy.stack", *arguments], {**self.env, **self.settings})
 
     def run_client(self, *arguments: str) -> str:
-        return self._run(
-            [sys.executable, "-m", "tests.support.kafka.order_client", *arguments], {**self.env, **self.stack.env}
-        )
+        return self.run_script("tests.support.kafka.order_client", *arguments)
+
+    def run_script(self, module: str, *arguments: str) -> str:
+        return self._run([sys.executable, "-m", module, *arguments], {**self.env, **self.stack.env})
 
     def run_manage(self, *arguments: str) -> str:
         return self._run([sys.executable, "manage.py", *arguments], {**self.env, **self.stack.env})

@@ -92,6 +92,16 @@ class StalledVisibilityMonitor:
         before, self._last_ends = self._last_ends, self.end_offsets()
         return [partition for partition in self.partitions if self._last_ends[partition] < before.get(partition, 0)]
 
+    def count_deleted(self, topic: str) -> int:
+        """The offsets before the beginnings of the partitions of a topic. Raises `KafkaUnavailable`.
+
+        Compaction leaves a partition's beginning where it is; only retention and `delete_records` move it.
+        """
+        # All partitions, always: kafka-python drops those of a topic that it did not ask about before.
+        with clients.translate_errors():
+            begins = self._committed_reader.beginning_offsets(self.partitions)
+        return sum(begins[partition] for partition in self.partitions if partition.topic == topic)
+
     def close(self) -> None:
         """Close both consumers."""
         self._uncommitted_reader.close(autocommit=False)

@@ -79,6 +79,7 @@ class EventRelay:
         self._last_event: EventRow | None = None  # that was published
         self._last_event_check = divergence.LastEventCheck()
         self._new_epoch: StoreEpoch | None = None  # to be published with the next events
+        self._deleted_records = 0
         self._saved_position = -1
         self._saved_at = 0.0
         self._busy_count = 0
@@ -102,6 +103,7 @@ class EventRelay:
         self.position, self.sequences = end.position, end.sequences
         self._visibility_monitor = hanging_transactions.StalledVisibilityMonitor(partitions)
         self.producer.expect_offsets(self._visibility_monitor.end_offsets())
+        self._deleted_records = self._visibility_monitor.count_deleted(self.topic)
         self._resend(self._find_lost_events(end))
         self._save_checkpoint(force=True)
         store_epochs.clear_divergence()
@@ -162,6 +164,8 @@ class EventRelay:
             self._last_event_check.compare(self._last_event)
         if self._visibility_monitor and (lost := self._visibility_monitor.shrunk_partitions()):
             raise divergence.DivergenceSuspected(f"Kafka ends earlier than before in {len(lost)} partitions: {lost[0]}")
+        if self._visibility_monitor:
+            self._deleted_records = self._visibility_monitor.count_deleted(self.topic)
 
     def _prepare_batch(self, position: int, sequences: Sequence[int], limit: int) -> PreparedBatch:
         """Read and encode the next events, with their commands' receipts; continue each partition's numbers."""
@@ -233,7 +237,14 @@ class EventRelay:
         """Renew the lease and record the position, once per interval; raises `LeadershipLost`."""
         if force or monotonic() >= self._saved_at + leader_election.RENEW_INTERVAL_S:
             moved = {"moved_at": timezone.now()} if self.position != self._saved_position else {}
-            renew_leadership(self.topic, self.owner, topic_id=self.topic_id, position=self.position, **moved)
+            renew_leadership(
+                self.topic,
+                self.owner,
+                topic_id=self.topic_id,
+                position=self.position,
+                deleted_records=self._deleted_records,
+                **moved,
+            )
             self._saved_position, self._saved_at = self.position, monotonic()
 
 

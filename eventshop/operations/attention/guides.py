@@ -64,6 +64,21 @@ GUIDES: Final = {
         "Find out who wrote them, then acknowledge",
         "log_acknowledgedrecord_changelist",
     ),
+    "deleted records": Guide(
+        "Kafka has deleted records",
+        "kafka-has-deleted-records",
+        "Find out what deleted them, then publish them again",
+        command="verify_log",
+    ),
+    "certificates": Guide(
+        "A certificate has expired", "a-certificate-or-key-has-expired", "Renew it", command="health"
+    ),
+    "gateway key": Guide(
+        "The payment gateway refuses our key",
+        "a-certificate-or-key-has-expired",
+        "Renew PAYMENT_GATEWAY_SECRET",
+        command="health",
+    ),
     "sagas": Guide("Sagas do not get on", "sagas-do-not-get-on", "Start a worker with --sagas", SAGAS),
     "event router": Guide(
         "The event router is behind", "sagas-do-not-get-on", "Start a worker with --sagas", command="run_sagas --once"
@@ -87,6 +102,9 @@ GUIDES: Final = {
         "a-worker-is-silent",
         "Look at the worker; start another",
         "runtime_workerprocess_changelist",
+    ),
+    "clocks": Guide(
+        "A clock is wrong", "a-clock-is-wrong", "Set the clock of that machine", "runtime_workerprocess_changelist"
     ),
     "periodic jobs": Guide("Periodic jobs do not run", "periodic-jobs-do-not-run", "Start beat and a worker", JOBS),
     "failed job": Guide("A periodic job fails", "a-periodic-job-fails", "Read its result", JOBS),

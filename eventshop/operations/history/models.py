@@ -1,4 +1,4 @@
-"""The table of what health measured."""
+"""The tables of what health measured, and of the requests that it is told about."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"the {self.span} of {self.at:%Y-%m-%d %H:%M}"
+
+
+class RequestTally(models.Model):
+    """The responses of one web process to one group of routes, during some seconds."""
+
+    at = models.DateTimeField(db_index=True, help_text="When it was written, by the database's clock.")
+    group = models.CharField(max_length=100, help_text="The first part of the route, of the API the resource.")
+    requests = models.IntegerField()
+    errors = models.IntegerField(help_text="Responses with a status from 500 on.")
+    buckets = models.JSONField(help_text="How many took how long, by the buckets of the metric.")
+
+    class Meta:
+        app_label = "ops"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests of {self.group}"

@@ -14,6 +14,7 @@ from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.operations.health_checks import ComponentHealth, check_components
 from eventshop.operations.history.models import Measurement
+from eventshop.operations.history.request_tallies import read_figures
 from eventshop.projections.models import Checkpoint
 from eventshop.projections.targets import REBUILD_SUFFIX
 from eventshop.runtime.database_clock import database_now
@@ -38,6 +39,7 @@ def record_minute(*, now: datetime | None = None) -> str:
     parts = dict(_figures_of(check_components()))
     for name, rate in _rates(totals, now):
         parts.setdefault(name, {})[RATE] = rate
+    parts |= read_figures(now)
     minute = now.replace(second=0, microsecond=0)
     values = {"parts": parts, "totals": {"at": now.timestamp(), "counts": totals}}
     Measurement.objects.update_or_create(span=Span.MINUTE, at=minute, defaults=values)

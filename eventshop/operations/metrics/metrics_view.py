@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from eventshop.operations.metrics.table_collector import TableCollector
+from eventshop.runtime.metric_buffer import flush_buffers
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 #: A proxy on this machine sends one of them for a client that may be anywhere.
@@ -45,6 +46,7 @@ def _render() -> bytes:
     tables.register(TableCollector())
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY) + generate_latest(tables)
+    flush_buffers()
     counted = CollectorRegistry()
     MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     return generate_latest(counted) + generate_latest(tables)

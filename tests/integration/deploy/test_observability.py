@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from random import Random
@@ -21,6 +20,7 @@ from eventshop.operations.health_checks import check_components
 from eventshop.runtime.metrics_server import DatabasePoolCollector
 from tests.conftest import BASE_DIR
 from tests.support.docs_recipe import commands_of_page, section_text
+from tests.support.prometheus import find_program
 from tests.support.read_models import append_order_histories
 
 FOLDER: Final = BASE_DIR / "deploy" / "observability"
@@ -104,9 +104,9 @@ def test_the_commands_of_the_runbook_run_as_they_stand_there() -> None:
 
 
 def test_prometheus_takes_the_rules() -> None:
-    if (promtool := shutil.which("promtool")) is None:
-        pytest.skip("NOT CHECKED: promtool is not installed (Debian: apt-get install prometheus)")
-    done = subprocess.run([promtool, "check", "rules", "alerts.yaml"], cwd=FOLDER, capture_output=True, text=True)
+    done = subprocess.run(
+        [find_program("promtool"), "check", "rules", "alerts.yaml"], cwd=FOLDER, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -18,13 +18,15 @@ from eventshop.messaging.kafka.event_records import PARTITIONS
 from eventshop.messaging.kafka.topics import TopicRefused
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
+from eventshop.operations.health_checks import check_deleted_records
+from eventshop.operations.objectives import State
 from eventshop.projections import rebuild, rebuild_run
 from eventshop.projections.lag import list_statuses
 from eventshop.projections.models import Checkpoint, Rebuild
 from eventshop.projections.projection import projection_registry
 from projections.order_summary import order_summary
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
-from tests.support.kafka.topic_contents import append_orders, relay_all
+from tests.support.kafka.topic_contents import append_orders, relay_all, running_relay
 from tests.support.read_models import running_projections
 from tests.support.waiting import wait_until
 
@@ -137,3 +139,15 @@ def test_a_checkpoint_beyond_the_end_is_refused_with_advice() -> None:
     Checkpoint.objects.filter(projection="order-summary").update(position=1_000_000)
     with pytest.raises(TopicRefused, match="verify_log"):
         catch_up()
+
+
+def test_the_relay_says_how_many_offsets_were_deleted_and_health_names_it() -> None:
+    append_orders(20)
+    relay_all()
+    assert check_deleted_records().ok
+    delete_records(0.5)
+    with running_relay() as relay:
+        assert relay.position == newest_position()
+    deleted = RelayCheckpoint.objects.get(topic=topics.event_store_topic()).deleted_records
+    health = check_deleted_records()
+    assert deleted > 0 and health.state is State.DEGRADED and f"{deleted:,} offsets" in health.detail

@@ -6,6 +6,8 @@ import sys
 
 import django
 
+from eventshop.runtime.metrics_server import serve_metrics
+
 
 def order(count: int) -> None:
     """Send commands; fail if one is refused."""
@@ -47,6 +49,7 @@ def check() -> None:
 
 if __name__ == "__main__":
     django.setup()
+    serve_metrics()  # if METRICS_PORT says where
     if sys.argv[1] == "check":
         check()
     elif sys.argv[1] == "write-off":

@@ -6,13 +6,16 @@ import stat
 from base64 import b64decode
 from pathlib import Path
 
+import environ
 import pytest
+from django.core.mail import EmailMessage, get_connection
 
 from deploy.local import (
     PREPARE_COMMANDS,
     StartError,
     ensure_env,
     keep_files_private,
+    letters_url,
     local_gateway_settings,
     parse_port,
     prepare_commands,
@@ -100,3 +103,12 @@ def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "store.sqlite3")] == [0o700, 0o600]
+
+
+def test_letters_are_files_of_a_folder(tmp_path: Path) -> None:
+    settings = environ.Env.email_url_config(letters_url(tmp_path / "letters"))
+    mailbox = get_connection(settings["EMAIL_BACKEND"], file_path=settings["EMAIL_FILE_PATH"])
+    EmailMessage("Your order", "It is on its way.", to=["ada@example.org"], connection=mailbox).send()
+    [letter] = (tmp_path / "letters").iterdir()
+    assert "It is on its way." in letter.read_text()
+    assert env_validators.scheme("EMAIL_URL", letters_url(tmp_path), ("filemail",)) == "filemail"

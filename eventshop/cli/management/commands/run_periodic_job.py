@@ -13,7 +13,7 @@ from eventshop.operations.staff_actors import command_line_actor
 
 
 class Command(BaseCommand):
-    help = "Make a periodic job due now: the beat has a worker run it within a minute. The operator log records it."
+    help = "Make a periodic job due now: the beat has a worker run it within ten seconds. The operator log records it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The job; *Periodic jobs* in the console lists them.")

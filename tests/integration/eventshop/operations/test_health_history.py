@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
 
 import pytest
 from django.utils import timezone
 
-from eventshop.operations.history.models import Measurement
+from eventshop.operations.history.models import Measurement, RequestTally
 from eventshop.operations.history.reading import PERIODS, read_steps, values_of
 from eventshop.operations.history.recorder import record_minute
+from eventshop.operations.history.request_tallies import group_of, tally, write_tallies
 from eventshop.operations.tasks import record_history
 from eventshop.projections.models import Checkpoint
+from eventshop.runtime.metric_buffer import flush_buffers
 from projections.order_summary import order_summary
 from tests.support.order_fulfilment import receive_stock
 from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
 from tests.support.staff import boss, capture_queries, clerk
+from tests.support.waiting import wait_until
+from tests.support.web_server import gunicorn
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -117,3 +123,47 @@ def test_the_page_draws_every_period_and_each_part_with_its_values() -> None:
 def test_without_measurements_the_page_says_which_job_makes_them() -> None:
     page = boss().get(PAGE).content.decode()
     assert "record-history" in page and "Health history" in page
+
+
+def test_a_minute_has_the_requests_their_errors_and_how_long_they_took_by_group_of_routes() -> None:
+    flush_buffers()
+    write_tallies()  # of other tests
+    RequestTally.objects.all().delete()
+    now = timezone.now()
+    tally([("api/v1/orders", 201, 0.02)] * 98 + [("api/v1/orders", 503, 2.0)] * 2 + [("", 200, 0.0009)])
+    write_tallies()
+    write_tallies()  # there is nothing more
+    record_minute(now=now + timedelta(seconds=30))
+    parts = Measurement.objects.get().parts
+    assert parts["requests/api orders"] == {"rate": 100.0, "errors": 2.0, "error_percent": 2.0, "p99_ms": 1750.0}
+    assert parts["requests/home"]["p99_ms"] <= 1.0
+    assert (parts["requests"]["rate"], parts["requests"]["error_percent"]) == (101.0, 1.98)
+    later = now + timedelta(hours=1)
+    record_minute(now=later)
+    assert Measurement.objects.latest("at").parts["requests"] == {"rate": 0.0}  # nobody asked: that is known
+    assert not RequestTally.objects.exists()
+
+
+def test_a_web_server_writes_what_it_answers_and_the_page_draws_it(database_url: str, tmp_path: Path) -> None:
+    with gunicorn(database_url, tmp_path) as server:
+        urlopen(f"{server.address}/healthz").close()
+        wait_until(RequestTally.objects.filter(group="healthz").exists, seen=server.log)
+    record_minute()
+    page = boss().get(PAGE, {"period": "3h"}).content.decode()
+    assert "Requests per minute" in page and "<option>requests/healthz</option>" in page
+    assert "Errors among 100 requests" in page and "99 of 100 requests" in page
+
+
+@pytest.mark.parametrize(
+    ("route", "group"),
+    [
+        ("api/v1/orders/<uuid:order_id>", "api orders"),
+        ("api/", "api "),
+        ("admin/ops/measurement/", "admin"),
+        ("^static/(?P<path>.*)$", "static"),
+        ("", "home"),
+        ("<slug:page>/", "home"),
+    ],
+)
+def test_a_group_is_the_first_part_of_a_route_or_the_resource_of_the_api(route: str, group: str) -> None:
+    assert group_of(route) == group

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 from typing import Any, Final
 
 import pytest
 from django.test import Client
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.operations.models import PeriodicWork
 from eventshop.runtime import metrics
+from eventshop.runtime.metric_buffer import MetricBuffer, observe_together
 from tests.conftest import BASE_DIR
 from tests.support.order_fulfilment import receive_stock
 from tests.support.staff import capture_queries
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -102,3 +107,37 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(
 ) -> None:
     settings.METRICS_TOKEN = token
     assert client.get("/metrics", **request_headers).status_code == status
+
+
+def test_durations_that_are_observed_together_are_counted_as_one_by_one() -> None:
+    values = [0.0, 0.001, 0.0011, 0.3, 9.99, 10.0, 11.0]
+    alone, together = (
+        Histogram(f"seconds_{name}", "-", buckets=(0.001, 0.5, 10.0), registry=None) for name in ("alone", "together")
+    )
+    for each in values:
+        alone.observe(each)
+    observe_together(together, values)
+    one, other = (
+        [
+            (sample.name.split("_")[-1], sample.labels, sample.value)
+            for family in histogram.collect()
+            for sample in family.samples
+        ]
+        for histogram in (alone, together)
+    )
+    assert one == other and ("count", {}, len(values)) in one
+
+
+def test_a_buffer_counts_without_a_scrape_and_in_a_forked_process() -> None:
+    counted: list[int] = []
+    buffer = MetricBuffer[int](counted.extend)
+    buffer.add(1)
+    wait_until(lambda: counted == [1])
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        buffer._count = lambda items: os.write(writer, bytes(items))  # type: ignore[assignment]
+        buffer.add(7)
+        time.sleep(60)
+    assert os.read(reader, 1) == b"\x07"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
