@@ -48,6 +48,7 @@ from projections.lineage import affected_rows
 from projections.market_minute import market_minute
 from projections.order_lines import order_lines
 from projections.order_summary import order_summary
+from projections.pages.blotter_views import blotter_updates
 from projections.pages.order_views import order_updates, skus_in_stock, stock_on_hand
 from projections.pages.trading_views import account_ids, last_prices_of
 from projections.person_streams import streams_of
@@ -136,7 +137,7 @@ PLUGIN = Plugin(
             visible_to=signed_in_users,
         ),
     ],
-    live_sources=[order_updates],
+    live_sources=[blotter_updates, order_updates],
     view_permissions={
         Order: "projections.view_ordersummary",
         Trade: "projections.view_tradeblotter",

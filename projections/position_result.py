@@ -24,21 +24,24 @@ METHOD_LABELS: Final = {CostMethod.AVERAGE: "Average cost", CostMethod.FIFO: "Fi
 
 
 class PositionResult(NamedTuple):
-    """Cost and results by one method. `unrealised` is None without a mark price."""
+    """Cost and results by one method. `value` and `unrealised` are None without a mark price."""
 
     method: CostMethod
     average_cost: Decimal | None
+    open_cost: Decimal
     realised: Decimal
+    value: Decimal | None
     unrealised: Decimal | None
 
 
 def position_result(row: Position, method: CostMethod, mark_price: Decimal | None) -> PositionResult:
     fifo = method is CostMethod.FIFO
     cost = row.fifo_open_cost if fifo else row.open_cost
-    unrealised = None if mark_price is None else subtract(_value(row, mark_price), cost)
+    value = None if mark_price is None else _value(row, mark_price)
+    unrealised = None if value is None else subtract(value, cost)
     if fifo:
-        return PositionResult(method, row.fifo_average_cost, row.fifo_realised, unrealised)
-    return PositionResult(method, row.average_cost, row.realised, unrealised)
+        return PositionResult(method, row.fifo_average_cost, cost, row.fifo_realised, value, unrealised)
+    return PositionResult(method, row.average_cost, cost, row.realised, value, unrealised)
 
 
 def _value(row: Position, price: Decimal) -> Decimal:

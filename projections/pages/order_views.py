@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.web.live.subscriptions import LiveSource
-from eventshop.web.shared import customer_port, read_your_writes
-from eventshop.web.shared.customer_port import customer_required
+from eventshop.web.shared import read_your_writes
+from eventshop.web.shared.customer_port import customer_required, is_person
 from projections.models import OrderSummary, StockLevel
 
 PAGE_SIZE: Final = 20
@@ -37,12 +37,8 @@ def order_change_marks(people: Collection[UUID]) -> dict[UUID, int]:
     return {person: mark for person, mark in sums if person}
 
 
-def _may_subscribe(request: HttpRequest, person: UUID) -> bool:
-    return customer_port.current_adapter().person_of(request.user) == person
-
-
 #: Live updates of a customer's list of orders.
-order_updates: Final = LiveSource("my-orders", _may_subscribe, order_change_marks)
+order_updates: Final = LiveSource("my-orders", is_person, order_change_marks)
 
 
 @require_safe

@@ -1,26 +1,23 @@
-"""A trader's blotter and positions, limited to their own accounts."""
+"""A trader's positions, and what other apps look up in the read models of trading."""
 
 from __future__ import annotations
 
-from typing import Final
+from decimal import Decimal
+from functools import reduce
+from typing import NamedTuple
 from uuid import UUID
 
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from eventshop.core.decimal_math import ZERO, add
 from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
-from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
-from projections.position_result import MARK_PRICE, position_result
+from projections.models import MarketMinute, Position, TradingAccount
+from projections.position_result import MARK_PRICE, PositionResult, position_result
 from trading.application.last_price_port import LastPrices
 from trading.domain.cost_basis import CostMethod
-
-PAGE_SIZE: Final = 20
-#: Query parameters that filter the blotter, one value each.
-FILTERS: Final = ("status", "side", "instrument", "account")
 
 
 def last_prices_of(code: str) -> LastPrices | None:
@@ -38,53 +35,60 @@ def account_ids(person: UUID) -> list[UUID]:
     return list(rows.values_list("account_id", flat=True))
 
 
-@require_safe
-@customer_required
-def blotter(request: HttpRequest, person: UUID) -> HttpResponse:
-    """All trades of the person's accounts, newest first; waits for the projection (read your writes)."""
-    current = read_your_writes.wait_for_last_write(request, "trade-blotter")
-    accounts = list(TradingAccount.objects.filter(owner_id=person).order_by("reference", "account_id"))
-    selection = {name: value for name in FILTERS if (value := request.GET.get(name, "").replace("\0", "")[:100])}
-    trades = TradeBlotter.objects.filter(account_id__in=[account.account_id for account in accounts])
-    page = Paginator(_filter_trades(trades, selection, accounts), PAGE_SIZE).get_page(request.GET.get("page"))
-    query = QueryDict(mutable=True)
-    query.update(selection)
-    context = {
-        "page": page,
-        "current": current,
-        "accounts": accounts,
-        "chosen": selection,
-        "query": query.urlencode(),
-        "statuses": TradeBlotter.Status.choices,
-        "instruments": sorted(set(trades.order_by().values_list("instrument", flat=True))),
-    }
-    return render(request, "trading/blotter.html", context)
+class HeldPosition(NamedTuple):
+    """A position with the name of its account, and its result by the account's method."""
+
+    row: Position
+    account: str
+    result: PositionResult
+    #: The length of its bar in the chart, in percent of the longest one in its currency.
+    share: Decimal
 
 
-def _filter_trades(
-    trades: QuerySet[TradeBlotter], filters: dict[str, str], accounts: list[TradingAccount]
-) -> QuerySet[TradeBlotter]:
-    for name in ("status", "side", "instrument"):
-        if name in filters:
-            trades = trades.filter(**{name: filters[name]})
-    if "account" in filters:
-        # Another person's account matches nothing.
-        trades = trades.filter(
-            account_id__in=[account.pk for account in accounts if str(account.pk) == filters["account"]]
-        )
-    return trades.order_by("-submitted_at", "-trade_id")
+class Total(NamedTuple):
+    """The sums of the positions whose results are in one currency. Positions without a mark price have no value."""
+
+    currency: str
+    cost: Decimal
+    value: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    held: list[HeldPosition]
 
 
 @require_safe
 @customer_required
 def positions(request: HttpRequest, person: UUID) -> HttpResponse:
-    """The positions of the person's accounts: quantity, cost and results by the method of each account."""
+    """The positions of the person's accounts, with a chart and totals; results by the method of each account."""
     current = read_your_writes.wait_for_last_write(request, "position")
     accounts = {account.account_id: account for account in TradingAccount.objects.filter(owner_id=person)}
     rows = Position.objects.filter(account_id__in=accounts).annotate(mark_price=MARK_PRICE)
     held = [
-        (row, account.reference, position_result(row, CostMethod(account.cost_method), row.mark_price))
+        HeldPosition(row, account.reference, result, ZERO)
         for row in rows.order_by("instrument", "account_id")
         for account in [accounts[row.account_id]]
+        for result in [position_result(row, CostMethod(account.cost_method), row.mark_price)]
     ]
-    return render(request, "trading/positions.html", {"held": held, "current": current, "accounts": accounts})
+    currencies = sorted({one.row.currency for one in held})
+    totals = [_total(currency, [one for one in held if one.row.currency == currency]) for currency in currencies]
+    return render(
+        request, "trading/positions.html", {"held": held, "totals": totals, "current": current, "accounts": accounts}
+    )
+
+
+def _total(currency: str, held: list[HeldPosition]) -> Total:
+    longest = max(abs(one.result.value or ZERO) for one in held)
+    drawn = [one._replace(share=_percent(one.result.value, longest)) for one in held]
+    return Total(
+        currency,
+        reduce(add, (one.result.open_cost for one in held)),
+        reduce(add, (one.result.value or ZERO for one in held)),
+        reduce(add, (one.result.realised for one in held)),
+        reduce(add, (one.result.unrealised or ZERO for one in held)),
+        drawn,
+    )
+
+
+def _percent(value: Decimal | None, longest: Decimal) -> Decimal:
+    """For drawing only."""
+    return round(100 * abs(value or ZERO) / longest, 1) if longest else ZERO

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
+from projections.pages.blotter_views import blotter
 from projections.pages.order_views import my_orders
 from projections.pages.statement_views import statement
-from projections.pages.trading_views import blotter, positions
+from projections.pages.trading_views import positions
 
 app_name = "projections"
 urlpatterns = [

@@ -75,7 +75,9 @@ def current_adapter() -> CustomerPort:
     return customer_port.get()
 
 
-def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResponse]) -> Callable[..., HttpResponse]:
+def customer_required(
+    view: Callable[Concatenate[HttpRequest, UUID, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
     """Decorate a view for customers only; it gets the person id as its second argument.
 
     Anonymous users are redirected to the sign-in page, users without a customer to `join_url_name`. The page is never
@@ -92,3 +94,8 @@ def customer_required(view: Callable[Concatenate[HttpRequest, UUID, P], HttpResp
         return view(request, person, *args, **kwargs)
 
     return never_cache(login_required(wrapper))
+
+
+def is_person(request: HttpRequest, person: UUID) -> bool:
+    """Whether the request is that of a person."""
+    return current_adapter().person_of(request.user) == person
