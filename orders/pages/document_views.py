@@ -1,4 +1,4 @@
-"""The documents of an order for its customer: the invoice, and a credit note for each refund, as page and PDF."""
+"""The documents of an order for its customer: its confirmation, the invoice, and a credit note for each refund."""
 
 from __future__ import annotations
 
@@ -8,18 +8,46 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from eventshop.datetimes import format_date
+from eventshop.web.letters.letter import site_url
 from eventshop.web.pages.pdf import Document
 from eventshop.web.shared.customer_port import customer_required
 from orders.application.customer_order import CustomerOrder
-from orders.application.documents import find_document
+from orders.application.documents import find_document, rates_of
 from orders.application.order_refunds import Refund
 from orders.application.order_timeline import format_money, method_name
 from orders.domain.document_series import DocumentIssued, document_number
+from orders.domain.vat import VatAmount, included_vat
 from orders.pages.info_views import seller
 from orders.pages.order_views import load_order_or_404
+
+
+@require_safe
+@customer_required
+def confirmation_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
+    """The confirmation of an order as a PDF: what was ordered, at which prices, and how it can be undone."""
+    order = load_order_or_404(order_id, person)
+    document = Document(f"Order confirmation {order.reference}", issuer=settings.ORGANISATION, made_at=order.ordered_at)
+    document.add_facts(
+        [
+            *_seller_facts(),
+            ("For", order.destination),
+            ("Order", order.reference),
+            ("Ordered", format_date(order.ordered_at)),
+        ]
+    )
+    _add_lines(document, order)
+    rates = rates_of(order.lines)
+    included = included_vat((line.amount, rate.percent) for line, rate in zip(order.lines, rates, strict=True))
+    document.add_facts([("Total", format_money(order.state.total)), *_vat_facts(included)])
+    document.add_paragraph(
+        "This confirms your order; it is no invoice. You can cancel it on the order's page until it is shipped, and "
+        f"return items afterwards: {site_url(reverse('orders:order', args=[order_id]))}"
+    )
+    return document.to_response(f"confirmation-{order.reference}.pdf")
 
 
 @require_safe
@@ -50,19 +78,11 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
             *([("Shipped", format_date(order.shipped_at))] if order.shipped_at else []),
         ]
     )
-    document.add_table(
-        ("Item", "Code", "Quantity", "Price", "Amount"),
-        [
-            (line.description, line.sku, str(line.quantity), format_money(line.price), format_money(line.amount))
-            for line in order.lines
-        ],
-        widths=(42, 16, 12, 15, 15),
-        numeric_columns=3,
-    )
+    _add_lines(document, order)
     document.add_facts(
         [
             ("Total", format_money(order.state.total)),
-            *_vat_facts(issued),
+            *_vat_facts(issued.amounts if issued else ()),
             *((f"Paid by {method_name(one.method)}", format_money(one.taken)) for one in order.payments),
             ("Refunded since", format_money(order.refunded)),
         ]
@@ -121,7 +141,7 @@ def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: 
             numeric_columns=2,
         )
     by = f" by {method_name(refund.method)}" if refund.method else ""
-    document.add_facts([(f"Refunded{by}", format_money(refund.amount)), *_vat_facts(issued)])
+    document.add_facts([(f"Refunded{by}", format_money(refund.amount)), *_vat_facts(issued.amounts if issued else ())])
     return document.to_response(f"credit-note-{note_number}.pdf")
 
 
@@ -135,8 +155,19 @@ def _seller_facts() -> list[tuple[str, str]]:
     return [("Seller", f"{values['name']}\n{values['address']}"), ("VAT number", values["vat_number"])]
 
 
-def _vat_facts(document: DocumentIssued | None) -> list[tuple[str, str]]:
-    amounts = document.amounts if document else ()
+def _add_lines(document: Document, order: CustomerOrder) -> None:
+    document.add_table(
+        ("Item", "Code", "Quantity", "Price", "Amount"),
+        [
+            (line.description, line.sku, str(line.quantity), format_money(line.price), format_money(line.amount))
+            for line in order.lines
+        ],
+        widths=(42, 16, 12, 15, 15),
+        numeric_columns=3,
+    )
+
+
+def _vat_facts(amounts: tuple[VatAmount, ...]) -> list[tuple[str, str]]:
     return [
         fact
         for one in amounts

@@ -54,6 +54,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", order_views.cancel, name="cancel"),
     path("orders/<uuid:order_id>/return/", return_views.request_return, name="return"),
     path("orders/<uuid:order_id>/invoice/", document_views.invoice, name="invoice"),
+    path("orders/<uuid:order_id>/confirmation.pdf", document_views.confirmation_pdf, name="confirmation-pdf"),
     path("orders/<uuid:order_id>/invoice.pdf", document_views.invoice_pdf, name="invoice-pdf"),
     path("orders/<uuid:order_id>/credit-notes/<int:number>/", document_views.credit_note, name="credit-note"),
     path(

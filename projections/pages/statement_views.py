@@ -7,17 +7,21 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.core.decimal_math import format_plain
 from eventshop.core.errors import EventShopError
+from eventshop.datetimes import format_date, format_datetime
 from eventshop.runtime.csv_cells import safe_cell
+from eventshop.web.pages.pdf import Document
 from eventshop.web.shared.customer_port import customer_required
 from projections.models import TradingAccount
 from projections.position_result import METHOD_LABELS
 from projections.statement import Statement, account_statement
+from trading.application.number_formatting import format_number, format_price, format_result
 
 COLUMNS = ("kind", "time", "instrument", "side", "quantity", "price", "value", "currency", "realised", "number")
 
@@ -36,7 +40,7 @@ class StatementForm(forms.Form):
 @require_safe
 @customer_required
 def statement(request: HttpRequest, person: UUID, account_id: UUID) -> HttpResponse:
-    """The trades of a day, and the positions and results at its end; `format=csv` gives a file."""
+    """The trades of a day, and the positions and results at its end; `format=csv` or `pdf` gives a file."""
     account = TradingAccount.objects.filter(pk=account_id, owner_id=person).first()
     if account is None:
         raise Http404
@@ -53,10 +57,57 @@ def statement(request: HttpRequest, person: UUID, account_id: UUID) -> HttpRespo
     except EventShopError as error:
         form.add_error(None, error.message)
         return render(request, "trading/statement.html", context, status=422)
-    if request.GET.get("format") == "csv":
-        return _csv(computed, account.reference, computed.day)
+    match request.GET.get("format"):
+        case "csv":
+            return _csv(computed, account.reference, computed.day)
+        case "pdf":
+            return _pdf(computed, account.reference)
     method = METHOD_LABELS[computed.method]
     return render(request, "trading/statement.html", {**context, "statement": computed, "method": method})
+
+
+def _pdf(computed: Statement, reference: str) -> HttpResponse:
+    document = Document(f"Statement of {reference}", issuer=settings.ORGANISATION, made_at=computed.known_at)
+    document.add_facts(
+        [
+            ("Account", reference),
+            ("Day", f"{format_date(computed.day)}, by the venue's times, in UTC"),
+            ("Known at", format_datetime(computed.known_at, seconds=True)),
+            ("Method of cost", METHOD_LABELS[computed.method]),
+        ]
+    )
+    document.add_heading("Trades of the day")
+    if not computed.trades:
+        document.add_paragraph("No trade was filled on this day.")
+    else:
+        rows = [
+            (
+                f"{item.fill.at:%H:%M:%S}",
+                item.deal.instrument,
+                item.deal.side.lower(),
+                format_number(item.fill.quantity),
+                format_price(item.fill.price, item.deal.currency),
+                format_price(item.value, item.value_currency),
+            )
+            for item in computed.trades
+        ]
+        headings = ("Time", "Instrument", "Side", "Quantity", "Price", "Value")
+        document.add_table(headings, rows, widths=(13, 28, 9, 14, 18, 18), numeric_columns=3)
+    document.add_heading("Positions at its end")
+    if not computed.positions:
+        document.add_paragraph("There was no position yet.")
+    else:
+        lines = [
+            (
+                row.instrument,
+                format_number(row.quantity),
+                *(format_result(value, row.currency) for value in (row.open_cost, row.realised_today, row.realised)),
+            )
+            for row in computed.positions
+        ]
+        of_positions = ("Instrument", "Quantity", "Cost", "Earned on the day", "Earned in all")
+        document.add_table(of_positions, lines, widths=(28, 14, 19, 20, 19), numeric_columns=4)
+    return document.to_response(f"statement-{computed.account_id}-{computed.day}.pdf")
 
 
 def _csv(computed: Statement, reference: str, day: date) -> HttpResponse:

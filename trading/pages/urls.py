@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading.pages import trade_views
+from trading.pages import confirmation_view, trade_views
 
 app_name = "trading"
 urlpatterns = [
@@ -10,5 +10,6 @@ urlpatterns = [
     path("trading/accounts/", trade_views.accounts, name="accounts"),
     path("trading/trades/<uuid:trade_id>/", trade_views.trade, name="trade"),
     path("trading/trades/<uuid:trade_id>/amend/", trade_views.amend, name="amend"),
+    path("trading/trades/<uuid:trade_id>/confirmation.pdf", confirmation_view.confirmation, name="confirmation"),
     path("trading/trades/<uuid:trade_id>/cancel/", trade_views.cancel, name="cancel"),
 ]

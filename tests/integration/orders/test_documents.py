@@ -13,6 +13,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.projections.effects.worker import perform_effects
 from eventshop.projections.models import ProjectedEffect
+from orders.application.customer_order import load_any_order
 from orders.application.documents import find_document, share_of
 from orders.domain.commands import CancelOrder, CreateOrder
 from orders.domain.document_series import document_number, document_series_id
@@ -22,6 +23,7 @@ from tests.support.customers import sign_in_customer
 from tests.support.order_payments import order_state, pay_order, pay_refunds
 from tests.support.pages import find
 from tests.support.sales import LANTERNS, gbp, line
+from tests.support.tagged_pdf import read_tags
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 BOOK = line("BOOK", 1, gbp("10.00"), "A book")
@@ -81,9 +83,24 @@ def test_a_refund_has_a_credit_note_and_both_say_who_sells() -> None:
         assert "Whitby" in page.text
         assert "£5.06" in page.text
         assert find(page, **{"data-testid": "vat"})
-    for file in ("invoice.pdf", "credit-notes/1.pdf"):
-        assert client.get(f"/orders/{order_id}/{file}").content.startswith(b"%PDF-")
+    for file, title in (("invoice.pdf", "Invoice INV-000001"), ("credit-notes/1.pdf", "Credit note CN-000001")):
+        tags = read_tags(client.get(f"/orders/{order_id}/{file}").content)
+        assert [heading.text for heading in tags.find("/H1")] == [title]
+        assert any(item.texts == ["VAT 20 %", "£5.06"] for item in tags.find("/LI"))
     assert order_state(order_id).status == "CANCELLED"
+
+
+def test_an_order_is_confirmed_by_a_document_at_once_and_to_its_customer_alone() -> None:
+    client, person = sign_in_customer()
+    order_id = paid_order(person)
+    path = f"/orders/{order_id}/confirmation.pdf"
+    tags = read_tags(client.get(path).content)
+    order = load_any_order(order_id)
+    assert order is not None and tags.find("/H1")[0].text == f"Order confirmation {order.reference}"
+    assert [row.texts[2] for row in tags.find("/TR")[1:]] == [str(line.quantity) for line in order.lines]
+    assert any(item.texts == ["VAT 20 %", "£5.06"] for item in tags.find("/LI"))
+    other, _ = sign_in_customer("bob@example.org", "Bob")
+    assert (other.get(path).status_code, Client().get(path).status_code) == (404, 302)
 
 
 def test_a_document_that_has_no_number_yet_shows_that_of_the_order(client: Client) -> None:

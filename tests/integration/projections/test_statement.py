@@ -15,6 +15,7 @@ from projections.models import Position
 from projections.statement import Statement, account_statement
 from tests.support.customers import sign_in_customer
 from tests.support.staff import update_read_models
+from tests.support.tagged_pdf import read_tags
 from tests.support.trade_commands import submit_trade
 from tests.support.trader import BTC, open_account
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade
@@ -75,6 +76,16 @@ def test_the_owner_reads_it_as_a_page_and_as_csv_and_nobody_else() -> None:
     lines = client.get(path, {"day": "2026-03-03", "format": "csv"}).content.decode().splitlines()
     assert lines[1] == f"trade,2026-03-03T00:00:00+00:00,{BTC},SELL,1,110,110,USDT,,never2"
     assert lines[2] == f"position,2026-03-03,{BTC},,0,,0,USDT,10,"
+    tags = read_tags(client.get(path, {"day": "2026-03-03", "format": "pdf"}).content)
+    trades, positions = tags.find("/Table")
+    assert trades.below[1].texts[1:] == [
+        BTC,
+        "sell",
+        "1",
+        "110.00 USDT",
+        "110.00 USDT",
+    ]
+    assert positions.below[1].texts[-1] == "10.00 USDT"
     for wrong in ({"day": "x"}, {"day": "2026-03-03", "known_at": "yesterday"}):
         assert client.get(path, wrong).status_code == 422
     assert other.get(path).status_code == 404

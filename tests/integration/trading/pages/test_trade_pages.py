@@ -11,12 +11,14 @@ import pytest
 from django.test import Client
 from msgspec.structs import replace
 
+from eventshop.core.decimal_math import format_plain
 from eventshop.core.messages import new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from tests.support.customers import sign_in_customer
 from tests.support.pages import find, texts
 from tests.support.staff import message_tags, update_read_models
+from tests.support.tagged_pdf import read_tags
 from tests.support.trader import BTC, fill_trade, form_id_of, open_account, submit_limit_order
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
@@ -271,10 +273,79 @@ def test_the_blotter_is_narrowed_and_turned_page_by_page(ada: tuple[Client, UUID
     assert listed("side=BOTH") == 0
 
 
+def test_the_blotter_is_sorted_by_its_headings(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    for quantity in ("2", "0.1", "1.5"):
+        submit_limit_order(dollars, quantity)
+    update_read_models()
+
+    def sorted_by(sort: str) -> tuple[list[str], str]:
+        answer = ada[0].get("/trading/", {"sort": sort, "side": "BUY"})
+        [marked] = [heading for heading in answer.context["headings"].values() if heading.order]
+        return [format_plain(row.trade.quantity) for row in answer.context["rows"]], f"{marked.label} {marked.order}"
+
+    assert sorted_by("quantity") == (["0.1", "1.5", "2"], "Quantity ascending")
+    assert sorted_by("-quantity") == (["2", "1.5", "0.1"], "Quantity descending")
+    assert sorted_by("mark_price") == (["1.5", "0.1", "2"], "Placed descending")
+    heading = ada[0].get("/trading/?sort=quantity&side=BUY").context["headings"]["quantity"]
+    assert heading.query == "side=BUY&sort=-quantity"
+
+
+def test_the_blotter_says_what_remains_and_what_closing_would_bring(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    fill_trade(submit_limit_order(dollars, "2"), "1.5", "90")
+    fill_trade(submit_limit_order(dollars, "1", side=Side.SELL), "1", "110", "v2")
+    update_read_models()
+    sold, bought = ada[0].get("/trading/").context["rows"]
+    # The minute's average of 1.5 at 90 and 1 at 110 is 98.
+    assert (bought.remaining, bought.unrealised, bought.unrealised_currency) == (Decimal("0.5"), 12, "USDT")
+    assert (sold.remaining, sold.unrealised) == (0, 12)
+    header, line = ada[0].get("/trading/?format=csv&side=SELL").content.decode().splitlines()
+    cells = dict(zip(header.split(","), line.split(","), strict=True))
+    assert cells["account"] == "Dollars" and cells["limit_price"] == "100"
+    assert [cells[name] for name in ("side", "filled", "remaining", "unrealised")] == ["SELL", "1", "0", "12"]
+
+
+def test_the_blotter_is_followed_by_its_owner_alone(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    trade_id = submit_limit_order(dollars)
+    update_read_models()
+    [area] = find(ada[0].get("/trading/"), id="live")
+    live, after = area.attributes["data-live"], {"after": area.attributes["data-mark"]}
+    assert ada[0].get(live, after).status_code == 204
+    fill_trade(trade_id, "1")
+    update_read_models()
+    assert ada[0].get(live, after).status_code == 200
+    bob, _ = sign_in_customer("bob@example.org", "Bob")
+    assert bob.get(live).status_code == 404
+
+
+def test_a_trade_is_confirmed_with_all_its_fills(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    trade_id = submit_limit_order(dollars)
+    path = f"/trading/trades/{trade_id}/confirmation.pdf"
+    assert ada[0].get(path).status_code == 404  # there is nothing to confirm
+    fill_trade(trade_id, "1.5", "99.50")
+    tags = read_tags(ada[0].get(path).content)
+    [fill] = [row.texts for row in tags.find("/TR")[1:]]
+    assert fill[1:3] == ["v1", "1.5"] and fill[4].startswith("149.25")
+    facts = dict(item.texts for item in tags.find("/LI"))
+    assert (facts["Account"], facts["Executed"], facts["Still open"]) == ("Dollars", "1.5", "0.5")
+    bob, _ = sign_in_customer("bob@example.org", "Bob")
+    assert bob.get(path).status_code == 404
+
+
+def test_positions_are_summed_up_by_currency(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    other = open_account(ada[1], "Other")
+    fill_trade(submit_limit_order(dollars, "2"), "2", "90")
+    fill_trade(submit_limit_order(other, "1"), "1", "99", "v2")
+    update_read_models()
+    [total] = ada[0].get("/trading/positions/").context["totals"]
+    # All are worth the minute's average: 93.
+    assert (total.currency, total.cost, total.value, total.unrealised) == ("USDT", 279, 279, 0)
+    assert [float(one.share) for one in total.held] == [100.0, 50.0]
+
+
 def test_positions_are_those_of_ones_own_accounts(ada: tuple[Client, UUID], dollars: UUID) -> None:
     fill_trade(submit_limit_order(dollars), "2", "99.50")
     update_read_models()
-    [(held, _, result)] = ada[0].get("/trading/positions/").context["held"]
+    [(held, _, result, _)] = ada[0].get("/trading/positions/").context["held"]
     assert (held.instrument, held.quantity, result.average_cost) == (BTC, Decimal(2), Decimal("99.5"))
     assert (result.realised, result.unrealised) == (0, 0)
     bob, person = sign_in_customer("bob@example.org", "Bob")
