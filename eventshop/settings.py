@@ -145,6 +145,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "EventShop",
     "DESCRIPTION": "Orders, stock, people and their consents; every command once, every event for ever.",
     "VERSION": "1",
+    "SERVERS": [{"url": "/", "description": "The server of this document"}],
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
     "OAS_VERSION": "3.1.0",
     # The parameter `fields` can leave out any column, so no column of a response is required.
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,

@@ -213,6 +213,10 @@ def add_components(result: dict[str, Any], generator: SchemaGenerator, **_: Any)
     schemas |= _to_portable(event_schemas(set(schemas)))
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     result["webhooks"] = webhook_operations()
+    operations = [operation for path in result["paths"].values() for operation in path.values()]
+    for operation in operations:
+        operation.setdefault("security", [])  # whoever has the link needs no token
+    result["tags"] = [{"name": name} for name in sorted({tag for one in operations for tag in one.get("tags", ())})]
     return result
 
 
