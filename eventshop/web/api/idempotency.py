@@ -21,8 +21,9 @@ from eventshop.runtime.cache_errors import cache_errors
 from eventshop.web.api.base_view import require_login
 from eventshop.web.shared.errors import CommandInProgress, IdempotencyKeyMissing, InvalidHeader
 
-#: A structured-field string (RFC 8941), or the same without its quotes.
-_KEY: Final = re.compile(r'"([!#-~]{1,200})"|([!#-~]{1,200})')
+#: A structured-field string (RFC 8941), or the same without its quotes, and then without a comma: servers join the
+#: values of a header that is sent twice by one.
+_KEY: Final = re.compile(r'"([!#-~]{1,200})"|([!#-+\--~]{1,200})')
 #: If a process dies while it executes a command, duplicates are refused no longer than this.
 _LOCK_TTL_S: Final = 30
 
@@ -34,7 +35,7 @@ def command_id_from(request: Request) -> UUID:
         raise IdempotencyKeyMissing(locations=[{"header": "Idempotency-Key", "detail": "is missing"}])
     match = _KEY.fullmatch(key)
     if match is None:
-        detail = "must be 1 to 200 printable characters without spaces"
+        detail = "must be sent once: 1 to 200 printable characters without spaces, in quotes if there is a comma"
         raise InvalidHeader(f"Idempotency-Key {detail}", locations=[{"header": "Idempotency-Key", "detail": detail}])
     return derive_id("api", require_login(request).pk, match[1] or match[2])
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import product
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
@@ -135,6 +136,15 @@ def test_no_hostile_query_parameter_is_accepted(person: ApiClient) -> None:
         for parameter, value in product(QUERY_PARAMETERS, QUERY_VALUES)
     }
     assert not {request: status for request, status in answers.items() if status not in (400, 404)}
+
+
+@pytest.mark.parametrize("last", ["\ud7ff", "\ue000", "\U0010ffff"], ids=ascii)
+def test_a_search_ends_with_any_character(person: ApiClient, last: str) -> None:
+    """The one before the surrogates has no neighbour that a database stores."""
+    command_dispatcher.send(CreateOrder(derive_id("test-order", "2"), "x\ufffd1", None, SALE.lines))
+    update_read_models()
+    assert person.get(f"orders?q={quote('x' + last)}").json()["results"] == []
+    assert len(person.get(f"orders?q={quote('x' + chr(0xFFFD))}").json()["results"]) == 1
 
 
 def test_no_hostile_query_parameter_breaks_an_admin_page(person: ApiClient) -> None:
