@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console import correlation_views, event_detail, trace_view
+from eventshop.admin_console import catalogue_views, correlation_views, event_detail, trace_view
 from eventshop.admin_console.display_names import actor_label, short_name
 from eventshop.admin_console.event_filters import (
     SCANNED_POSITIONS,
@@ -105,7 +105,11 @@ class EventAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         correlation = self.admin_site.admin_view(correlation_views.correlation_page)
         trace = self.admin_site.admin_view(trace_view.trace_page)
+        catalogue = self.admin_site.admin_view(catalogue_views.catalogue_page)
+        entry = self.admin_site.admin_view(catalogue_views.entry_page)
         return [
+            path("catalogue/", catalogue, {"model_admin": self}, name="catalogue"),
+            path("catalogue/<slug:kind>/<str:name>/", entry, {"model_admin": self}, name="catalogue_entry"),
             path("trace/", trace, {"model_admin": self}, name="trace"),
             path("correlation/<uuid:correlation_id>/", correlation, {"model_admin": self}, name="correlation"),
             *super().get_urls(),

@@ -106,6 +106,7 @@ PLUGIN = Plugin(
                 SidebarItem("Events", "bolt", "store.storedevent"),
                 SidebarItem("Trace", "route", view="trace", permission="store.view_storedevent"),
                 SidebarItem("Streams", "timeline", "ops.stream"),
+                SidebarItem("Event catalogue", "menu_book", view="catalogue", permission="store.view_storedevent"),
                 SidebarItem("Commands", "receipt_long", "store.storedreceipt"),
                 SidebarItem("Integrity proofs", "verified", "ops.signedroot"),
             ],

@@ -40,6 +40,12 @@ _POSTGRES_TYPES: Final[dict[type[models.Field[Any, Any]], str]] = {
 }
 
 
+def public_fields(model: type[ReadModel]) -> list[models.Field[Any, Any]]:
+    """The columns that are published. Kafka cannot erase on demand: what an erasure empties must never get there."""
+    hidden = {*model.erasable(), *model.internal}
+    return [field for field in model._meta.concrete_fields if field.attname not in hidden]
+
+
 class ReadModelTable(Generic[R]):
     """The rows of `model` in the table `name` (default: the model's own), published on `topic` if there is one."""
 
@@ -93,9 +99,7 @@ class ReadModelTable(Generic[R]):
         """The statement, extended to publish the rows that it writes (`deleted`: removes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
-        # Kafka cannot erase on demand: what an erasure empties must never get there.
-        hidden = {*self.model.erasable(), *self.model.internal}
-        public = [field for field in self.fields if field.attname not in hidden]
+        public = public_fields(self.model)
         return outbox.publishing_statement(change, self.topic, public, str(self.key), deleted=deleted)
 
     def _column_list(self, prefix: str = "") -> str:

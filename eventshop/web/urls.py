@@ -9,7 +9,7 @@ from eventshop.web.api import problem_catalogue, temporal_views
 from eventshop.web.api.batch_views import Batches
 from eventshop.web.api.command_status_view import CommandStatus
 from eventshop.web.api.event_feed_views import Feed, StreamEvents
-from eventshop.web.api.openapi_views import ApiDocs, openapi_document
+from eventshop.web.api.openapi_views import ApiDocs, asyncapi_document, openapi_document
 from eventshop.web.api.root import Root
 from eventshop.web.live.views import follow
 from eventshop.web.pages import developer_views, token_views
@@ -28,6 +28,7 @@ urlpatterns = [
     path("live/<slug:name>/<uuid:key>/", follow, name="live"),
     path("api/v1/", Root.as_view(), name="root"),
     path("api/v1/openapi.json", openapi_document, name="openapi"),
+    path("api/v1/asyncapi.json", asyncapi_document, name="asyncapi"),
     path("api/docs/", ApiDocs.as_view(), name="docs"),
     path("api/v1/batches", Batches.as_view(), name="batches"),
     path("api/v1/events", Feed.as_view(), name="events"),

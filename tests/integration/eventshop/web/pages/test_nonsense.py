@@ -42,7 +42,7 @@ def test_nonsense_in_addresses_and_fields_is_never_a_server_error(nonsense: str)
     client, _ = sign_in_customer()
     client.raise_request_exception = False
     pages = {door.path for door in list_doors() if door.kind == "page" and door.rights.audience in ASKED}
-    pages -= {"readyz", "api/v1/openapi.json"}
+    pages -= {"readyz", "api/v1/openapi.json", "api/v1/asyncapi.json"}
     paths = [f"/{re.sub(r'<[a-z]+:[a-z_]+>', nonsense, path)}" for path in sorted(pages)]
     for path in [*paths, *(f"/{listed}={nonsense}" for listed in LISTS)]:
         assert client.get(path).status_code < 500, path
