@@ -19,9 +19,9 @@ from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.privacy.models import Erasure
-from projections.admin.related import may_see, page_url
+from projections.admin.related import may_see, page_url, stream_links
 from projections.admin.search import SearchById
-from projections.models import ActivityTimeline, ConsentRegister, CustomerSummary, UserProfile
+from projections.models import ActivityTimeline, ConsentRegister, CustomerSummary, TradingAccount, UserProfile
 from users.admin.users import PersonActions
 
 MASK: Final = "•••••"
@@ -84,6 +84,12 @@ class UserProfileAdmin(PersonActions, SearchById):
                 for row in (customers if may_see(request, CustomerSummary) else ())
             ],
             "person": obj,
+            "accounts": [
+                (page_url(TradingAccount, row.pk), row.reference)
+                for row in TradingAccount.objects.filter(owner_id=obj.pk).order_by("reference")
+                if may_see(request, TradingAccount)
+            ],
+            "stream_links": stream_links(request, obj.pk),
             "title": short_name("Person", obj.user_id),
             "subtitle": obj.get_status_display(),
             "masked": [(name, mask_value(getattr(obj, name))) for name in UserProfile.personal],

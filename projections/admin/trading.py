@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin
@@ -20,15 +20,17 @@ from eventshop.datetimes import format_date_html, format_datetime
 from projections.admin.charts import chart_data
 from projections.admin.filters import DaysFilter
 from projections.admin.market_minutes import InstrumentFilter, format_exact
-from projections.admin.related import may_see
+from projections.admin.related import may_see, page_url, stream_links
 from projections.admin.search import SearchById, SearchByReference
-from projections.models import Position, TradeBlotter, TradingAccount
+from projections.models import Position, TradeBlotter, TradingAccount, UserProfile
 from projections.position_history import position_changes
 from projections.position_result import MARK_PRICE, METHOD_LABELS, cost_method_of, position_result
 from projections.timeline import MAX_ENTRIES, event_timeline
 from trading.admin.trades import TradeActions
 from trading.application import number_formatting, trade_timeline
 
+#: Rows of another model on the page of an account.
+MAX_RELATED: Final = 20
 _COLOURS = {
     "Open": "info",
     "Partly filled": "warning",
@@ -71,6 +73,10 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
         return super().detail_context(request, obj) | {
             "trade": obj,
             "account": account_name(obj.account_id),
+            "account_page": find_account_page("TradingAccount", obj.account_id)
+            if may_see(request, TradingAccount)
+            else None,
+            "stream_links": stream_links(request, obj.trade_id),
             "title": f"Trade {obj.reference}",
             "subtitle": obj.get_status_display(),
             "facts": [
@@ -128,6 +134,29 @@ class TradingAccountAdmin(SearchById):
     ordering = ("-updated_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
+    change_form_template = "projections/account.html"
+
+    def detail_context(self, request: HttpRequest, obj: TradingAccount) -> dict[str, Any]:
+        timeline = event_timeline(obj.account_id)
+        return {
+            "account": obj,
+            "title": f"Trading account {obj.reference}",
+            "subtitle": "owned by a customer" if obj.owner_id else "owned by the house",
+            "owner": short_name("Person", obj.owner_id) if obj.owner_id else "the house",
+            "owner_url": page_url(UserProfile, obj.owner_id) if obj.owner_id and may_see(request, UserProfile) else "",
+            "facts": [
+                ("Gross limit", self.limit_text(obj)),
+                ("Frozen", f"{self.frozen_text(obj)}, by {obj.frozen_trades:,} open trades"),
+                ("Refused for the limit", f"{obj.refusals:,} trades"),
+                ("Cost method", METHOD_LABELS[cost_method_of(obj.account_id)]),
+            ],
+            "times": [("Opened", datetime_html(obj.opened_at)), ("Last changed", datetime_html(obj.updated_at))],
+            "positions": _account_positions(obj.account_id) if may_see(request, Position) else None,
+            "trades": _account_trades(obj.account_id) if may_see(request, TradeBlotter) else None,
+            "timeline": timeline,
+            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            "stream_links": stream_links(request, obj.account_id),
+        }
 
     @display(description="owner")
     def owner_column(self, row: TradingAccount) -> str | SafeString:
@@ -146,6 +175,29 @@ class TradingAccountAdmin(SearchById):
     @display(description="last changed", ordering="-updated_at")
     def last_change_time(self, row: TradingAccount) -> str | SafeString:
         return datetime_html(row.updated_at)
+
+
+def _account_positions(account_id: UUID) -> list[tuple[Position, str, str, str]]:
+    """The first positions of an account by instrument: page, quantity and realised result."""
+    rows = Position.objects.filter(account_id=account_id).order_by("instrument")[:MAX_RELATED]
+    return [
+        (
+            row,
+            page_url(Position, row.pk),
+            format_exact(row.quantity),
+            number_formatting.format_result(row.realised, row.currency),
+        )
+        for row in rows
+    ]
+
+
+def _account_trades(account_id: UUID) -> list[tuple[TradeBlotter, str, str | SafeString, str]]:
+    """The newest trades of an account: page, time and executed quantity."""
+    rows = TradeBlotter.objects.filter(account_id=account_id).order_by("-submitted_at", "-trade_id")[:MAX_RELATED]
+    return [
+        (row, page_url(TradeBlotter, row.pk), datetime_html(row.submitted_at), format_exact(row.executed))
+        for row in rows
+    ]
 
 
 @admin.register(Position)

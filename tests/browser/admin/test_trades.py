@@ -11,7 +11,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from eventshop.eventstore.models import StoredEvent
-from projections.models import Position, TradeBlotter
+from projections.models import Position, TradeBlotter, TradingAccount
 from tests.support.browser import Visitor, serve
 from tests.support.staff import PASSWORD, update_read_models
 from tests.support.trade_commands import submit_trade
@@ -44,6 +44,7 @@ def test_trades_and_positions_are_clean_in_every_window(visitor: Visitor) -> Non
     position = reverse("admin:projections_position_change", args=(quote(Position.objects.get().pk),))
     pages = {
         "accounts": reverse("admin:projections_tradingaccount_changelist"),
+        "account": reverse("admin:projections_tradingaccount_change", args=(TradingAccount.objects.get().pk,)),
         "trades": reverse("admin:projections_tradeblotter_changelist"),
         "trade": reverse("admin:projections_tradeblotter_change", args=(trade.pk,)),
         **actions,

@@ -15,6 +15,7 @@ from tests.support.pages import find, texts
 from tests.support.read_models import catch_up
 from tests.support.staff import boss, clerk
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
+from tests.support.trader import open_account
 from trading.domain.commands import HoldSettlement
 from trading.domain.events import Side
 
@@ -80,3 +81,19 @@ def test_a_trades_page_tells_what_happened_and_how_far_behind_it_is() -> None:
     assert [entry.version for entry in page.context["timeline"]] == [1, 2, 3]
     assert find(page, "events-behind-1")
     assert "1,000,000.02001" in page.content.decode() and "venue" in texts(page, "TradeExecuted")[0]
+
+
+def test_the_page_of_an_account_has_what_belongs_to_it_and_only_what_one_may_see() -> None:
+    account = open_account(None)
+    submit_trade("T-1", ("61837.63", "0.02"), account=account)
+    catch_up(*projection_registry.select([]))
+    address = reverse("admin:projections_tradingaccount_change", args=(account,))
+    page = boss().get(address)
+    assert "T-1" in texts(page, "trades")[0] and BTC in texts(page, "positions")[0]
+    assert (texts(page, "owner"), page.context["events_behind"]) == (["the house"], 0)
+    assert page.context["timeline"][0].event_type == "AccountOpened"
+    assert find(page, "stream-links")
+    trade = boss().get(reverse("admin:projections_tradeblotter_change", args=(TradeBlotter.objects.get().pk,)))
+    assert address in trade.content.decode() and find(trade, "stream-links")
+    narrow = clerk("view_tradingaccount").get(address)
+    assert not find(narrow, "trades") and not find(narrow, "positions") and not find(narrow, "stream-links")
