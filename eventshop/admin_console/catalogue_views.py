@@ -47,6 +47,7 @@ class PayloadForm(forms.Form):
 @declare_access(NotLogged("descriptions of messages"))
 def catalogue_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Every event, command, saga and projection of the program."""
+    _require_view(request, model_admin)
     sections = {
         "events": [(_link("event", event.name), event) for event in message_catalogue.events()],
         "commands": [(_link("command", command.name), command) for command in message_catalogue.commands()],
@@ -66,6 +67,7 @@ def catalogue_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
 @declare_access(NotLogged("descriptions of messages"))
 def entry_page(request: HttpRequest, model_admin: Any, kind: str, name: str) -> HttpResponse:
     """One entry of the catalogue; a payload that is sent is checked, and stored nowhere. Raises `Http404`."""
+    _require_view(request, model_admin)
     makers = {"event": _event_context, "command": _command_context, "saga": _saga_context}
     context = makers.get(kind, _projection_context)(request, name)
     if context is None:
@@ -175,10 +177,13 @@ def _pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+def _require_view(request: HttpRequest, model_admin: Any) -> None:
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+
+
 def _render(
     request: HttpRequest, model_admin: Any, template: str, title: str, context: dict[str, Any]
 ) -> TemplateResponse:
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
     common = {**model_admin.admin_site.each_context(request), "opts": StoredEvent._meta, "title": title}
     return TemplateResponse(request, template, common | context)
