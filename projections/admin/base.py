@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import as_of_url, check_url
@@ -30,6 +31,14 @@ class RowAdmin(ReadOnlyAdmin):
         if missing := missing_from_model(self.model):
             self.message_user(request, f"What is listed here is incomplete: {missing}.", messages.WARNING)
         return super().changelist_view(request, extra_context)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The list as a file; if something is missing from it, its name and a header say so."""
+        response = super().export_view(request)
+        if missing := missing_from_model(self.model):
+            response["Incomplete"] = missing.header
+            response["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}-incomplete.csv"'
+        return response
 
     def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from django.contrib import admin
 from django.core.cache import cache
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
+from eventshop.core.messages import new_id
 from eventshop.operations.completeness import Missing, missing_from
+from eventshop.projections.models import DeadLetter
+from eventshop.projections.projection import projection_registry
+from eventshop.projections.read_model import ReadModel
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.position import position
 from projections.trade_blotter import trade_blotter
+from tests.support.api_endpoints import endpoints, view_of
 from tests.support.customers import sign_in_customer
 from tests.support.failing_projection import Flaky, fail
 from tests.support.pages import find, texts
@@ -98,3 +106,54 @@ def test_a_traders_pages_say_what_is_missing_from_them(clean_database: None) -> 
     for page in pages:
         [text] = texts(client.get(page), "missing")
         assert "The latest changes of some trades are not in these figures yet" in text
+
+
+# --- every door ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing_is_complete(clean_database: None) -> None:
+    """Every projection has set an event aside."""
+    for projection in projection_registry.select([]):
+        DeadLetter.objects.create(
+            projection=projection.name, aggregate_id=new_id(), aggregate_type="Order", position=1, version=1,
+            event_id=new_id(), event_type="OrderCreated", parked_at=timezone.now(),
+        )  # fmt: skip
+    cache.clear()
+
+
+ADMINS: Final = [model for model in admin.site._registry if issubclass(model, ReadModel)]
+
+
+@pytest.mark.usefixtures("nothing_is_complete")
+@pytest.mark.parametrize("model", ADMINS, ids=lambda model: model._meta.model_name)
+def test_every_list_of_the_console_and_its_export_say_what_is_missing(
+    model: type[ReadModel], admin_client: Client
+) -> None:
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    assert "1 event of 1 record not included" in admin_client.get(address).content.decode()
+    export = admin_client.get(f"{address}csv/")
+    assert (export.status_code, export["Incomplete"]) == (200, "events=1, streams=1")
+    assert "-incomplete.csv" in export["Content-Disposition"]
+
+
+def lists_of_the_api() -> list[str]:
+    """The endpoints that list rows of a read model, without those of one row's parts."""
+    found = []
+    for endpoint in endpoints():
+        resource = getattr(view_of(endpoint), "resource", None)
+        if endpoint.method == "get" and resource and issubclass(resource.model, ReadModel) and "{" not in endpoint.path:
+            found.append(endpoint.path)
+    return found
+
+
+@pytest.mark.usefixtures("nothing_is_complete")
+@pytest.mark.parametrize("path", lists_of_the_api())
+def test_every_list_of_the_api_says_what_is_missing(path: str, admin_client: Client) -> None:
+    answer = admin_client.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer["Incomplete"]) == (200, "events=1, streams=1")
+    assert answer.json()["incomplete"] == {"events": 1, "streams": 1, "as_of": None}
+
+
+def test_there_are_as_many_lists_as_read_models_with_a_page() -> None:
+    assert len(ADMINS) >= 13 and len(lists_of_the_api()) >= 12
