@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 from django.core.cache import cache
+from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
@@ -21,18 +22,21 @@ from eventshop.eventstore import store_epochs
 from eventshop.eventstore.store_epochs import Divergence
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.models import RelayCheckpoint
-from eventshop.operations import health_checks
+from eventshop.operations import health_checks, tasks
 from eventshop.operations.health_checks import check_components
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import State
 from eventshop.operations.work_health import check_effects
+from eventshop.privacy.models import Erasure
 from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime import metrics
 from eventshop.runtime.models import WorkerProcess
 from eventshop.sagas.effects import NO_RESULT
-from eventshop.sagas.models import PartitionLease, SagaStep
+from eventshop.sagas.models import PartitionLease, Saga, SagaStep, Timer
+from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from projections.order_summary import order_summary
+from tests.support.api_clients import staff
 from tests.support.certificates import tls_server, write_certificate
 from tests.support.gateway_process import SECRET, running_gateway
 from tests.support.order_fulfilment import receive_stock
@@ -148,6 +152,43 @@ def expired_client_certificate(settings: Any) -> None:
     settings.KAFKA_OPTIONS = {**BROKEN, "ssl_certfile": str(file)}
 
 
+def suspended_saga(settings: Any) -> None:
+    now = timezone.now()
+    begun: dict[str, Any] = {"kind": "k", "version": 1, "slot": 0, "state": "{}", "started_at": now, "moved_at": now}
+    Saga.objects.create(
+        saga_id=new_id(), subject_id=new_id(), correlation_id=new_id(), sequence_number=1, status="stuck", **begun
+    )
+
+
+def late_timer(settings: Any) -> None:
+    Timer.objects.create(key="t", due_at=ago(90), looked_at_from=ago(90))
+
+
+def unsent_webhook(settings: Any) -> None:
+    endpoint = WebhookEndpoint.objects.create(owner=staff("hooked"), url="https://example.org/")
+    WebhookDelivery.objects.create(id=new_id(), due_at=ago(90), endpoint=endpoint, event_type="E", position=1)
+
+
+def stopped_erasure(settings: Any) -> None:
+    Erasure.objects.create(subject=new_id(), step="scan", problem="KeyError")
+
+
+def failed_job(settings: Any) -> None:
+    PeriodicWork.objects.create(name="take-snapshots", due_at=Now() + timedelta(hours=1), failed=True)
+
+
+def failed_verification(settings: Any) -> None:
+    PeriodicWork.objects.create(name="verify-chains", due_at=Now() + timedelta(hours=1), failed=True)
+
+
+def open_ledger(settings: Any) -> None:
+    """As if an event had been folded twice."""
+    receive_stock("mug", 1)
+    catch_up(order_summary)
+    tasks.close_ledger()
+    Checkpoint.objects.update(events=F("events") + 1)
+
+
 def add_effect(answer: str) -> None:
     SagaStep.objects.create(
         step_id=new_id(), saga_id=new_id(), slot=0, number=1, cause_id=new_id(), sequence_number=1, what="effect",
@@ -172,6 +213,13 @@ FAULTS: Final[list[Any]] = [
     (records_deleted, "deleted records", "EventShopRecordsDeleted"),
     (gateway_away, "payments", "EventShopGatewayAway"),
     (failing_gateway, "effects", "EventShopEffectsFailing"),
+    (suspended_saga, "saga runner", "EventShopSagaSuspended"),
+    (late_timer, "timers", "EventShopTimersLate"),
+    (unsent_webhook, "webhooks", "EventShopWebhooksLate"),
+    (stopped_erasure, "erasures", "EventShopErasureStopped"),
+    (failed_job, "periodic jobs", "EventShopJobFailed"),
+    (failed_verification, "periodic jobs", "EventShopVerificationFailed"),
+    (open_ledger, "projections", "EventShopLedgerOpen"),
     (dead_letter, "projections", "EventShopDeadLetters"),
     (unreadable_record, "unreadable records", "EventShopUnreadableRecords"),
     (expired_client_certificate, "certificates", "EventShopCertificateExpired"),
