@@ -22,21 +22,21 @@ def log_refused_response(key: UUID, error: MessageRefused, body: bytes) -> None:
     _log_message(same_as, source=Source.ANSWER, error=error, key=key, begins=_printable(body))
 
 
-def log_unverified_webhook(error: MessageRefused, body: bytes) -> None:
+def log_unverified_webhook(error: MessageRefused) -> None:
     """Log a webhook that is not verified: one row per error and minute, so that nobody can fill the table."""
     minute = timezone.now().strftime("%Y-%m-%dT%H:%M")
-    _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error, begins=_printable(body))
+    _log_message(f"stranger:{error.code}:{minute}", source=Source.NOTICE, error=error)
 
 
 def log_refused_webhook(
     webhook_id: str, error: MessageRefused, body: bytes, webhook: PaymentWebhook | None = None
 ) -> None:
-    """Log a signed webhook that was refused. `webhook` is None if it could not be decoded."""
-    begins = "" if webhook else _printable(body)
+    """Log a signed webhook that was refused. `webhook` is None if it could not be decoded.
+
+    Nothing of its text is kept: nobody knows whose it is, so no erasure would find it. The gateway has the same hash.
+    """
     same_as = f"refused:{error.code}:{webhook_id}"
-    _log_message(
-        same_as, source=Source.NOTICE, error=error, begins=begins, **_webhook_fields(webhook_id, webhook, body)
-    )
+    _log_message(same_as, source=Source.NOTICE, error=error, **_webhook_fields(webhook_id, webhook, body))
 
 
 def log_accepted_webhook(webhook_id: str, webhook: PaymentWebhook, body: bytes) -> GatewayMessage | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, TypeVar
+import re
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -14,12 +15,19 @@ from eventshop.core.json_input import check_json_depth
 from eventshop.core.messages import Instant, NonEmptyText, Text
 from eventshop.core.money import from_minor_units
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded
+from orders.domain.order_values import PaymentMethod
 from orders.payment_gateway.errors import AmountMismatch, InvalidJson, PaymentMismatch
 
 Kind: TypeAlias = Literal["charge", "capture", "void", "refund"]
 MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+#: It is kept in clear with the payment, so it must not be a text.
+Reference: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#+-]{0,199}\Z")]
 Currency: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 T = TypeVar("T")
+#: A means of payment, as orders take it.
+_METHOD: Final = re.compile(get_args(PaymentMethod)[1].pattern)
+#: The value in an error of msgspec: it is the gateway's text, which may be about a person.
+_QUOTED: Final = re.compile(r"'[^`]*'")
 
 
 class GatewayPayment(Struct, frozen=True):
@@ -30,7 +38,7 @@ class GatewayPayment(Struct, frozen=True):
 
     key: UUID
     kind: Kind
-    reference: NonEmptyText
+    reference: Reference
     amount: MinorUnits
     currency: Currency
     status: Literal["authorised", "succeeded", "declined", "pending", "voided"]
@@ -50,7 +58,7 @@ class PaymentWebhook(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.type != f"{self.data.kind}.{self.data.status}":
-            raise ValueError(f"type is {self.type}, but data is a {self.data.kind} that is {self.data.status}")
+            raise ValueError(f"type does not say that data is a {self.data.kind} that is {self.data.status}")
 
 
 class HostedPage(Struct, frozen=True):
@@ -80,7 +88,7 @@ def _decode(body: bytes, kind: type[T]) -> T:
         check_json_depth(body)
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidMessage) as error:
-        raise InvalidJson(why=str(error)) from None
+        raise InvalidJson(why=_QUOTED.sub("…", str(error))) from None
 
 
 def outcome_of(payment: GatewayPayment) -> Outcome:
@@ -94,7 +102,8 @@ def outcome_of(payment: GatewayPayment) -> Outcome:
             return Declined(payment.key, "the authorisation was voided", payment.method)
     amount = from_minor_units(payment.amount, payment.currency)
     kind = Authorised if payment.status == "authorised" else Succeeded
-    return kind(payment.key, amount, payment.reference, payment.method, payment.processed_at)
+    method = payment.method if _METHOD.fullmatch(payment.method) else ""  # a text counts as not given
+    return kind(payment.key, amount, payment.reference, method, payment.processed_at)
 
 
 def check_payment_matches(

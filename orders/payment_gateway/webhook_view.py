@@ -67,7 +67,7 @@ def payment_webhook(request: HttpRequest) -> HttpResponse:
     except (WebhookTooLarge, MissingSignature, StaleTimestamp, WrongSignature) as error:
         with suppress(TooManyAttempts):  # the next one is refused unread
             limit_requests(request, _LIMIT, REFUSED_RATE)
-        message_log.log_unverified_webhook(error, b"")
+        message_log.log_unverified_webhook(error)
         return problem_response(STATUS_OF_ERROR[type(error)], error)
     try:
         process_webhook(webhook_id, body, saga_notifier.notify_saga)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -120,13 +121,19 @@ def _empty_sqlite(cursor: Any) -> None:
 
 def dump_database() -> str:
     """Every row of every table as text; binary columns are decoded as Latin-1."""
-    texts: list[str] = []
+    return "\n".join(dump_tables().values())
+
+
+def dump_tables() -> dict[str, str]:
+    """The same by table."""
     with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT * FROM "{table}"')
-            for row in cursor.fetchall():
-                texts += [bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row]
-    return "\n".join(texts)
+        return {table: _dump_table(cursor, table) for table in connection.introspection.table_names(cursor)}
+
+
+def _dump_table(cursor: Any, table: str) -> str:
+    cursor.execute(f'SELECT * FROM "{table}"')
+    values = chain.from_iterable(cursor.fetchall())
+    return "\n".join(bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in values)
 
 
 def count_round_trips(call: Callable[[], object]) -> int:

@@ -19,11 +19,12 @@ class ReceivedRequest(NamedTuple):
 
 
 class Receiver:
-    """The received requests, and the statuses of the next responses in order; then 204."""
+    """The received requests, and the statuses and bodies of the next responses in order; then 204 without one."""
 
     def __init__(self) -> None:
         self.requests: list[ReceivedRequest] = []
         self.answers: list[int] = []
+        self.bodies: list[str] = []
         self.url = ""
         #: Called before the first response, to change something during a delivery.
         self.before_answer: Callable[[], object] | None = None
@@ -46,6 +47,8 @@ def run_receiver() -> Iterator[Receiver]:
             self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.end_headers()
+            if receiver.bodies:
+                self.wfile.write(receiver.bodies.pop(0).encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -53,7 +53,7 @@ def server(suspended_saga: UUID) -> Iterator[str]:
     message_log.log_refused_response(
         key, InvalidJson(why="JSON is malformed"), b"<!doctype html><title>Maintenance</title>"
     )
-    message_log.log_unverified_webhook(WrongSignature(), b"")
+    message_log.log_unverified_webhook(WrongSignature())
     with serve() as address:
         yield address
 

@@ -63,7 +63,7 @@ def test_what_was_refused_stands_with_its_reason_and_how_often() -> None:
     for _ in range(3):
         message_log.log_refused_webhook("msg_1", UnknownPayment(key=told.key), b"{}", notice)
     message_log.log_refused_response(told.key, InvalidJson(why="malformed"), b"<html>\x00\xff")
-    message_log.log_unverified_webhook(WrongSignature(), b"")
+    message_log.log_unverified_webhook(WrongSignature())
     client = boss()
     content = client.get(MESSAGES).content.decode()
     assert set(GatewayMessage.objects.values_list("code", flat=True)) == {
