@@ -6,11 +6,13 @@ their decisions implements the port.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
+from eventshop.core.errors import CommandRefused
 from eventshop.core.personal_fields import DataCategory
 from eventshop.core.port import Port
 
@@ -37,8 +39,8 @@ class DataUse(Struct, frozen=True):
 class ProcessingGrounds(Protocol):
     """What the implementation provides."""
 
-    def record(self, use: DataUse) -> bool:
-        """As `use_personal_data`."""
+    def record(self, uses: Sequence[DataUse]) -> list[bool | CommandRefused]:
+        """As `use_data_of_many`."""
         ...
 
     def require(self, use: DataUse) -> None:
@@ -55,7 +57,15 @@ def use_personal_data(use: DataUse) -> bool:
     Gives False if this occasion was recorded before, and for a person without an account, such as a guest: they are
     served by contract and by law, and the order is the record.
     """
-    return processing_grounds.get().record(use)
+    [outcome] = use_data_of_many([use])
+    if isinstance(outcome, CommandRefused):
+        raise outcome
+    return outcome
+
+
+def use_data_of_many(uses: Sequence[DataUse]) -> list[bool | CommandRefused]:
+    """As `use_personal_data` for each use, recorded in one transaction; gives a refusal instead of raising it."""
+    return processing_grounds.get().record(uses)
 
 
 def require_ground(use: DataUse) -> None:

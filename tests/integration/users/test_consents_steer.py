@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.projections.projection import projection_registry
@@ -20,9 +22,10 @@ from tests.support.pages import find
 from tests.support.read_models import catch_up
 from tests.support.sales import LANTERNS, MUGS
 from tests.support.staff import clerk
+from users.application import newsletters
 from users.application.customer_adapter import load_person, newest_events
 from users.application.newsletters import send_newsletters
-from users.domain.commands import GrantConsent, RestrictProcessing
+from users.domain.commands import CreateUser, GrantConsent, RestrictProcessing
 from users.domain.events import ProcessingRecorded
 from users.models import Newsletter
 
@@ -65,6 +68,22 @@ def test_a_newsletter_goes_once_to_those_whose_consent_stands() -> None:
         assert find(program.post(f"/{link}", {"List-Unsubscribe": "One-Click"}), "left")
     assert "DirectMarketing" not in load_person(agreed).state.consents
     assert program.post("/newsletter/nonsense/").status_code == 410
+
+
+def test_a_mailing_records_its_uses_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each letter costs two statements, to read whom it goes to; the others are shared by a group."""
+    people = [uuid4() for _ in range(2 * newsletters.GROUP + 1)]
+    for number, person in enumerate(people):
+        send(CreateUser(person, f"p{number}@example.org", "Ada"))
+        agree(person, "DirectMarketing", days=9)
+    Newsletter.objects.create(subject="Lanterns", text="10 % off", is_released=True)
+    with CaptureQueriesContext(connection) as queries:
+        assert send_newsletters() == f"{len(people)} letters sent"
+    assert sorted(address for sent in mail.outbox for address in sent.to) == sorted(
+        f"p{number}@example.org" for number in range(len(people))
+    )
+    assert len(queries) < 4 * len(people)
+    assert all(len(uses_of(person)) == 1 for person in people)
 
 
 def test_a_letter_that_the_mail_server_refuses_is_counted_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
