@@ -5,7 +5,7 @@ Pure functions; only `settings.py` reads the environment. A message never repeat
 
 import re
 from base64 import b64decode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,13 @@ FALSE = {"0", "false", "no", "off"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("console", "json")
 SECRET_KEY_LENGTH = 32
+#: Settings that are secret, or URLs with a password; each can stand in a file that `<name>_FILE` names.
+SECRETS = (
+    *("SECRET_KEY", "KEY_ENCRYPTION_KEY", "FORMER_KEY_ENCRYPTION_KEYS", "ROOT_SIGNING_KEY", "STAFF_PASSWORD"),
+    *("PAYMENT_GATEWAY_SECRET", "ATTENTION_WEBHOOK_SECRET", "METRICS_TOKEN"),
+    *("DATABASE_URL", "DATABASE_LISTEN_URL", "KEYS_DATABASE_URL", "EVENT_LOG_URL", "CELERY_BROKER_URL", "CACHE_URL"),
+    "EMAIL_URL",
+)
 #: Schemes whose client is not installed by requirements.txt, and the package that brings it.
 EXTRA_PACKAGES = {"redis": "redis", "rediss": "redis"}
 
@@ -36,6 +43,22 @@ def switch(name: str, text: str) -> bool:
     if value in TRUE | FALSE:
         return value in TRUE
     raise invalid_setting(name, f"must be on or off, not {text!r}")
+
+
+def with_secret_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the secrets that it names files of: `SECRET_KEY_FILE` for `SECRET_KEY`."""
+    secrets = {name: environment[f"{name}_FILE"] for name in SECRETS if environment.get(f"{name}_FILE")}
+    return {**environment, **{name: _read_secret(name, path, environment) for name, path in secrets.items()}}
+
+
+def _read_secret(name: str, path: str, environment: Mapping[str, str]) -> str:
+    if environment.get(name):
+        raise invalid_setting(f"{name}_FILE", f"{name} is set, too: set one of the two")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise invalid_setting(f"{name}_FILE", f"{path} cannot be read: {reason}") from None
 
 
 def secret_key(name: str, text: str) -> str:

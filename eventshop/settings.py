@@ -21,6 +21,8 @@ env = environ.Env()
 _env_file = env.str("ENV_FILE", default=str(BASE_DIR / ".env"))
 if _env_file and Path(_env_file).is_file():
     env.read_env(_env_file)
+# A secret may stand in a file, where Docker, Kubernetes or the agent of a vault puts it: SECRET_KEY_FILE.
+env.ENVIRON = env_validators.with_secret_files(env.ENVIRON)
 
 
 def _switch(name: str) -> bool:
@@ -440,7 +442,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "MinimumLengthValidator",
         "CommonPasswordValidator",
     )
-] + [{"NAME": "eventshop.web.api.token_revocation.RevokeTokensWithPassword"}]
+] + [
+    {"NAME": "eventshop.web.shared.password_strength.GuessablePasswordValidator"},
+    {"NAME": "eventshop.web.api.token_revocation.RevokeTokensWithPassword"},
+]
 
 #: How pages are reached from outside, for links in e-mails: never the `Host` that a request claims.
 SITE_URL = env_validators.site_url(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eventshop import env_validators
 from tests.conftest import BASE_DIR
 
 KEY = "k" * 50
@@ -203,3 +204,24 @@ def test_every_setting_is_in_the_table() -> None:
     names = set(re.findall(r'(?:env\.\w+|_switch|_database)\("([A-Z_]+)"', source))
     table = (BASE_DIR / "docs" / "settings.md").read_text()
     assert {name for name in names if f"`{name}`" not in table} == set()
+
+
+def test_a_secret_can_stand_in_a_file_that_no_child_inherits(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{'f' * 50}\n")
+    given = {"SECRET_KEY": "", "SECRET_KEY_FILE": str(file)}
+    assert value("settings.SECRET_KEY, os.environ['SECRET_KEY']", **given) == f"{'f' * 50}"
+    for name, wrong in (
+        ("SECRET_KEY_FILE", {"SECRET_KEY_FILE": str(file)}),
+        ("EMAIL_URL_FILE", {"EMAIL_URL_FILE": "/none"}),
+    ):
+        refused = start(**wrong)
+        assert refused.returncode and f"ImproperlyConfigured: {name}: " in refused.stderr
+        assert KEY not in refused.stderr and "f" * 50 not in refused.stderr
+
+
+def test_every_secret_that_can_stand_in_a_file_is_a_setting_that_the_page_names() -> None:
+    page = (BASE_DIR / "docs" / "settings.md").read_text()
+    settings = (BASE_DIR / "eventshop" / "settings.py").read_text()
+    for name in env_validators.SECRETS:
+        assert f'"{name}"' in settings and page.count(f"`{name}`") > 1, name
