@@ -209,7 +209,7 @@ def plant_files(planter: Planter, folder: Path) -> None:
     for name, app in get_commands().items():
         if not name.startswith("import_"):
             continue
-        command = load_command_class(app, name) if isinstance(app, str) else app
+        command = load_command_class(app, name)
         if not isinstance(command, ImportCommand):
             continue
         columns = command.importer.layout.columns
