@@ -126,6 +126,8 @@ class Planter:
                 return "on"
             case forms.CharField() if isinstance(field.widget, forms.PasswordInput):
                 return PASSWORD
+            case forms.SlugField():
+                return self.code(place)
             case forms.CharField():
                 return self.text(place)
         return initial or ""
