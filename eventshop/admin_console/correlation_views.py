@@ -45,7 +45,7 @@ def correlation_page(request: HttpRequest, correlation_id: UUID, model_admin: An
         "streams": len({event.aggregate_id for event in shown}),
         "more_after": shown[-1].position if len(events_and_next) > PAGE_SIZE else None,
         "from_start": after == "0",
-        **(tree_context(build_tree([correlation_id]), "") if after == "0" else {}),
+        **(tree_context(build_tree([correlation_id]), str(correlation_id)) if after == "0" else {}),
     }
     return TemplateResponse(request, "console/correlation.html", context)
 

@@ -16,24 +16,41 @@ MATCH_MARK: Final = "  <- this"
 
 
 class TraceRow(NamedTuple):
-    """One node of a tree. `elapsed` is the time since the first node; `is_match`: it has the searched id."""
+    """One node of a tree. `elapsed` is the time since the first node; `is_match`: it has the searched id.
+
+    `begins` and `lasts` are where its bar begins and how long it is, in percent of the whole trace: from the node's
+    time to the last one of what followed from it.
+    """
 
     depth: int
     node: Node
     elapsed: str
     is_match: bool
+    begins: float
+    lasts: float
 
 
 def trace_rows(roots: Iterable[Node], searched_id: str = "") -> list[TraceRow]:
     """The nodes of all trees in order, each with the time since the earliest one."""
     nodes = [pair for root in roots for pair in root.walk()]
     times = [node.time for _, node in nodes if node.time is not None]
-    start = min(times) if times else None
+    start, end = (min(times), max(times)) if times else (None, None)
     match = searched_id.strip().lower()
     return [
-        TraceRow(depth, node, _format_elapsed(node.time, start), node.identity == (match or None))
+        TraceRow(
+            depth, node, _format_elapsed(node.time, start), node.identity == (match or None), *_bar(node, start, end)
+        )
         for depth, node in nodes
     ]
+
+
+def _bar(node: Node, start: datetime | None, end: datetime | None) -> tuple[float, float]:
+    """Where the bar of a node begins, and its length, in percent; nothing where no time is known or passed."""
+    if node.time is None or start is None or end is None or end <= start:
+        return 0.0, 0.0
+    last = max(one.time for _, one in node.walk() if one.time is not None)
+    percent = 100 / (end - start).total_seconds()
+    return (node.time - start).total_seconds() * percent, (last - node.time).total_seconds() * percent
 
 
 def render_text(roots: Iterable[Node], searched_id: str = "") -> Iterator[str]:

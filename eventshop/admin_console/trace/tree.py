@@ -27,18 +27,20 @@ MAX_DEPTH: Final = 60
 
 
 class TraceTree(NamedTuple):
-    """The trace of some correlations. `is_truncated`: there are more events than it shows."""
+    """The trace of some correlations. `more_after`: the position after which there are more events; 0 if none."""
 
     roots: list[Node]
     events: int
-    is_truncated: bool
+    more_after: int
 
 
-def build_tree(correlation_ids: Sequence[UUID]) -> TraceTree:
-    """The trace of these correlations, at most `MAX_EVENTS` events."""
-    events = list(StoredEvent.objects.filter(correlation_id__in=correlation_ids).order_by("position")[: MAX_EVENTS + 1])
-    builder = _TreeBuilder(correlation_ids, events[:MAX_EVENTS])
-    return TraceTree(builder.build_roots(), len(events[:MAX_EVENTS]), len(events) > MAX_EVENTS)
+def build_tree(correlation_ids: Sequence[UUID], *, after: int = 0) -> TraceTree:
+    """The trace of these correlations, at most `MAX_EVENTS` events after a position."""
+    events = StoredEvent.objects.filter(correlation_id__in=correlation_ids, position__gt=after).order_by("position")
+    shown = list(events[: MAX_EVENTS + 1])
+    more_after = shown[MAX_EVENTS - 1].position if len(shown) > MAX_EVENTS else 0
+    shown = shown[:MAX_EVENTS]
+    return TraceTree(_TreeBuilder(correlation_ids, shown).build_roots(), len(shown), more_after)
 
 
 class _TreeBuilder:

@@ -32,5 +32,5 @@ class Command(LoggedCommand):
             raise CommandError(str(error)) from None
         for line in render_text(tree.roots, options["id"]):
             self.stdout.write(line)
-        if tree.is_truncated:
+        if tree.more_after:
             self.stderr.write(f"Only the first {MAX_EVENTS} events are shown.")

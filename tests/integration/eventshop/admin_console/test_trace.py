@@ -268,3 +268,24 @@ def test_the_tree_asks_the_same_however_long_the_story_is() -> None:
     send(WriteOffStock("mug", 1, "broken", "A1"))
     build_tree([short])
     assert len(capture_queries(lambda: build_tree([short]))) == len(capture_queries(lambda: build_tree([long])))
+
+
+def test_a_large_trace_is_folded_and_loaded_in_parts_and_bars_show_how_long_it_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(4):
+        send(WriteOffStock("mug", 1, "lost", f"A{number}"), envelope=Envelope(new_id(), correlation_id=sale.order_id))
+    monkeypatch.setattr("eventshop.admin_console.trace.tree.MAX_EVENTS", 3)
+    first = boss().get(TRACE, {"id": str(sale.order_id)})
+    positions = list(StoredEvent.objects.order_by("position").values_list("position", flat=True))
+    [more] = find(first, "more")
+    assert more.attributes["href"].endswith(f"after={positions[2]}")
+    assert (len(find(first, "tree")), len(find(first, "bar"))) == (3, 6)
+    second = boss().get(more.attributes["href"])
+    assert (len(find(second, "tree")), find(second, "more")) == (1, [])
+    monkeypatch.undo()
+    whole = boss().get(TRACE, {"id": str(StoredEvent.objects.latest("position").command_id)})
+    assert [one["is_open"] for one in whole.context["trees"]] == [False, False, False, True]
+    bars = [entry["row"] for tree in whole.context["trees"] for entry in tree["rows"]]
+    assert all(0 <= row.begins <= 100 and row.begins + row.lasts <= 100.001 for row in bars)
+    assert boss().get(TRACE, {"id": "x", "after": "-1"}).status_code == 404
