@@ -126,14 +126,18 @@ def database_killed(world: World) -> Iterator[None]:
 @contextmanager
 def clock_ahead(world: World) -> Iterator[None]:
     """One more worker, whose clock is an hour ahead."""
-    env = process_environment(
-        world.shop.folder, {**world.shop.env, **world.shop.stack.env, **gateway_env(world.shop.folder)}
-    )
+    settings = {**world.shop.stack.env, **gateway_env(world.shop.folder)}
+    env = process_environment(world.shop.folder, settings)
     command = ["faketime", "-f", "+1h", *WORKER_COMMAND.split(), "--hostname", "ahead@test"]
     with (world.folder / "ahead.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
+    with world.connect() as connection:  # a busy machine needs half a minute to start it
+        wait_until(
+            lambda: connection.execute("SELECT 1 FROM runtime_workerprocess WHERE clock_ahead_s > 9").fetchone(),
+            seen=world.folder / "ahead.log",
+        )
     yield
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)  # faketime and what it has started
     wait_for_exit(process)
 
 
@@ -269,9 +273,9 @@ def test_a_fault_fires_its_own_alert_within_a_minute(
     assert alert not in world.prometheus.firing()
     with fault(world):
         began = monotonic()
-        wait_until(lambda: alert in world.prometheus.firing(), seen=world.shop.describe_health)
+        wait_until(lambda: alert in world.prometheus.firing() or monotonic() > began + SEEN_WITHIN_S)
         seconds = monotonic() - began
-    assert seconds < SEEN_WITHIN_S, f"{alert} fired after {seconds:.0f} s"
+        assert alert in world.prometheus.firing(), f"not within {seconds:.0f} s; {world.shop.describe_health()}"
     sys.stdout.write(f"{alert} fired after {seconds:.0f} s\n")
     if alert not in ("EventShopRecordsDeleted", "EventShopDiverged"):  # those last
         wait_until(lambda: alert not in world.prometheus.firing(), seen=world.shop.describe_health)
