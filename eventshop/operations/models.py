@@ -29,7 +29,7 @@ class Stream(StoredEvent):
 
 
 class WebRequest(models.Model):
-    """A web request that sent commands: its time, route, actor and command ids."""
+    """A web request that sent commands, or one with an API token that was refused: its route, actor and command ids."""
 
     request_id = models.UUIDField(primary_key=True)
     trace_id = models.CharField(
@@ -43,6 +43,8 @@ class WebRequest(models.Model):
     took_ms = models.IntegerField()
     commands = models.TextField(help_text="The ids of the first hundred commands.")
     sent = models.IntegerField(help_text="The number of commands.")
+    token = models.BigIntegerField(null=True, db_index=True, help_text="The API token that it came with.")
+    problem = models.CharField(max_length=60, blank=True, help_text="The code of the problem that was answered.")
 
     class Meta:
         default_permissions = ("view",)

@@ -33,6 +33,8 @@ _BUSY_STATUSES: Final = (429, 503)
 RETRY_AFTER_S: Final = 5
 #: Asked every few seconds, by programs.
 _UNTRACED: Final = ("/healthz", "/readyz", "/metrics")
+#: The attribute of a response with the code of the problem that it tells, for its record.
+PROBLEM_CODE: Final = "problem_code"
 #: A UUID, also without hyphens, as nginx makes it.
 _REQUEST_ID: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: W3C Trace Context, level 1: version, trace id, parent id, flags. A later version may have more fields.
@@ -97,7 +99,9 @@ class LoggedRequest:
             response.setdefault("Retry-After", str(RETRY_AFTER_S))
         if tracing.is_on():
             self._annotate_span(request, response)
-        if self.handling.command_ids:
+        # Refusals are kept for the owner of the token, but not those of a token that asks too often.
+        is_refused = _token_of(request) is not None and response.status_code >= 400 and response.status_code != 429
+        if self.handling.command_ids or is_refused:
             try:
                 with relax_commit():
                     self._store(request, response)
@@ -128,9 +132,16 @@ class LoggedRequest:
             took_ms=int((monotonic() - self.started) * 1000),
             commands=" ".join(map(str, self.handling.command_ids)),
             sent=self.handling.command_count,
+            token=_token_of(request),
+            problem=getattr(response, PROBLEM_CODE, "")[:60],
         )
         if not is_recorded:
             log.warning("the id of this request is that of another one, whose record stays")
+
+
+def _token_of(request: HttpRequest) -> int | None:
+    """The primary key of the API token that a request came with; the API's authentication sets it."""
+    return getattr(getattr(request, "auth", None), "pk", None)
 
 
 _FIELDS: Final = WebRequest._meta.concrete_fields

@@ -12,12 +12,13 @@ from eventshop.web.api.event_feed_views import Feed, StreamEvents
 from eventshop.web.api.openapi_views import ApiDocs, asyncapi_document, openapi_document
 from eventshop.web.api.root import Root
 from eventshop.web.live.views import follow
-from eventshop.web.pages import developer_views, token_views
+from eventshop.web.pages import developer_views, token_request_views, token_views
 from eventshop.web.webhooks import views as webhooks
 
 app_name = "web"
 urlpatterns = [
     path("account/tokens/", token_views.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/requests/", token_request_views.token_requests, name="token-requests"),
     path("account/tokens/<int:token_id>/revoke/", token_views.revoke_token, name="revoke-token"),
     path("developers/", developer_views.guide, name="developers"),
     path("developers/reference/", developer_views.reference, name="reference"),

@@ -10,6 +10,7 @@ from django.http import JsonResponse
 from eventshop.core import errors
 from eventshop.core.errors import EventShopError
 from eventshop.core.request_context import current_trace_id
+from eventshop.operations.request_log import PROBLEM_CODE
 from eventshop.web.shared.errors import RequestError
 
 #: An error has the status of its nearest base class in this table.
@@ -56,4 +57,6 @@ def problem_response(status: int, error: EventShopError) -> JsonResponse:
         body["errors"] = error.locations
     if isinstance(error, errors.WrongExpectedVersion):
         body["version"] = error.data.get("version")
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    response = JsonResponse(body, status=status, content_type="application/problem+json")
+    setattr(response, PROBLEM_CODE, error.code)
+    return response
