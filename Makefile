@@ -62,7 +62,7 @@ test-fast: install-dev ## unit tests and the integration tests of the engine and
 
 chaos: export CHAOS_TIMES ?= 20
 chaos: install-dev ## the long tests: three brokers, every crash point twenty times (CHAOS_SEED=1 as pytest prints it)
-	$(PYTEST) $(JOBS) --long --database sqlite -m "chaos or long" tests/chaos
+	$(PYTEST) $(JOBS) --long --database sqlite -m "chaos or long" tests/chaos tests/unit tests/contract tests/browser
 	$(PYTEST) $(JOBS) --long --database postgres -m "chaos or long" tests/chaos tests/kafka tests/integration
 
 coverage: install-dev ## test with branch coverage; lists the modules below 85 %

@@ -28,6 +28,8 @@ BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SHARED_DATA: Final = BASE_DIR.parent / "shared" / "data"
 #: Fixtures, imported once Django is set up.
 PLUGINS: Final = ("tests.support.database", "tests.support.kafka.fixtures")
+#: Packages about pages, forms, rights and wording. PostgreSQL runs what is marked `both`, and the rest with --long.
+ABOUT_PAGES: Final = {"admin", "admin_console", "pages", "shared"}
 #: Folders with long files.
 LONG: Final = ("kafka", "chaos", "browser", "contract")
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -142,6 +144,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Folders with long files come first: begun last, one of them would keep a single worker busy while the others rest.
     """
+    for item in items:
+        if ABOUT_PAGES.intersection(item.path.parts) and not item.get_closest_marker("both"):
+            item.add_marker(pytest.mark.long(on="postgres"))
     if not config.getoption("--long"):
         long = [item for item in items if _is_long(item)]
         config.hook.pytest_deselected(items=long)

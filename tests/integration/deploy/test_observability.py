@@ -23,6 +23,8 @@ from tests.support.docs_recipe import commands_of_page, section_text
 from tests.support.prometheus import find_program
 from tests.support.read_models import append_order_histories
 
+pytestmark = pytest.mark.long(on="postgres")  # about files
+
 FOLDER: Final = BASE_DIR / "deploy" / "observability"
 RUNBOOK: Final = (BASE_DIR / "docs" / "runbook.md").read_text()
 RULES: Final[list[dict[str, Any]]] = [

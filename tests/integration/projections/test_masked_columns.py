@@ -26,7 +26,10 @@ from tests.support.staff import boss, clerk, update_read_models
 from users.domain.commands import CreateUser
 from users.domain.events import DataAccessed
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about what is asked, before any statement
+]
 
 LOOKUPS: Final = ("", *(f"__{name}" for name in ("exact", "iexact", "startswith", "contains", "regex", "gt", "lte")))
 LOOKUPS_OF_LISTS: Final = (*LOOKUPS, "__in", "__isnull", "__range", "__length", "__endswith", "__iregex")

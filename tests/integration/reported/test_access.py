@@ -16,7 +16,10 @@ from eventshop.web.models import ApiToken
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from users.application import sign_in_notices
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about limits, which are in the cache, and about pages
+]
 HOW: Any = {"name": "script", "scopes": ["orders:read"], "lifetime": timedelta(days=1)}
 TOKEN = {"name": "thief", "days": "365", "scopes": ["orders:read"]}
 

@@ -24,7 +24,7 @@ from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import boss, capture_queries, order_url, record_sales
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 EVENTS, STREAMS, RECEIPTS = "/admin/store/storedevent/", "/admin/ops/stream/", "/admin/store/storedreceipt/"
 sale = Sale(1)

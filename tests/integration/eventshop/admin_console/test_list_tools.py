@@ -23,7 +23,7 @@ from tests.support.pages import find
 from tests.support.sales import Sale
 from tests.support.staff import boss, capture_queries, clerk, record_sales, update_read_models
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 ORDERS = "/admin/projections/ordersummary/"
 first, second = Sale(1), Sale(2)

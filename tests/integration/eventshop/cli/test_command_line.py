@@ -12,6 +12,8 @@ from django.db import OperationalError
 
 from tests.support.processes import ROOT
 
+pytestmark = pytest.mark.long(on="postgres")  # its processes have databases of their own
+
 
 def run_manage(*arguments: str, stdout: int = subprocess.PIPE, **env: str) -> tuple[int, str]:
     """The exit status and the text on stderr."""

@@ -6,7 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about wording
+]
 
 
 def test_the_account_is_made_and_can_sign_in(settings: Any) -> None:

@@ -12,7 +12,10 @@ from tests.support.pages import texts
 from tests.support.sales import Sale
 from tests.support.staff import boss, order_url, record_sales, sign_in
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about rights
+]
 
 
 def test_roles_are_created_once_and_keep_what_somebody_added() -> None:

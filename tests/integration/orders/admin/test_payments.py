@@ -17,7 +17,7 @@ from orders.payment_gateway.responses import GatewayPayment, PaymentWebhook
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk, record_sales
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 PAYMENTS = reverse("admin:orders_payment_changelist")
 MESSAGES = reverse("admin:orders_gatewaymessage_changelist")

@@ -79,6 +79,7 @@ def place_order(client: Client) -> UUID:
     return UUID(answer.headers["Location"].split("/")[2])
 
 
+@pytest.mark.both
 def test_the_shop_is_open_to_everybody_and_found_by_words(client: Client) -> None:
     Product.objects.create(sku="OLD", name="Old mug", price=Decimal(1), on_sale=False)
     assert stock_shown(client).keys() == {"MUG", "LAMP"}
@@ -127,6 +128,7 @@ def test_an_order_that_the_rules_refuse_is_a_message_and_the_basket_stays() -> N
     assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
 
 
+@pytest.mark.both
 def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     client, person = customer_with_basket()
     order_id = place_order(client)
@@ -147,6 +149,7 @@ def test_an_order_is_seen_at_once_and_its_list_says_when_it_lags() -> None:
     assert (mine.reference, mine.total) == (events[0].event.reference, Decimal("25.00"))
 
 
+@pytest.mark.both
 def test_the_list_waits_for_a_worker_that_is_about_to_be_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_your_writes, "PAGE_TIMEOUT_S", DEADLINE_S)
     client, _ = customer_with_basket()
@@ -163,6 +166,7 @@ def test_the_list_waits_for_a_worker_that_is_about_to_be_through(monkeypatch: py
     assert page["current"] and len(page["page"]) == 1
 
 
+@pytest.mark.both
 def test_a_checkout_sent_twice_orders_once() -> None:
     client, _ = customer_with_basket()
     form = checkout_form_values(client)

@@ -19,7 +19,7 @@ from tests.support.sales import Sale
 from tests.support.staff import boss, capture_queries, clerk, order_url, update_read_models
 from users.domain.commands import CreateUser
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 PAGE = "/admin/search/"
 SALE = Sale(1)

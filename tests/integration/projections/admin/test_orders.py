@@ -23,7 +23,7 @@ from tests.support.pages import find, texts
 from tests.support.sales import LANTERNS, Sale, gbp
 from tests.support.staff import boss, clerk, order_url, update_read_models
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 LIST = "/admin/projections/ordersummary/"
 unpaid, aside, returned, observed = (Sale(number, (LANTERNS,)) for number in range(1, 5))

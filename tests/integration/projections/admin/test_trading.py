@@ -19,7 +19,7 @@ from tests.support.trader import open_account
 from trading.domain.commands import HoldSettlement
 from trading.domain.events import Side
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 LISTS = [reverse(f"admin:projections_{name}_changelist") for name in ("tradeblotter", "position", "marketminute")]
 

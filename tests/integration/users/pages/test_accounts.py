@@ -43,6 +43,7 @@ def test_signing_up_makes_a_login_and_a_person(client: Client) -> None:
     assert contact and (contact.email, contact.name) == (EMAIL, "Ada")
 
 
+@pytest.mark.both
 def test_the_same_form_sent_twice_makes_one_account(client: Client) -> None:
     request_sign_up(client)
     link, form = link_in_email(), {"name": "Ada", "password": PASSWORD}
@@ -60,6 +61,7 @@ def test_an_old_link_opens_nobodys_account(client: Client) -> None:
     assert "_auth_user_id" not in thief.session
 
 
+@pytest.mark.both
 def test_a_login_that_cannot_be_made_leaves_no_person() -> None:
     form_id = new_id()
     Login.objects.create(username=str(derive_id("person", form_id)))
@@ -69,6 +71,7 @@ def test_a_login_that_cannot_be_made_leaves_no_person() -> None:
     assert sign_up()
 
 
+@pytest.mark.both
 def test_an_address_has_one_account_also_in_a_race() -> None:
     outcomes: list[object] = []
 

@@ -22,6 +22,8 @@ from tests.support.api_endpoints import ROOT, endpoints
 from tests.support.sales import Sale
 from tests.support.staff import record_sales, update_read_models
 
+pytestmark = pytest.mark.long(on="postgres")  # about the document
+
 DOCUMENT: dict[str, Any] = json.loads(openapi_views.FILE.read_text())
 
 

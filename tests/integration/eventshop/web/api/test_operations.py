@@ -19,7 +19,10 @@ from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about rights; the operations have tests of their own on both
+]
 
 sale = Sale(1)
 

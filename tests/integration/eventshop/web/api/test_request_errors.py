@@ -17,7 +17,10 @@ from tests.support.pages import find
 from tests.support.staff import clerk
 from users.application import accounts
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [
+    pytest.mark.usefixtures("clean_database"),
+    pytest.mark.long(on="postgres"),  # about requests that reach no database
+]
 
 
 def test_a_token_tells_who_asks_and_what_for() -> None:

@@ -11,7 +11,7 @@ from eventshop.operations.rights import Audience
 from eventshop.web.permission_matrix import list_doors
 from tests.support.customers import sign_in_customer
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 #: Percent-encoded, as in a URL.
 NONSENSE = ("%00", "%C3%BC", "..%2F..", "%F0%9F%98%80", "'--", "99999999999999999999", "a" * 2_000)

@@ -13,7 +13,7 @@ from django.test import Client
 from eventshop.web.sessions import MAX_COOKIE, SessionStore
 from tests.support.customers import EMAIL, PASSWORD, sign_up
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = [pytest.mark.usefixtures("clean_database"), pytest.mark.both]
 
 
 def store(content: Mapping[str, object]) -> SessionStore:
