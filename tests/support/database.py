@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -32,6 +33,19 @@ counted_cache.RECENT_S = 3600.0
 @pytest.fixture
 def clean_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Empty tables, real commits, and any number of connections."""
+    with emptied_database(django_db_blocker):
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """As `clean_database`, but emptied once: for the tests of a module that all read the same rows."""
+    with emptied_database(django_db_blocker):
+        yield
+
+
+@contextmanager
+def emptied_database(django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         # The reads of an earlier test, which may have been rolled back meanwhile, are not for this one.
         assert access_log.flush(DEADLINE_S)

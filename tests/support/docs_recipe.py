@@ -43,17 +43,18 @@ def recipe_blocks(page: str) -> Iterator[Block]:
             yield Block(language, title, text)
 
 
-def apply_recipe(page: str, into: Path) -> Path:
+def apply_recipe(page: str, into: Path, run: Callable[[str], bool] = lambda command: True) -> Path:
     """Apply all blocks of a page, in order, to a copy of the project; returns the folder of the copy.
 
-    Raises `AssertionError` where a diff does not fit the project, or a command fails or prints something else.
+    Only commands are run for which `run` says so. Raises `AssertionError` where a diff does not fit the project, or a
+    command fails or prints something else.
     """
     copy = into / "project"
     copytree(BASE_DIR, copy, ignore=_IGNORED)
     for block in recipe_blocks(page):
         match block.language:
             case "console":
-                _run_commands(block.text, copy)
+                _run_commands(block.text, copy, run)
             case "diff":
                 _apply_diff(copy / block.title, block.text)
             case _:
@@ -100,8 +101,8 @@ def _apply_diff(path: Path, diff: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
-def _run_commands(text: str, folder: Path) -> None:
-    for command, expected in _commands_in(text):
+def _run_commands(text: str, folder: Path, run: Callable[[str], bool] = lambda command: True) -> None:
+    for command, expected in filter(lambda pair: run(pair[0]), _commands_in(text)):
         _require_lines(command, expected, _output_of(command, folder))
 
 

@@ -27,13 +27,15 @@ class Clerk:
     def give(self, permissions: Iterable[str]) -> None:
         """Let the clerk have these permissions and no others."""
         wanted = frozenset(permissions) & self.known
-        if wanted != self._given:
-            links = Login.user_permissions.through.objects
-            links.filter(user=self.login).delete()
+        taken, added = self._given - wanted, wanted - self._given
+        links = Login.user_permissions.through.objects
+        if taken:
+            links.filter(user=self.login, permission_id__in=[self._keys[name] for name in taken]).delete()
+        if added:
             links.bulk_create(
-                Login.user_permissions.through(user_id=self.login.pk, permission_id=self._keys[name]) for name in wanted
+                Login.user_permissions.through(user_id=self.login.pk, permission_id=self._keys[name]) for name in added
             )
-            self._given = wanted
+        self._given = wanted
 
 
 def sufficient(rights: Rights) -> Iterator[set[str]]:

@@ -39,16 +39,16 @@ from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.domain.commands import CreateUser, GrantConsent
 
-pytestmark = pytest.mark.usefixtures("clean_database")
+pytestmark = pytest.mark.usefixtures("row_of")
 
 APPS = ("store", "ops", "projections", "privacy", "log")
 MODELS = [model for model in admin.site._registry if model._meta.app_label in APPS]
 sale = Sale(1)
 
 
-@pytest.fixture
-def row_of() -> Any:
-    """A row of each model, and the last part of its address."""
+@pytest.fixture(scope="module")
+def row_of(module_database: None) -> Any:
+    """A row of each model, and the last part of its address. No test can change one: that is what they are about."""
     receive_stock("71053", 5)
     now = timezone.now()
     person = uuid4()
@@ -136,7 +136,6 @@ def test_there_is_no_permission_to_change_history_or_read_models() -> None:
 
 
 def test_the_correlation_page_needs_permission_to_view_events() -> None:
-    record_sales(sale)
     event = StoredEvent.objects.earliest("position")
     page = reverse("admin:correlation", args=(event.correlation_id,))
     assert clerk().get(page).status_code == 403
@@ -151,7 +150,6 @@ def test_strangers_are_asked_to_sign_in() -> None:
 
 
 def test_what_does_not_exist_is_said_so() -> None:
-    record_sales(sale)
     client = boss()
     assert client.get(reverse("admin:correlation", args=(uuid4(),))).status_code == 404
     for model, key in ((StoredEvent, "99999"), (StoredEvent, "x"), (StoredReceipt, str(uuid4()))):

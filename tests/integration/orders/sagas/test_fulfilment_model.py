@@ -370,6 +370,16 @@ def terms(settings: Settings) -> None:
     settings.PAYMENT_CAPTURE_ON_SHIPPING, settings.SHIPPING_DELAY_S = frozenset({"bank_transfer"}), 300
 
 
-def test_whatever_happens_every_piece_and_every_penny_is_where_it_belongs() -> None:
-    hurry: Any = settings(max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+def play(examples: int) -> None:
+    hurry: Any = settings(max_examples=examples, stateful_step_count=30, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Shop, settings=hurry)
+
+
+@pytest.mark.long(on="postgres")  # one caller at a time; what meets in a database is in test_fulfilment.py
+def test_whatever_happens_every_piece_and_every_penny_is_where_it_belongs() -> None:
+    play(20)
+
+
+@pytest.mark.long
+def test_whatever_happens_in_many_shops_every_penny_is_where_it_belongs() -> None:
+    play(100)

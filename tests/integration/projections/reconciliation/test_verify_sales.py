@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 
 @pytest.mark.data
-@pytest.mark.long(on="postgres")  # tests/kafka/stack/test_month_of_sales.py is there
+@pytest.mark.long
 def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
     run = ImportRun(MONTH)
     assert (run.code, run.refused) == (0, {})
@@ -41,12 +41,29 @@ def test_a_month_of_a_real_shop_agrees_with_its_books_to_the_penny() -> None:
     assert differing_totals(MONTH, CONTROL_TOTALS) == set()
     assert "All 76 totals agree. 4 cannot be compared" in verify(MONTH, CONTROL_TOTALS)
     assert "totals agree. 9 cannot be compared" in verify(MONTH)
-    for corrupt, totals in CORRUPTIONS.items():
+    assert_corruptions_are_told(MONTH, CONTROL_TOTALS)
+
+
+def assert_corruptions_are_told(file: Path, totals: Path | None, absent: Collection[str] = (), *more: str) -> None:
+    """`absent`: totals that the rows are no part of; `more`: those that only the file gives."""
+    assert differing_totals(file, totals) == set()
+    for corrupt, differing in CORRUPTIONS.items():
         with transaction.atomic():
             corrupt()
-            assert differing_totals(MONTH, CONTROL_TOTALS) == totals
+            assert differing_totals(file, totals).difference(more) == differing.difference(absent)
             transaction.set_rollback(True)
-    assert differing_totals(MONTH, CONTROL_TOTALS) == set()
+    assert differing_totals(file, totals) == set()
+
+
+@pytest.mark.data
+@pytest.mark.long(on="postgres")  # tests/kafka/stack/test_month_of_sales.py is there
+def test_the_first_day_of_a_real_shop_agrees_with_its_file(tmp_path: Path) -> None:
+    day = write_first_days(tmp_path, "2010-12-01")
+    assert ImportRun(day).code == 0
+    run_projections()
+    # The product is among the five with the highest sums, but not with the most units.
+    absent = {"top5_product_units_sold", "top5_product_units_net"}
+    assert_corruptions_are_told(day, None, absent, "stock_codes_casefolded")
 
 
 DAY = {"by_day.2010-12-01", "by_month.2010-12"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
 import signal
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -98,10 +101,15 @@ def test_files_that_overlap_within_an_execution_store_each_trade_once(tmp_path: 
     assert sum(MarketMinute.objects.values_list("trades", flat=True)) == 3 + new
 
 
+def first_trades(folder: Path, count: int) -> Path:
+    """The first trades of the real file."""
+    header, *rows = gzip.decompress(TRADES.read_bytes()).decode().splitlines()
+    return write_trade_file(folder, *rows[:count], header=header)
+
+
 @pytest.mark.data
 def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, database_url: str) -> None:
-    header, *rows = gzip.decompress(TRADES.read_bytes()).decode().splitlines()
-    file = write_trade_file(tmp_path, *rows[:6_000], header=header)
+    file = first_trades(tmp_path, 6_000)
     process = ImportProcess(file, database_url, IMPORT)
     process.wait_until_written(1)
     process.wait_for_exit(signal.SIGKILL)
@@ -116,7 +124,7 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path, database_url: str)
 
 #: What is spoilt, and the totals that must tell.
 TAMPERING: dict[Callable[[], object], set[str]] = {
-    lambda: MarketMinute.objects.filter(instrument=BTC, trades__gt=1_000).update(trades=F("trades") - 1): {
+    lambda: MarketMinute.objects.filter(instrument=BTC, trades__gt=100).update(trades=F("trades") - 1): {
         "rows",
         f"by_market_symbol.{BTC}.trades",
         "by_symbol.BTCUSDT.trades",
@@ -137,8 +145,41 @@ TAMPERING: dict[Callable[[], object], set[str]] = {
 }
 
 
+def write_totals(folder: Path, file: Path) -> Path:
+    """Control totals of a file of trades: its rows, and sums of one instrument."""
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    bitcoins = [row for row in rows if f"{row['market']}/{row['symbol']}" == BTC]
+    buy, sell = (
+        sum(Decimal(row["quantity"]) for row in bitcoins if row["taker_side"] == side) for side in ("BUY", "SELL")
+    )
+    assert buy and sell
+    sums = {"trades": len(bitcoins), "volume": buy + sell}
+    sums |= {"taker_buy": buy, "taker_sell": sell, "taker_net": buy - sell}
+    totals = folder / "totals.json"
+    totals.write_text(json.dumps({"some": {"rows": len(rows), "by_market_symbol": {BTC: sums}}}, default=str))
+    return totals
+
+
 @pytest.mark.data
 @pytest.mark.long(on="postgres")
+def test_the_first_real_trades_agree_with_the_totals_of_their_file(tmp_path: Path) -> None:
+    file = first_trades(tmp_path, 3_000)
+    run = ImportRun(file, command=IMPORT)
+    assert (run.code, run.rows[:2]) == (0, [3_000, 3_000])
+    run_projections()
+    totals = write_totals(tmp_path, file)
+    names = ("trades", "volume", "taker_buy", "taker_sell", "taker_net")
+    known = {"rows", *(f"by_market_symbol.{BTC}.{name}" for name in names)}
+    assert not differing_totals(file, totals, "verify_trades") & known
+    for spoil, expected in TAMPERING.items():
+        with transaction.atomic():
+            spoil()
+            assert differing_totals(file, totals, "verify_trades") & known == expected & known
+            transaction.set_rollback(True)
+
+
+@pytest.mark.data
+@pytest.mark.long
 def test_fifty_five_thousand_real_trades_agree_with_every_total_and_both_digests() -> None:
     run = ImportRun(TRADES, command=IMPORT)
     assert (run.code, run.error_lines) == (0, [])

@@ -21,13 +21,28 @@ GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("golden.json").read
 SHIPPED = '{"order_id":"00000000-0000-4000-8000-000000000001","customer_id":null,"carrier":"post","tracking":""}'
 
 
-@pytest.mark.parametrize("kind", registry.events.values(), ids=lambda kind: str(kind.__name__))
-@settings(max_examples=40)
-@given(data=st.data())
-def test_any_event_comes_back_from_avro_byte_for_byte(kind: type[Event], data: st.DataObject) -> None:
+EVERY_KIND = pytest.mark.parametrize("kind", registry.events.values(), ids=lambda kind: str(kind.__name__))
+
+
+def check(kind: type[Event], data: st.DataObject) -> None:
     payload = data.draw(payloads(kind))
     value = encode_payload(registry.name_of(kind), kind.schema_version, payload)
     assert decode_payload(value) == payload
+
+
+@EVERY_KIND
+@settings(max_examples=8)
+@given(data=st.data())
+def test_any_event_comes_back_from_avro_byte_for_byte(kind: type[Event], data: st.DataObject) -> None:
+    check(kind, data)
+
+
+@pytest.mark.long
+@EVERY_KIND
+@settings(max_examples=100)
+@given(data=st.data())
+def test_many_values_of_any_event_come_back_from_avro_byte_for_byte(kind: type[Event], data: st.DataObject) -> None:
+    check(kind, data)
 
 
 @pytest.mark.parametrize("item", list(load_published_schemas()), ids=lambda item: str(item.file_name))
