@@ -127,6 +127,11 @@ class Process:
                 os.kill(pid, sign)
         return True
 
+    def leave_running(self) -> None:
+        """Somebody else stops the process; without this, Python warns at its end of a child that still runs."""
+        if self._child is not None:
+            self._child.returncode, self._child = 0, None
+
     def remove_pid_file(self) -> None:
         """Remove the pid file of a process that has ended."""
         self.pid_file.unlink(missing_ok=True)

@@ -70,6 +70,11 @@ class Stack:
         """Stop the servers; `immediately` only for temporary data. Returns the names of the processes that ran."""
         return stop_processes(self.processes, immediately=immediately)
 
+    def leave_running(self) -> None:
+        """Let the servers run on when this process ends: another one stops them."""
+        for process in self.processes:
+            process.leave_running()
+
     @property
     def kafka_bootstrap(self) -> str:
         """`host:port` of each broker, separated by commas."""

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
 import redis
@@ -18,9 +17,6 @@ from deploy.stack import Stack, StackUnavailable, running_stack
 from deploy.stack.processes import Process
 from deploy.stack.stack import TEMP_PREFIX
 from tests.conftest import missing
-
-#: Servers that other workers still use; a reference prevents the warning that Python gives about a running process.
-STACKS_USED_BY_OTHERS: Final[list[Stack]] = []
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +57,7 @@ def shared_stack(home: Path, lock: Path, part: str) -> Iterator[Stack]:
         with hold_lock(lock):
             marker.unlink()
             if any(marker.parent.iterdir()):
-                STACKS_USED_BY_OTHERS.append(stack)
+                stack.leave_running()
             else:
                 stack.stop(immediately=True)
                 shutil.rmtree(home, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from deploy.stack import Stack
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.relay import event_relay
+from eventshop.messaging.relay import event_relay, leader_election
 from eventshop.messaging.relay.batch_limit import BatchLimit
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
@@ -27,7 +28,7 @@ from tests.support.kafka.publication_check import assert_all_visible
 from tests.support.kafka.running_publishers import checkpoint, position_of, running, stopped_reason
 from tests.support.kafka.topic_contents import append_orders, relay_all
 from tests.support.processes import manage_process
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.usefixtures("clean_database")]
 
@@ -61,6 +62,7 @@ def test_a_broker_is_killed_right_behind_a_commit(stack: Stack, kafka_topics: st
     assert_all_visible(kafka_topics)
 
 
+@pytest.mark.long  # tests/kafka/stack/test_outages.py kills it under the same programs
 def test_the_only_broker_is_restarted(
     stack: Stack, kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -83,11 +85,20 @@ def test_the_only_broker_is_restarted(
     assert_complete_and_unique(kafka_topics)
 
 
+class PatientWatchdog(Watchdog):
+    """However slow the machine is, it does not end the process of the tests."""
+
+    def deadline(self, seconds: float, description: str) -> AbstractContextManager[None]:
+        return super().deadline(DEADLINE_S, description)
+
+
+@pytest.mark.long  # waits for a time-out; tests/unit/eventshop/messaging/relay/test_batch_limit.py does not
 def test_a_frozen_broker_halves_the_batch_and_all_is_published_once_it_answers(
     stack: Stack, kafka_topics: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic, limit = topics.event_store_topic(), BatchLimit(100, 8_000_000)
     monkeypatch.setattr(event_relay, "BatchLimit", lambda *sizes: limit)
+    monkeypatch.setattr(leader_election, "Watchdog", PatientWatchdog)
     append_orders(20)
     with running(event_relay.run_relay):
         wait_until(lambda: position_of(topic) == newest_position(), seen=lambda: checkpoint(topic).__dict__)

@@ -183,6 +183,7 @@ def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: s
     assert running_pids(folder) == {}
 
 
+@pytest.mark.long  # as a signal does
 def test_in_the_foreground_a_closed_output_stops_everything(folder: DataFolder) -> None:
     with subprocess.Popen(
         stack_command("up", "--services-only", "--foreground"),

@@ -15,11 +15,15 @@ from tests.support.kafka.plain_clients import open_consumer
 from tests.support.waiting import wait_until
 
 
-def read_committed(url: str, topic: str) -> list[Any]:
-    """Read all committed records, ordered by partition and offset."""
+def read_committed(url: str, *topics: str) -> list[Any]:
+    """Read all committed records, ordered by topic, partition and offset."""
     reader, raw = _reader(url, "read_committed"), _reader(url, "read_uncommitted")
     try:
-        parts = [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
+        parts = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(reader.partitions_for_topic(topic) or ())
+        ]
         reader.assign(parts)
         reader.seek_to_beginning(*parts)
         # A commit is confirmed before its markers are written; until then its records are invisible.
@@ -32,7 +36,7 @@ def read_committed(url: str, topic: str) -> list[Any]:
         while any(reader.position(part) < ends[part] for part in parts):
             for batch in reader.poll(timeout_ms=clients.POLL_MS).values():
                 records += batch
-        return sorted(records, key=lambda record: (record.partition, record.offset))
+        return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         reader.close()
         raw.close()
@@ -54,9 +58,10 @@ def read_rows(url: str, topic: str) -> list[EventRow]:
 def assert_exactly_once(url: str) -> None:
     """Assert that the topic holds the same rows as the table, each once, in order, numbered without gaps."""
     records = read_committed(url, topics.event_store_topic())
+    rows = sorted(map(decode_row, records), key=lambda row: row.position)
     table = backend().select_events("ORDER BY position", ())
-    assert [row.position for row in read_rows(url, topics.event_store_topic())] == [row.position for row in table]
-    assert read_rows(url, topics.event_store_topic()) == table
+    assert [row.position for row in rows] == [row.position for row in table]
+    assert rows == table
     sequences: dict[int, list[int]] = {}
     versions: dict[UUID, int] = {}
     for record in records:
