@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,10 @@ def test_the_only_broker_is_restarted(
 class PatientWatchdog(Watchdog):
     """However slow the machine is, it does not end the process of the tests."""
 
-    def deadline(self, seconds: float, description: str) -> AbstractContextManager[None]:
-        return super().deadline(DEADLINE_S, description)
+    @contextmanager
+    def deadline(self, seconds: float, description: str) -> Iterator[None]:
+        with super().deadline(DEADLINE_S, description):
+            yield
 
 
 @pytest.mark.long  # waits for a time-out; tests/unit/eventshop/messaging/relay/test_batch_limit.py does not
