@@ -29,6 +29,10 @@ HOST = "127.0.0.1"
 DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off", "PAYMENT_TEST_CARDS": "on"}
 #: E-mails of the demo, one file for each time that a program opened its mailbox.
 LETTERS = ROOT / "var" / "letters"
+#: The simulators of outside services, by the names of their port and of the setting of their URL.
+LOCAL_SERVICES = {"GATEWAY_PORT": "PAYMENT_GATEWAY_URL", "VENUE_PORT": "VENUE_URL"}
+#: The test symbols of the venue become instruments.
+TEST_SYMBOLS = ["import_instruments", "deploy/venue/instruments.csv", "--reason", "test symbols of the simulated venue"]
 #: With faults there is a webhook, to a slow receiver on this machine.
 FAULT_SETTINGS = {"WEBHOOKS_TO_PRIVATE": "on"}
 
@@ -79,6 +83,7 @@ def ensure_env(path: Path) -> dict[str, str]:
         ("SECRET_KEY", secrets.token_urlsafe(50)),
         ("STAFF_PASSWORD", secrets.token_urlsafe(12)),
         ("PAYMENT_GATEWAY_SECRET", new_gateway_secret()),
+        ("VENUE_SECRET", new_gateway_secret()),
     ]
     if "SECRET_KEY" not in settings:
         # Only for a new file: data encrypted without this key would become unreadable.
@@ -113,14 +118,16 @@ def new_gateway_secret() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
 
 
-def local_gateway_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of a local payment gateway; empty when PAYMENT_GATEWAY_URL is set."""
-    if settings.get("PAYMENT_GATEWAY_URL"):
-        return {}
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    return {"GATEWAY_PORT": str(port), "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port}"}
+def local_service_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a local payment gateway and a local venue; empty for those whose URL is set."""
+    found = dict[str, str]()
+    for port_name, url_name in LOCAL_SERVICES.items():
+        if not settings.get(url_name):
+            with socket.socket() as probe:
+                probe.bind((HOST, 0))
+                port = probe.getsockname()[1]
+            found |= {port_name: str(port), url_name: f"http://{HOST}:{port}"}
+    return found
 
 
 def letters_url(folder: Path) -> str:
@@ -134,6 +141,8 @@ def prepare_commands(environment: Mapping[str, str]) -> list[list[str]]:
     commands = [command for command in PREPARE_COMMANDS if has_kafka or command != ["create_topics"]]
     if has_faults(environment):
         commands[commands.index(["seed_demo"])] = ["seed_demo", "--with-faults"]
+    if "VENUE_PORT" in environment:
+        commands.append(TEST_SYMBOLS)
     if has_faults(environment) and "GATEWAY_PORT" in environment:
         commands.append(["ensure_demo_webhook", f"http://{HOST}:{environment['GATEWAY_PORT']}{RECEIVER_PATH}"])
     return commands
@@ -157,8 +166,9 @@ def prepare_database(environment: Mapping[str, str]) -> None:
 def run_programs(environment: dict[str, str]) -> int:
     """Run the programs of the Procfile until one exits or Ctrl-C; return the exit status."""
     programs = parse_procfile((ROOT / "Procfile").read_text()).processes
-    if "GATEWAY_PORT" not in environment:
-        del programs["gateway"]
+    for port_name in LOCAL_SERVICES:
+        if port_name not in environment:
+            del programs[port_name.removesuffix("_PORT").lower()]
     return ProcessGroup(programs, env=environment, cwd=ROOT).run()
 
 
@@ -180,7 +190,7 @@ def main() -> int:
         environment = own | DEMO_SETTINGS | settings | environment
         if has_faults(environment):
             environment = FAULT_SETTINGS | environment
-        environment |= local_gateway_settings(environment)
+        environment |= local_service_settings(environment)
         prepare_database(environment)
     except StartError as error:
         Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
@@ -196,6 +206,7 @@ def main() -> int:
             f"[bold]EventShop[/]  {address}\nsign in as  [bold]staff[/]  with password  [bold]{password}[/]\n"
             "or as  [bold]demo@example.org[/]  with the same password: a customer with orders and trades\n"
             f"payment gateway  {gateway}  (no real money: its page lists the test cards)\n"
+            f"venue  {environment['VENUE_URL']}  (simulated: its page lists the test symbols)\n"
             f"{letters}[dim]Ctrl-C stops it; the data stays in var/[/]",
         ),
         highlight=False,

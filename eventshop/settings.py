@@ -338,6 +338,12 @@ PAYMENT_GATEWAY_PAGE_ORIGIN = env_validators.origin(
         "PAYMENT_GATEWAY_PAGE_ORIGIN", env.str("PAYMENT_GATEWAY_PAGE_ORIGIN", default=PAYMENT_GATEWAY_URL)
     ),
 )
+#: Where orders are sent. Without a venue, the desk reports what was done with them.
+VENUE_URL = env_validators.payment_gateway_url("VENUE_URL", env.str("VENUE_URL", default=""))
+VENUE_SECRET = env_validators.webhook_secret(
+    "VENUE_SECRET", env.str("VENUE_SECRET", default=""), needed=bool(VENUE_URL)
+)
+VENUE_TIMEOUT_S = env_validators.count("VENUE_TIMEOUT_S", env.str("VENUE_TIMEOUT_S", default="5"))
 #: Whether the checkout names the test cards of the local payment gateway.
 PAYMENT_TEST_CARDS = _switch("PAYMENT_TEST_CARDS")
 #: Seconds from an order's creation until it is cancelled if it is not paid, and from its payment until it is shipped.

@@ -11,6 +11,10 @@ from eventshop.projections.projection import Projection
 from projections.models import TradeBlotter
 from trading.domain import fills as domain
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
+    CancelRejected,
+    CancelRequested,
     FillsFlagged,
     SettlementHeld,
     SettlementResumed,
@@ -78,25 +82,47 @@ def reviewed(row: TradeBlotter, event: TradeReviewed, meta: Meta) -> None:
 
 @trade_blotter.on(TradeRejected, key=_trade_key)
 def rejected(row: TradeBlotter, event: TradeRejected, meta: Meta) -> None:
-    row.closed_as = str(Status.REJECTED)
+    _close(row, Status.REJECTED)
     row.status, row.reason, row.updated_at = str(Status.REJECTED), personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeCancelled, key=_trade_key)
 def cancelled(row: TradeBlotter, event: TradeCancelled, meta: Meta) -> None:
-    row.closed_as = str(Status.CANCELLED)
+    _close(row, Status.CANCELLED)
     row.status, row.reason, row.updated_at = str(Status.CANCELLED), personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeAmended, key=_trade_key)
 def amended(row: TradeBlotter, event: TradeAmended, meta: Meta) -> None:
     row.quantity, row.limit_price = event.quantity, event.limit_price
-    row.reason, row.updated_at = personal_text(event.reason), meta.occurred_at
+    row.reason, row.updated_at, row.amend_requested = personal_text(event.reason), meta.occurred_at, False
+    row.status = str(domain.status_for(row.executed, row.quantity, None))
+
+
+@trade_blotter.on(CancelRequested, key=_trade_key)
+def cancel_requested(row: TradeBlotter, event: CancelRequested, meta: Meta) -> None:
+    row.cancel_requested, row.reason, row.updated_at = True, personal_text(event.reason), meta.occurred_at
+
+
+@trade_blotter.on(CancelRejected, key=_trade_key)
+def cancel_rejected(row: TradeBlotter, event: CancelRejected, meta: Meta) -> None:
+    row.cancel_requested, row.reason, row.updated_at = False, personal_text(event.reason), meta.occurred_at
+
+
+@trade_blotter.on(AmendRequested, key=_trade_key)
+def amend_requested(row: TradeBlotter, event: AmendRequested, meta: Meta) -> None:
+    row.amend_requested, row.reason, row.updated_at = True, personal_text(event.reason), meta.occurred_at
+
+
+@trade_blotter.on(AmendRejected, key=_trade_key)
+def amend_rejected(row: TradeBlotter, event: AmendRejected, meta: Meta) -> None:
+    row.amend_requested, row.reason, row.updated_at = False, personal_text(event.reason), meta.occurred_at
 
 
 @trade_blotter.on(TradeExpired, key=_trade_key)
 def expired(row: TradeBlotter, event: TradeExpired, meta: Meta) -> None:
-    row.closed_as = row.status = str(Status.EXPIRED)
+    _close(row, Status.EXPIRED)
+    row.status = str(Status.EXPIRED)
     row.updated_at = meta.occurred_at
 
 
@@ -114,6 +140,10 @@ def resumed(row: TradeBlotter, event: SettlementResumed, meta: Meta) -> None:
 def settled(row: TradeBlotter, event: TradeSettled, meta: Meta) -> None:
     row.status, row.settled_on, row.updated_at = str(Status.SETTLED), event.settled_on, meta.occurred_at
     row.closed_as = row.closed_as or str(Status.CANCELLED)
+
+
+def _close(row: TradeBlotter, status: TradeBlotter.Status) -> None:
+    row.closed_as, row.cancel_requested, row.amend_requested = str(status), False, False
 
 
 def _apply_fills(row: TradeBlotter, quantity: Decimal, worth: Decimal, meta: Meta) -> None:

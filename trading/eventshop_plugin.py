@@ -20,7 +20,12 @@ from trading.domain.events import TradeCancelled, TradeExpired, TradeRejected, T
 from trading.domain.trade import Trade
 from trading.domain.upcasters import upcasters
 from trading.sagas.settlement_saga import SettlementSaga
+from trading.sagas.venue_effects import AmendOrder, CancelOrder, PlaceOrder
+from trading.venue.factory import venue
+from trading.venue.health import check_venue
+from trading.venue.order_effects import OrderEffects
 
+_effects = OrderEffects(venue)
 _TRADE_VERBS: Final = ("submit", "fill", "reject", "amend", "cancel", "correct", "settle")
 
 PLUGIN = Plugin(
@@ -32,6 +37,12 @@ PLUGIN = Plugin(
     page_urls=["trading.pages.urls"],
     letters=TRADE_LETTERS,
     live_sources=[trade_updates],
+    effect_handlers={
+        PlaceOrder: _effects.place,
+        CancelOrder: _effects.cancel,
+        AmendOrder: _effects.amend,
+    },
+    health_checks=[check_venue],
     command_outcomes={
         SubmitTrade: TerminalEvents((TradeSettled,), (TradeRejected, TradeCancelled, TradeExpired), TRADE)
     },

@@ -86,7 +86,7 @@ class Ledger:
         rows = self.database.rows("SELECT * FROM payment ORDER BY rowid DESC LIMIT ?", count)
         return [_public_view(row) for row in rows]
 
-    def settle_due_payments(self) -> None:
+    def do_due_work(self) -> None:
         """End the pending payments that are due, and queue their webhooks."""
         with self.database.transaction():
             due = "SELECT * FROM payment WHERE status = 'pending' AND due_at <= ?"

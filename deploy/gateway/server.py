@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from deploy.gateway.behaviours import Behaviour, ResponseKind
+from deploy.gateway.json_handler import JsonHandler
 from deploy.gateway.ledger import Ledger, RequestRefused
 from deploy.gateway.page import check_card, render_card_page, render_index, render_message_page
 from deploy.gateway.requests import SESSIONS_PATH, HttpError, origin_of, parse_payment, parse_session
 
 HOST: Final = "127.0.0.1"
-MAX_BODY_BYTES: Final = 64 * 1024
 PAGE_PATH: Final = "/pay/"
 #: The receiver of the demo's webhook answers after so many seconds.
 RECEIVER_PATH: Final = "/receiver"
@@ -55,10 +53,8 @@ class Gateway(ThreadingHTTPServer):
         self.public_url = public_url.rstrip("/") or f"http://{HOST}:{self.server_port}"
 
 
-class GatewayHandler(BaseHTTPRequestHandler):
+class GatewayHandler(JsonHandler):
     server: Gateway
-    protocol_version = "HTTP/1.1"
-    timeout = 60
 
     def do_GET(self) -> None:
         if self.path == "/":
@@ -74,26 +70,11 @@ class GatewayHandler(BaseHTTPRequestHandler):
             return self._handle(self._receive_slowly)
         self._handle(self._create_session if self.path == SESSIONS_PATH else self._post_payment)
 
-    def _handle(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except HttpError as refusal:
-            # The unread rest of the request must not be read as the next one.
-            self.close_connection = True
-            self._send_json(refusal.status, {"error": refusal.message})
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
     def _receive_slowly(self) -> None:
         """The receiver of the demo's webhook: it does its work before it answers."""
         self._read_json()
         time.sleep(RECEIVER_S)
         self._send(200, b"ok\n", "text/plain")
-
-    def _check_authorization(self) -> None:
-        given = self.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self.server.secret}".encode()):
-            raise HttpError(401, "the secret is missing or wrong")
 
     def _get_payment(self) -> None:
         self._check_authorization()
@@ -156,21 +137,6 @@ class GatewayHandler(BaseHTTPRequestHandler):
             422 if errors else 200, html, _HTML, {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"}
         )
 
-    def _read_body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            raise HttpError(413, "the body must be at most 64 KiB and have a Content-Length")
-        return self.rfile.read(int(length))
-
-    def _read_json(self) -> dict[str, Any]:
-        try:
-            body = json.loads(self._read_body())
-        except (ValueError, RecursionError):
-            raise HttpError(400, "the body is not JSON") from None
-        if not isinstance(body, dict):
-            raise HttpError(400, "the body is not a JSON object")
-        return body
-
     def _respond(self, payment: dict[str, Any], behaviour: Behaviour) -> None:
         match behaviour.response:
             case ResponseKind.AT_ONCE:
@@ -204,18 +170,3 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self.wfile.write(b" ")
             time.sleep(0.05)
         self.close_connection = True
-
-    def _send_json(self, status: int, body: dict[str, Any]) -> None:
-        self._send(status, json.dumps(body).encode(), "application/json")
-
-    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: the ledger records every payment."""

@@ -1,4 +1,4 @@
-"""The webhooks that the gateway has to send."""
+"""The webhooks that a gateway or a venue has to send."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ class WebhookQueue:
         message_id = f"msg_{uuid4().hex}"
         # Three webhooks with one id, as from a gateway that did not get the shop's response.
         for place, is_forged in enumerate(forged * 3 if mode is WebhookMode.THREE else forged):
-            self._database.rows(
-                "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
-                *(f"msg_{uuid4().hex}" if is_forged else message_id, body, is_forged, time.time() + place / 100),
-            )
+            self.put(body, after_s=place / 100, message_id="" if is_forged else message_id, forged=is_forged)
+
+    def put(self, body: str, *, after_s: float = 0, message_id: str = "", forged: bool = False) -> None:
+        """Queue one webhook; without an id it gets a new one."""
+        self._database.rows(
+            "INSERT INTO notice (id, body, forged, attempts, due_at) VALUES (?, ?, ?, 0, ?)",
+            *(message_id or f"msg_{uuid4().hex}", body, forged, time.time() + after_s),
+        )
 
     def due(self, count: int) -> list[GatewayWebhook]:
         statement = "SELECT number, id, body, forged, attempts FROM notice WHERE due_at <= ? ORDER BY due_at LIMIT ?"

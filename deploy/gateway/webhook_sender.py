@@ -6,23 +6,32 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event, Thread
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 from standardwebhooks import Webhook
 
-from deploy.gateway.ledger import Ledger
-from deploy.gateway.webhook_queue import GatewayWebhook
+from deploy.gateway.webhook_queue import GatewayWebhook, WebhookQueue
 
 CONCURRENCY: Final = 8
 #: Seconds before the second attempt; the wait doubles with each attempt up to the maximum.
 FIRST_BACKOFF_S, MAX_BACKOFF_S, MAX_ATTEMPTS = 0.25, 30.0, 12
 
 
-class WebhookSender:
-    """Ends due payments and sends due webhooks in background threads, until stopped."""
+class WebhookSource(Protocol):
+    """What a sender works for: a ledger of payments, or a book of orders."""
 
-    def __init__(self, ledger: Ledger, *, url: str, secret: str, crash: Callable[[str], None]) -> None:
+    webhooks: WebhookQueue
+
+    def do_due_work(self) -> None: ...
+
+    def seconds_until_due(self) -> float: ...
+
+
+class WebhookSender:
+    """Does due work and sends due webhooks in background threads, until stopped."""
+
+    def __init__(self, ledger: WebhookSource, *, url: str, secret: str, crash: Callable[[str], None]) -> None:
         self._ledger, self._url, self._secret, self._crash = ledger, url, secret, crash
         self._forged_secret = "whsec_" + "d3Jvbmd3cm9uZ3dyb25nd3Jvbmc="
         self._stop = Event()
@@ -46,7 +55,7 @@ class WebhookSender:
     def _run(self) -> None:
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             while not self._stop.is_set():
-                self._ledger.settle_due_payments()
+                self._ledger.do_due_work()
                 due = self._ledger.webhooks.due(CONCURRENCY) if self._url else []
                 list(pool.map(self._send, due))
                 if not due:

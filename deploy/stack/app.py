@@ -39,6 +39,10 @@ def program_commands(folder: DataFolder, *, port: int, workers: int) -> dict[str
             *(sys.executable, "-m", "deploy.gateway", "--port", str(port_of(folder, "gateway"))),
             *("--file", str(folder.path / "gateway.sqlite3"), "--webhook", f"http://{HOST}:{port}/payments/notices"),
         ],
+        "venue": [
+            *(sys.executable, "-m", "deploy.venue", "--port", str(port_of(folder, "venue"))),
+            *("--file", str(folder.path / "venue.sqlite3"), "--webhook", f"http://{HOST}:{port}/trading/reports"),
+        ],
     }
 
 
@@ -53,16 +57,19 @@ def processes(folder: DataFolder) -> list[Process]:
         "publisher",
         "beat",
         "gateway",
+        "venue",
         *(file.stem for file in (folder.path / "run").glob("worker-*.pid")),
     }
     return [Process(name, folder) for name in sorted(names)]
 
 
-def gateway_env(folder: DataFolder) -> dict[str, str]:
-    """Settings that connect EventShop to the stack's payment gateway."""
+def service_env(folder: DataFolder) -> dict[str, str]:
+    """Settings that connect EventShop to the stack's payment gateway and venue."""
     return {
         "PAYMENT_GATEWAY_URL": f"http://{HOST}:{port_of(folder, 'gateway')}",
         "PAYMENT_GATEWAY_SECRET": str(folder.get_or_create("payment_gateway_secret", new_gateway_secret)),
+        "VENUE_URL": f"http://{HOST}:{port_of(folder, 'venue')}",
+        "VENUE_SECRET": str(folder.get_or_create("venue_secret", new_gateway_secret)),
     }
 
 

@@ -65,7 +65,7 @@ class System:
             raise StackError(
                 f"no stack was started in {self.folder.path} yet. Start it with: python -m deploy.stack up"
             )
-        return {**self.stack.env, **app.gateway_env(self.folder)}
+        return {**self.stack.env, **app.service_env(self.folder)}
 
     def up(self, *, services_only: bool) -> None:
         """Start the parts that are not running, wait until they are ready, and print their addresses."""

@@ -210,6 +210,14 @@ def relay_leader(topic: str) -> tuple[str, str]:
     return "", ""
 
 
+def check_service(name: str, service_url: str, *, what: str = "") -> ComponentHealth:
+    """Whether an outside service accepts connections; healthy if none is configured."""
+    url = urlsplit(service_url)
+    if not url.hostname:
+        return ComponentHealth(name, True, f"no {what or name} is configured")
+    return check_connection(name, [f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"])
+
+
 def check_connection(name: str, addresses: list[str]) -> ComponentHealth:
     """Whether one of these addresses (`host:port`) accepts connections."""
     circuit_breaker = _circuit_breakers.setdefault(

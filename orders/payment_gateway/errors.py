@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eventshop.core.errors import Conflict, EventShopError
+from eventshop.runtime.http_service import MessageRefused
 
 
 class GatewayNotConfigured(EventShopError):
@@ -41,25 +42,7 @@ class VoidDeclined(EventShopError):
     code = "void-declined"
 
 
-class MessageRefused(EventShopError):
-    """A message of the gateway was refused."""
-
-    code = "message-refused"
-
-
 # --- responses ----------------------------------------------------------------------------------------------------
-
-
-class InvalidJson(MessageRefused):
-    """The body is not the expected JSON."""
-
-    code = "not-json"
-
-
-class ResponseTooLarge(MessageRefused):
-    """The response is larger than the limit."""
-
-    code = "answer-too-large"
 
 
 class PaymentMismatch(MessageRefused):
@@ -87,30 +70,6 @@ class PaymentAlreadyEnded(MessageRefused):
 
 
 # --- webhooks -----------------------------------------------------------------------------------------------------
-
-
-class WebhookTooLarge(MessageRefused):
-    """The webhook is larger than the limit."""
-
-    code = "notice-too-large"
-
-
-class MissingSignature(MessageRefused):
-    """The webhook lacks a valid webhook-id, webhook-timestamp or webhook-signature."""
-
-    code = "not-signed"
-
-
-class WrongSignature(MessageRefused):
-    """The signature does not match the webhook."""
-
-    code = "wrong-signature"
-
-
-class StaleTimestamp(MessageRefused):
-    """The webhook was signed too long ago, or in the future."""
-
-    code = "not-of-now"
 
 
 class WebhookIdReused(MessageRefused):

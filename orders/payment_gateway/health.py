@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 
-from eventshop.operations.health_checks import ComponentHealth, check_connection
+from eventshop.operations.health_checks import ComponentHealth, check_service
 from eventshop.runtime.counted_cache import get_recent
 from orders.payment_gateway.factory import payment_gateway
 
 
 def check_payments() -> ComponentHealth:
     """Whether the gateway accepts connections; healthy if none is configured."""
-    url = urlsplit(settings.PAYMENT_GATEWAY_URL)
-    if not url.hostname:
-        return ComponentHealth("payments", True, "no payment gateway is configured")
-    port = url.port or (443 if url.scheme == "https" else 80)
-    return check_connection("payments", [f"{url.hostname}:{port}"])
+    return check_service("payments", settings.PAYMENT_GATEWAY_URL, what="payment gateway")
 
 
 def check_gateway_key() -> ComponentHealth:

@@ -17,9 +17,9 @@ from django.conf import settings
 
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitOpen
+from eventshop.runtime.http_service import MessageRefused, ServiceUnavailable
 from orders.application.payment_gateway_port import minor_units
-from orders.payment_gateway.client import GatewayUnavailable
-from orders.payment_gateway.errors import GatewayUnreachable, MessageRefused
+from orders.payment_gateway.errors import GatewayUnreachable
 from orders.payment_gateway.factory import payment_gateway
 
 #: The parameter of `return_url` in which the token comes back.
@@ -47,7 +47,7 @@ def create_session(
     }
     try:
         url = gateway.create_session(body).url
-    except (GatewayUnavailable, CircuitOpen, MessageRefused) as error:
+    except (ServiceUnavailable, CircuitOpen, MessageRefused) as error:
         raise GatewayUnreachable(f"The payment gateway gave no card page: {error}") from error
     if not _is_gateway_page(url):
         raise GatewayUnreachable(f"The payment gateway's card page is not at {settings.PAYMENT_GATEWAY_PAGE_ORIGIN}")

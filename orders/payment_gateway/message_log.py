@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from eventshop.runtime.http_service import MessageRefused
 from orders.models import GatewayMessage
-from orders.payment_gateway.errors import MessageRefused
 from orders.payment_gateway.responses import PaymentWebhook
 
 Source, Verdict = GatewayMessage.Source, GatewayMessage.Verdict

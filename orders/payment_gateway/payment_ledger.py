@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from eventshop.core.money import Money, from_minor_units
 from eventshop.runtime.connections import release_connections
+from eventshop.runtime.http_service import MessageRefused
 from orders.application.payment_gateway_port import (
     Authorised,
     Declined,
@@ -26,7 +27,6 @@ from orders.models import Payment
 from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import (
     AmountMismatch,
-    MessageRefused,
     PaymentAlreadyEnded,
     PaymentKeyReused,
     UnknownPayment,

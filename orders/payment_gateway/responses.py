@@ -14,9 +14,10 @@ from eventshop.core.errors import InvalidMessage
 from eventshop.core.json_input import check_json_depth
 from eventshop.core.messages import Instant, NonEmptyText, Text
 from eventshop.core.money import from_minor_units
+from eventshop.web.webhooks.signed_notices import InvalidJson
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded
 from orders.domain.order_values import PaymentMethod
-from orders.payment_gateway.errors import AmountMismatch, InvalidJson, PaymentMismatch
+from orders.payment_gateway.errors import AmountMismatch, PaymentMismatch
 
 Kind: TypeAlias = Literal["charge", "capture", "void", "refund"]
 MinorUnits: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10**18)]

@@ -52,6 +52,8 @@ class TradeBlotter(ReadModel):
     fills = models.IntegerField(default=0, help_text="Those that stand.")
     corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
     needs_review = models.BooleanField(default=False, help_text="The venue reported what breaks a rule of ours.")
+    cancel_requested = models.BooleanField(default=False, help_text="The venue has not answered yet.")
+    amend_requested = models.BooleanField(default=False, help_text="The venue has not answered yet.")
     closed_as = models.CharField(max_length=13, default="", help_text="How it was closed, whatever came afterwards.")
     on_hold = models.BooleanField(default=False, help_text="Staff hold its settlement back.")
     reason = text_field(help_text="Why it was rejected, cancelled, corrected or held.")

@@ -28,6 +28,8 @@ SECRET: Final = "whsec_" + "b25seS1mb3ItdGVzdHMtMDEyMzQ1Njc4OQ=="
 class GatewayProcess:
     """A gateway process. Its port stays the same over restarts; `options` are those of `python -m deploy.gateway`."""
 
+    module, secret_name = "deploy.gateway", "PAYMENT_GATEWAY_SECRET"
+
     def __init__(self, folder: Path, *options: str) -> None:
         self._file, self._log = folder / "gateway.sqlite3", folder / "gateway.log"
         self._options = options
@@ -56,11 +58,11 @@ class GatewayProcess:
         with self._log.open("wb") as out:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "deploy.gateway", "--port", str(self.port), "--file", str(self._file)),
+                    *(sys.executable, "-m", self.module, "--port", str(self.port), "--file", str(self._file)),
                     *(*self._options, *more),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PAYMENT_GATEWAY_SECRET": SECRET},
+                env={**os.environ, self.secret_name: SECRET},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

@@ -87,7 +87,7 @@ class InMemoryGateway:
         """End a charge that was pending or late."""
         reason = "" if succeeds else "refused later"
         self.ledger.database.rows("UPDATE payment SET due_at = 0, reason = ? WHERE key = ?", reason, str(key))
-        self.ledger.settle_due_payments()
+        self.ledger.do_due_work()
         payment = self.ledger.find_payment(str(key))
         assert payment is not None
         return _outcome(payment)

@@ -22,6 +22,7 @@ from trading.application.exchange_rates import convert
 from trading.application.instruments import find_listing
 from trading.application.last_price_port import dearest_last_price
 from trading.application.pre_trade_checks import check_duplicate, check_price_band
+from trading.application.venue_port import is_routed
 from trading.domain.commands import (
     AmendTrade,
     CancelTrade,
@@ -34,6 +35,7 @@ from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import AccountNotOpen, LimitExceeded, NoPrice, UnknownTrade
 from trading.domain.events import (
     AccountOpened,
+    AmendRequested,
     Code,
     FreezeRefused,
     Instrument,
@@ -86,6 +88,7 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
             time_in_force=self.time_in_force,
             good_until=listing.end_of_trading(now) if self.time_in_force is TimeInForce.DAY else None,
             taken_in=self.taken_in,
+            routed=is_routed() and self.taken_in is None,
         )
 
 
@@ -99,10 +102,11 @@ def amount_to_freeze(order: SubmitTrade, currency: str) -> Decimal:
 
     At its limit price or the dearest last price. Raises `NoPrice`, `MissingRate` or `StaleRate`.
     """
-    return _amount(order.instrument, order.quantity, order.limit_price, currency)
+    return amount_of(order.instrument, order.quantity, order.limit_price, currency)
 
 
-def _amount(instrument: Instrument, quantity: Decimal, limit_price: Decimal | None, currency: str) -> Decimal:
+def amount_of(instrument: Instrument, quantity: Decimal, limit_price: Decimal | None, currency: str) -> Decimal:
+    """The amount of an order of these terms, in a currency."""
     price = dearest_last_price(instrument) if limit_price is None else limit_price
     if price is None:
         raise NoPrice(instrument=instrument.code)
@@ -167,6 +171,8 @@ def amend_trade(
 ) -> Receipt:
     """Amend a trade and the amount that it freezes, in one transaction; returns the receipt of the command.
 
+    Of an order at a venue this is a request: until the venue answers, the larger amount is frozen.
+
     Raises `UnknownTrade`, `NotAmendable`, `InvalidTradeState`, `LimitExceeded`, `NoPrice`, `WrongTick` or `WrongLot`;
     then nothing has changed.
     """
@@ -176,11 +182,13 @@ def amend_trade(
     with batch_write():
         receipt = send(command, envelope=envelope, expected_version=expected_version)
         for recorded in () if receipt.replayed else store.events_of_command(command_id):
-            if isinstance(recorded.event, TradeAmended):
+            if isinstance(recorded.event, TradeAmended | AmendRequested):
                 with suppress(AccountNotOpen):  # an imported trade without an account has nothing frozen
                     amended, currency = recorded.event, account_currency(terms.account_id)
-                    amount = _amount(terms.instrument, amended.quantity, amended.limit_price, currency)
-                    send(ChangeFrozenAmount(terms.account_id, command.trade_id, amount), envelope=step)
+                    amount = amount_of(terms.instrument, amended.quantity, amended.limit_price, currency)
+                    may_release = isinstance(amended, TradeAmended)  # a request may still be declined
+                    change = ChangeFrozenAmount(terms.account_id, command.trade_id, amount, may_release)
+                    send(change, envelope=step)
     return receipt
 
 
@@ -195,15 +203,19 @@ def cancel_trade(
 ) -> Receipt:
     """Cancel the open quantity of a trade and release its frozen amount; returns the receipt of `CancelTrade`.
 
+    Of an order at a venue this is a request: the amount stays frozen until the venue answers.
+
     Raises `UnknownTrade`, `InvalidTradeState` if nothing can be cancelled any more, or what the dispatcher raises.
     If the process dies between the two commands, the settlement saga releases the amount.
     """
-    account_id = load_terms(trade_id).account_id
+    terms = load_terms(trade_id)
     envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
     receipt = send(CancelTrade(trade_id, reason), envelope=envelope, expected_version=expected_version)
+    if terms.routed:
+        return receipt
     step = replace(envelope, command_id=derive_id("cancelled-trade-release", command_id))
     with suppress(AccountNotOpen):  # an imported trade without an account has nothing frozen
-        send(ReleaseAmount(account_id, trade_id), envelope=step)
+        send(ReleaseAmount(terms.account_id, trade_id), envelope=step)
     return receipt
 
 

@@ -16,6 +16,10 @@ from eventshop.web.shared import customer_port
 from trading.application.account_owner_port import is_owner
 from trading.application.number_formatting import format_average, format_number, format_price
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
+    CancelRejected,
+    CancelRequested,
     Fill,
     FillsFlagged,
     ReviewRule,
@@ -148,6 +152,15 @@ def describe_event(event: TradeEvent, currency: str) -> tuple[str, str]:
             return f"Filled {format_number(volume(fills))} at {price_range}{rest}.", "done"
         case TradeRejected(reason=reason):
             return f"The trade was rejected: {reason}.", "bad"
+        case CancelRequested(reason=reason):
+            return f"The venue was asked to cancel: {reason}.", ""
+        case CancelRejected(reason=reason):
+            return f"The venue did not cancel: {reason}.", "bad"
+        case AmendRequested(quantity=quantity, limit_price=limit, reason=reason):
+            price = "" if limit is None else f" at {format_price(limit, currency)}"
+            return f"The venue was asked to amend to {format_number(quantity)}{price}: {reason}.", ""
+        case AmendRejected(reason=reason):
+            return f"The venue did not amend: {reason}.", "bad"
         case TradeCancelled(cancelled=cancelled, reason=reason):
             return f"Cancelled {format_number(cancelled)}: {reason}.", "bad"
         case TradeAmended(quantity=quantity, limit_price=limit, reason=reason):

@@ -158,6 +158,8 @@ class TradingAccount(Aggregate[AccountCommand, AccountEvent], frozen=True):
         if former is None or former.amount == command.amount:
             return []
         more = subtract(command.amount, former.amount)
+        if more < 0 and not command.may_release:
+            return []
         for limit, available in self._available_limits(former.instrument):
             if more > max(available, ZERO):
                 raise LimitExceeded(limit=limit, requested=more, available=max(available, ZERO))

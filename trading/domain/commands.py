@@ -44,6 +44,9 @@ class SubmitTrade(Command, frozen=True):
     time_in_force: TimeInForce = TimeInForce.GTC
     good_until: Instant | None = None
     taken_in: OpenOrder | None = None
+    routed: bool = False
+
+    added_fields = ("routed",)
 
     def __post_init__(self) -> None:
         check_lot(self.instrument, self.quantity)
@@ -78,7 +81,7 @@ class RejectTrade(Command, frozen=True):
 
 
 class CancelTrade(Command, frozen=True):
-    """Cancel the open quantity."""
+    """Cancel the open quantity. Of an order at a venue it is a request, which the venue answers."""
 
     trade_id: UUID
     reason: Annotated[NonEmptyText, TRADING_NOTE]
@@ -99,6 +102,40 @@ class AmendTrade(Command, frozen=True):
             check_positive("quantity", self.quantity)
         if self.limit_price is not None:
             check_exact("limit_price", self.limit_price)
+
+
+class ReportCancelled(Command, frozen=True):
+    """Report that the venue has cancelled, asked or of its own."""
+
+    trade_id: UUID
+    reason: Annotated[NonEmptyText, TRADING_NOTE]
+
+
+class ReportCancelRejected(Command, frozen=True):
+    """Report that the venue does not cancel."""
+
+    trade_id: UUID
+    reason: Annotated[NonEmptyText, REVIEW_NOTE]
+
+
+class ReportAmended(Command, frozen=True):
+    """Report the quantity and the limit price that the order now has at the venue."""
+
+    trade_id: UUID
+    quantity: Decimal
+    limit_price: Decimal | None
+
+    def __post_init__(self) -> None:
+        check_positive("quantity", self.quantity)
+        if self.limit_price is not None:
+            check_exact("limit_price", self.limit_price)
+
+
+class ReportAmendRejected(Command, frozen=True):
+    """Report that the venue does not amend."""
+
+    trade_id: UUID
+    reason: Annotated[NonEmptyText, REVIEW_NOTE]
 
 
 class ExpireTrade(Command, frozen=True):
@@ -157,6 +194,10 @@ TradeCommand: TypeAlias = (
     | RejectTrade
     | CancelTrade
     | AmendTrade
+    | ReportCancelled
+    | ReportCancelRejected
+    | ReportAmended
+    | ReportAmendRejected
     | ExpireTrade
     | CorrectTrade
     | BustTrade
@@ -217,6 +258,9 @@ class ChangeFrozenAmount(Command, frozen=True):
     account_id: UUID
     trade_id: UUID
     amount: Decimal
+    may_release: bool = True  # False: a smaller amount changes nothing, because the venue has not amended yet
+
+    added_fields = ("may_release",)
 
     def __post_init__(self) -> None:
         check_positive("amount", self.amount)

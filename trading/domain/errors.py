@@ -70,6 +70,12 @@ class NotAmendable(CommandRefused):
     code = "not-amendable"
 
 
+class RequestPending(CommandRefused):
+    """The venue has not answered the request before; wait for its answer."""
+
+    code = "request-pending"
+
+
 class FillChanged(CommandRefused):
     """This fill was reported before with another price, quantity or time; send a correction instead."""
 

@@ -51,9 +51,13 @@ __all__ = [
     "MAX_FILLS",
     "AccountEvent",
     "AccountOpened",
+    "AmendRejected",
+    "AmendRequested",
     "AmountFrozen",
     "AmountReleased",
     "AuditTrailExported",
+    "CancelRejected",
+    "CancelRequested",
     "Code",
     "Contract",
     "CostMethodSet",
@@ -95,7 +99,7 @@ __all__ = [
 class TradeSubmitted(Event, frozen=True):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
-    schema_version = 3
+    schema_version = 4
 
     trade_id: UUID
     reference: Reference
@@ -108,6 +112,7 @@ class TradeSubmitted(Event, frozen=True):
     time_in_force: TimeInForce = TimeInForce.GTC
     good_until: Instant | None = None  # the end of the venue's day, of an order for the day
     taken_in: OpenOrder | None = None  # of an order that was open before; `quantity` is what was open
+    routed: bool = False  # sent to a venue, which answers; else the desk says what the venue said
 
 
 class TradeExecuted(Event, frozen=True):
@@ -129,6 +134,40 @@ class TradeRejected(Event, frozen=True):
     trade_id: UUID
     deal: Deal
     reason: Annotated[Note, TRADING_NOTE]
+
+
+class CancelRequested(Event, frozen=True):
+    """The venue is asked to cancel the open quantity; until it answers, it may fill."""
+
+    trade_id: UUID
+    deal: Deal
+    reason: Annotated[Note, REVIEW_NOTE]
+
+
+class CancelRejected(Event, frozen=True):
+    """The venue did not cancel: it was too late, for instance."""
+
+    trade_id: UUID
+    deal: Deal
+    reason: Annotated[Note, REVIEW_NOTE]
+
+
+class AmendRequested(Event, frozen=True):
+    """The venue is asked to change quantity or limit price of an open trade. Both are the new values."""
+
+    trade_id: UUID
+    deal: Deal
+    quantity: Decimal
+    limit_price: Decimal | None
+    reason: Annotated[Note, REVIEW_NOTE]
+
+
+class AmendRejected(Event, frozen=True):
+    """The venue did not amend; the order stays as it was."""
+
+    trade_id: UUID
+    deal: Deal
+    reason: Annotated[Note, REVIEW_NOTE]
 
 
 class TradeCancelled(Event, frozen=True):
@@ -240,7 +279,11 @@ TradeEvent: TypeAlias = (
     TradeSubmitted
     | TradeExecuted
     | TradeRejected
+    | CancelRequested
+    | CancelRejected
     | TradeCancelled
+    | AmendRequested
+    | AmendRejected
     | TradeAmended
     | TradeExpired
     | TradeCorrected

@@ -151,4 +151,5 @@ def submission_event(command: SubmitTrade) -> TradeSubmitted:
         time_in_force=command.time_in_force,
         good_until=command.good_until,
         taken_in=command.taken_in,
+        routed=command.routed,
     )

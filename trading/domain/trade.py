@@ -19,6 +19,10 @@ from trading.domain.commands import (
     ExpireTrade,
     HoldSettlement,
     RejectTrade,
+    ReportAmended,
+    ReportAmendRejected,
+    ReportCancelled,
+    ReportCancelRejected,
     ResumeSettlement,
     ReviewTrade,
     SettleTrade,
@@ -27,8 +31,12 @@ from trading.domain.commands import (
     check_lot,
     check_tick,
 )
-from trading.domain.errors import InvalidTradeState, NotAmendable, NothingFilled, SettlementOnHold
+from trading.domain.errors import InvalidTradeState, NotAmendable, NothingFilled, RequestPending, SettlementOnHold
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
+    CancelRejected,
+    CancelRequested,
     Deal,
     Fill,
     FillsFlagged,
@@ -76,7 +84,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed before stays closed.
     """
 
-    snapshot_version = 7
+    snapshot_version = 8
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
@@ -89,6 +97,8 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed: Status | None = None  # CANCELLED, EXPIRED or REJECTED: nothing can be filled by us any more
     has_settled: bool = False
     flagged: bool = False
+    cancel_requested: CancelRequested | None = None  # which the venue has not answered
+    amend_requested: AmendRequested | None = None
     version: int = 0  # number of events in the stream
 
     @staticmethod
@@ -105,10 +115,20 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 return self._execute(command)
             case Status.OPEN, RejectTrade() as command:
                 return [TradeRejected(command.trade_id, self.deal, command.reason)]
-            case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as command:
+            case Status.OPEN | Status.PARTLY_FILLED, CancelTrade() as command if self.terms.routed:
+                requested = CancelRequested(command.trade_id, self.deal, command.reason)
+                return [] if self.cancel_requested else [requested]
+            case Status.OPEN | Status.PARTLY_FILLED, (CancelTrade() | ReportCancelled()) as command:
                 return [TradeCancelled(command.trade_id, self.deal, self.open, command.reason)]
             case Status.OPEN | Status.PARTLY_FILLED, AmendTrade() as command:
                 return self._amend(command)
+            case Status.OPEN | Status.PARTLY_FILLED, ReportAmended() as command:
+                return self._report_amended(command)
+            case status, ReportCancelRejected() as command if status is not Status.PENDING:
+                rejected = CancelRejected(command.trade_id, self.deal, command.reason)
+                return [rejected] if self.cancel_requested else []
+            case status, ReportAmendRejected() as command if status is not Status.PENDING:
+                return [AmendRejected(command.trade_id, self.deal, command.reason)] if self.amend_requested else []
             case Status.OPEN | Status.PARTLY_FILLED, ExpireTrade() as command:
                 return [TradeExpired(command.trade_id, self.deal, self.open)]
             case status, CorrectTrade() as command if status is not Status.PENDING:
@@ -123,8 +143,10 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
                 return [SettlementResumed(command.trade_id, command.reason)] if self.on_hold else []
             case Status.FILLED | Status.CANCELLED | Status.EXPIRED, SettleTrade() as command:
                 return [self._settle(command)]
-            case Status.CANCELLED, CancelTrade():
+            case Status.CANCELLED, CancelTrade() | ReportCancelled():
                 return []
+            case status, ReportAmended() | ReportCancelled() if status is not Status.PENDING:
+                return []  # what the venue said later counts: it filled, expired or rejected the order
             case Status.EXPIRED, ExpireTrade():
                 return []
             case Status.REJECTED, RejectTrade():
@@ -146,16 +168,25 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
             case TradeBusted(was=was):
                 return advanced._remove_fill(was)
             case TradeRejected():
-                return replace(advanced, status=Status.REJECTED, closed=Status.REJECTED)
+                return advanced._close(Status.REJECTED)
             case TradeCancelled():
-                return replace(advanced, status=Status.CANCELLED, closed=Status.CANCELLED)
+                return advanced._close(Status.CANCELLED)
             case TradeExpired():
-                return replace(advanced, status=Status.EXPIRED, closed=Status.EXPIRED)
+                return advanced._close(Status.EXPIRED)
+            case CancelRequested():
+                return replace(advanced, cancel_requested=event)
+            case CancelRejected():
+                return replace(advanced, cancel_requested=None)
+            case AmendRequested():
+                return replace(advanced, amend_requested=event)
+            case AmendRejected():
+                return replace(advanced, amend_requested=None)
             case TradeAmended(quantity=quantity, limit_price=limit_price):
                 terms = replace(self.terms, quantity=quantity, limit_price=limit_price)
                 limits = [limit for limit in (self.loosest_limit, limit_price) if limit is not None]
                 loosest = (max if terms.side is Side.BUY else min)(limits, default=None)
-                return replace(advanced, amended=terms, loosest_limit=loosest)
+                status = status_for(self.executed, quantity, self.closed)
+                return replace(advanced, status=status, amended=terms, loosest_limit=loosest, amend_requested=None)
             case FillsFlagged():
                 return replace(advanced, flagged=True)
             case TradeReviewed():
@@ -220,8 +251,23 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         check_lot(terms.instrument, quantity)
         if limit_price is not None:
             check_tick(terms.instrument, limit_price)
+        if terms.routed:
+            if self.amend_requested:
+                if (self.amend_requested.quantity, self.amend_requested.limit_price) == (quantity, limit_price):
+                    return []
+                raise RequestPending(trade=terms.reference, quantity=self.amend_requested.quantity)
+            return [AmendRequested(command.trade_id, self.deal, quantity, limit_price, command.reason)]
         left = subtract(quantity, self.executed)
         return [TradeAmended(command.trade_id, self.deal, quantity, limit_price, left, command.reason)]
+
+    def _report_amended(self, command: ReportAmended) -> list[TradeEvent]:
+        """What the venue says counts, whatever was asked for."""
+        terms, quantity, limit_price = self.terms, command.quantity, command.limit_price
+        if (quantity, limit_price) == (terms.quantity, terms.limit_price):
+            return []
+        left = max(subtract(quantity, self.executed), ZERO)
+        reason = self.amend_requested.reason if self.amend_requested else "amended by the venue"
+        return [TradeAmended(command.trade_id, self.deal, quantity, limit_price, left, reason)]
 
     def _correct(self, command: CorrectTrade) -> list[TradeEvent]:
         record = self.fills.get_valid(command.fill.venue_trade_id)
@@ -263,6 +309,9 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
         check_limit_price(self.terms.side, self.loosest_limit, fill)
 
     # --- evolving -------------------------------------------------------------------------------------------------
+
+    def _close(self, status: Status) -> Self:
+        return replace(self, status=status, closed=status, cancel_requested=None, amend_requested=None)
 
     def _add_fills(self, fills: tuple[Fill, ...]) -> Self:
         executed, notional = self.executed, self.notional

@@ -37,6 +37,8 @@ Code: TypeAlias = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[A-Z0-9_
 #: The number of a trade or account.
 Reference: TypeAlias = Annotated[NonEmptyText, NotPersonal("the number of a trade or account")]
 VenueTradeId: TypeAlias = Annotated[NonEmptyText, NotPersonal("the venue's number of a fill")]
+#: Why the venue did so, in its words.
+VenueReason: TypeAlias = NonEmptyText
 #: A text in anybody's own words about a trade, encrypted under the trade's key.
 TRADING_NOTE: Final = Personal(of="trade_id", purpose="trading-notes", since=2, free_text=True)
 #: A note whose field was encrypted from its first version on.

@@ -38,6 +38,8 @@ from trading.domain.commands import (
 from trading.domain.contract_value import limit_amount, money_currency
 from trading.domain.errors import SettlementOnHold
 from trading.domain.events import (
+    AmendRequested,
+    CancelRequested,
     Fill,
     FreezeRefused,
     Instrument,
@@ -54,6 +56,7 @@ from trading.domain.events import (
     TradeSettled,
     TradeSubmitted,
 )
+from trading.sagas.venue_effects import AmendOrder, CancelOrder, PlaceOrder, VenueAnswered
 
 SETTLEMENT_TIMER: Final = "settlement"
 EXPIRY_TIMER: Final = "expiry"
@@ -71,6 +74,9 @@ SettlementInput: TypeAlias = (
     | TradeCorrected
     | TradeBusted
     | TradeCancelled
+    | CancelRequested
+    | AmendRequested
+    | VenueAnswered
     | TradeAmended
     | TradeExpired
     | TradeRejected
@@ -133,8 +139,14 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
     def react(self, event: SettlementInput) -> list[SagaAction]:
         after = self.evolve(event)
         match event:
+            case TradeSubmitted(routed=True):
+                return [_order_of(event)]  # the venue says when it has expired
             case TradeSubmitted():
                 return after._start_expiry()
+            case CancelRequested():
+                return [CancelOrder(self.trade_id)]
+            case AmendRequested(quantity=quantity, limit_price=limit_price):
+                return [AmendOrder(self.trade_id, quantity, limit_price)]
             case TimerFired(name=timer) if timer == EXPIRY_TIMER:
                 return [] if self.closed or self.waiting else [ExpireTrade(self.trade_id)]
             case TradeExecuted(open=left) if left and self.at_once and not self.closed:
@@ -163,7 +175,9 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
                 return [StartTimer(SETTLEMENT_TIMER, after=RETRY_AFTER)]
             case CompensationRequested(reason=reason) if not self.ended:
                 return [HoldSettlement(self.trade_id, reason)]
-            case TradeAmended() | SettlementHeld() | SettlementResumed() | FreezeRefused():
+            case TradeAmended(open=left) if not left:  # the venue amended to what is filled
+                return [*self._release_limit(), *self._start_timer(after)]
+            case VenueAnswered() | TradeAmended() | SettlementHeld() | SettlementResumed() | FreezeRefused():
                 return []
             case TimerFired() | RefusedCommand() | CompensationRequested():
                 return []  # `SettlementHeld` reports a hold; releasing an amount that is not frozen may be refused
@@ -175,9 +189,12 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
             case TradeSubmitted():
                 started = replace(self, trade_id=event.trade_id, account_id=event.account_id)
                 started = replace(started, instrument=event.instrument, limit_price=event.limit_price)
+                if event.routed:
+                    return started
                 return replace(started, at_once=event.time_in_force is TimeInForce.IOC, good_until=event.good_until)
-            case TradeAmended(limit_price=limit_price):
-                return replace(self, limit_price=limit_price)
+            case TradeAmended(limit_price=limit_price, open=left):
+                amended = replace(self, limit_price=limit_price)
+                return amended if left else amended._update_waiting(True)
             case TradeExecuted(fills=fills, open=left):
                 return self._count_fills(more=fills)._update_waiting(not left)
             case TradeCorrected(was=was, now=now, open=left):
@@ -201,6 +218,8 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
             case RefusedCommand(command=SettleTrade(), code=SettlementOnHold.code):
                 return replace(self, overdue=True)
             case RefusedCommand() | CompensationRequested() | FreezeRefused():
+                return self
+            case CancelRequested() | AmendRequested() | VenueAnswered():
                 return self
             case _:
                 assert_never(event)
@@ -253,3 +272,16 @@ class SettlementSaga(Saga[SettlementInput], frozen=True):
         if not self.filled and self.settled_on is not None:  # all that had settled is void
             return SettleTrade(self.trade_id, self.settled_on)
         return SettleTrade(self.trade_id, self.settles_at.astimezone(self._zone).date())
+
+
+def _order_of(event: TradeSubmitted) -> PlaceOrder:
+    return PlaceOrder(
+        event.trade_id,
+        event.instrument.code,
+        event.side,
+        event.type,
+        event.quantity,
+        event.limit_price,
+        event.time_in_force,
+        event.good_until,
+    )

@@ -356,6 +356,24 @@ class EventAccountOpened(TypedDict):
     reference: str
 
 
+class EventAmendRejected(TypedDict):
+    """The venue did not amend; the order stays as it was."""
+
+    deal: EventDeal
+    reason: str | EventRedacted | None
+    trade_id: str
+
+
+class EventAmendRequested(TypedDict):
+    """The venue is asked to change quantity or limit price of an open trade. Both are the new values."""
+
+    deal: EventDeal
+    limit_price: str | None
+    quantity: str
+    reason: str | EventRedacted | None
+    trade_id: str
+
+
 class EventAmountFrozen(TypedDict):
     """An open trade froze part of the limits."""
 
@@ -384,6 +402,22 @@ class EventAuditTrailExported(TypedDict):
     reason: str | EventRedacted | None
     sha256: str
     trades: int
+
+
+class EventCancelRejected(TypedDict):
+    """The venue did not cancel: it was too late, for instance."""
+
+    deal: EventDeal
+    reason: str | EventRedacted | None
+    trade_id: str
+
+
+class EventCancelRequested(TypedDict):
+    """The venue is asked to cancel the open quantity; until it answers, it may fill."""
+
+    deal: EventDeal
+    reason: str | EventRedacted | None
+    trade_id: str
 
 
 class EventCategoriesErased(TypedDict):
@@ -1113,6 +1147,7 @@ class EventTradeSubmitted(TypedDict):
     limit_price: str | None
     quantity: str
     reference: str
+    routed: NotRequired[bool]
     side: EventSide
     taken_in: NotRequired[EventOpenOrder | None]
     time_in_force: NotRequired[EventTimeInForce]
@@ -1966,7 +2001,9 @@ class TradeBlotter(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
     account_id: NotRequired[str]
+    amend_requested: NotRequired[bool]
     average_price: NotRequired[Money | None]
+    cancel_requested: NotRequired[bool]
     corrections: NotRequired[int]
     currency: NotRequired[str]
     executed: NotRequired[str]

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, expect
 from eventshop.admin_console.saga_admin import RetrySagaForm
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.sagas.models import InboxMessage, SagaStep
+from eventshop.web.webhooks.signed_notices import InvalidJson, WrongSignature
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import InvalidJson, WrongSignature
 from tests.support.browser import Visitor, serve
 from tests.support.gateway_process import running_gateway
 from tests.support.in_memory_gateway import InMemoryGateway

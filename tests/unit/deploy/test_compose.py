@@ -90,13 +90,13 @@ def test_no_secret_is_written_down() -> None:
 
 
 def test_the_shop_pays_where_the_stacks_gateway_listens(tmp_path: Path) -> None:
-    settings_of_shop = app.gateway_env(DataFolder(tmp_path))
+    settings_of_shop = app.service_env(DataFolder(tmp_path))
     command = app.program_commands(DataFolder(tmp_path), port=8000, workers=1)["gateway"]
     port = command[command.index("--port") + 1]
     assert settings_of_shop["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{port}"
     assert command[command.index("--webhook") + 1] == "http://127.0.0.1:8000/payments/notices"
     assert env_validators.webhook_secret("S", settings_of_shop["PAYMENT_GATEWAY_SECRET"], needed=True)
-    assert app.gateway_env(DataFolder(tmp_path)) == settings_of_shop
+    assert app.service_env(DataFolder(tmp_path)) == settings_of_shop
 
 
 def test_every_setting_reaches_every_program() -> None:

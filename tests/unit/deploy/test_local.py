@@ -16,7 +16,7 @@ from deploy.local import (
     ensure_env,
     keep_files_private,
     letters_url,
-    local_gateway_settings,
+    local_service_settings,
     parse_port,
     prepare_commands,
     require_port_free,
@@ -57,6 +57,7 @@ def test_an_own_env_file_is_completed_and_otherwise_left_alone(tmp_path: Path) -
         "SECRET_KEY",
         "STAFF_PASSWORD",
         "PAYMENT_GATEWAY_SECRET",
+        "VENUE_SECRET",
         "KEY_ENCRYPTION_KEY",
         "ROOT_SIGNING_KEY",
     ]
@@ -75,10 +76,12 @@ def test_roots_that_were_signed_without_a_key_of_its_own_stay_valid(tmp_path: Pa
     assert b64decode(settings["ROOT_SIGNING_KEY"]) == env_validators.derived_signing_key(secret)
 
 
-def test_a_gateway_of_this_machine_takes_payments_unless_another_one_is_set() -> None:
-    found = local_gateway_settings({})
+def test_a_gateway_and_a_venue_of_this_machine_are_used_unless_others_are_set() -> None:
+    found = local_service_settings({})
     assert found["PAYMENT_GATEWAY_URL"] == f"http://127.0.0.1:{found['GATEWAY_PORT']}"
-    assert local_gateway_settings({"PAYMENT_GATEWAY_URL": "https://pay.example"}) == {}
+    assert found["VENUE_URL"] == f"http://127.0.0.1:{found['VENUE_PORT']}"
+    elsewhere = {"PAYMENT_GATEWAY_URL": "https://pay.example", "VENUE_URL": "https://venue.example"}
+    assert local_service_settings(elsewhere) == {}
 
 
 def test_topics_are_brought_up_to_date_where_there_is_a_kafka() -> None:

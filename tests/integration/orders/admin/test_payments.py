@@ -10,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
+from eventshop.web.webhooks.signed_notices import InvalidJson, WrongSignature
 from orders.models import GatewayMessage, Payment
 from orders.payment_gateway import message_log
-from orders.payment_gateway.errors import InvalidJson, UnknownPayment, WrongSignature
+from orders.payment_gateway.errors import UnknownPayment
 from orders.payment_gateway.responses import GatewayPayment, PaymentWebhook
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk, record_sales

@@ -15,9 +15,9 @@ import pytest
 from eventshop.core.errors import InvalidMoney
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitOpen
+from eventshop.runtime.http_service import MessageRefused
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded, Unknown
 from orders.payment_gateway.client import HttpGateway
-from orders.payment_gateway.errors import MessageRefused
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
 from tests.support.sales import eur, gbp
 from tests.support.waiting import DEADLINE_S, wait_until

@@ -15,12 +15,20 @@ from trading.domain.commands import (
     ExpireTrade,
     HoldSettlement,
     RejectTrade,
+    ReportAmended,
+    ReportAmendRejected,
+    ReportCancelled,
+    ReportCancelRejected,
     ResumeSettlement,
     ReviewTrade,
     SettleTrade,
     SubmitTrade,
 )
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
+    CancelRejected,
+    CancelRequested,
     Deal,
     Fill,
     FillsFlagged,
@@ -81,6 +89,14 @@ def busted(was: Fill, *, corrects: int, left: str) -> TradeBusted:
 submit = SubmitTrade(TRADE, "T-1", ACCOUNT, SAP, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal("200.00"))
 amend = AmendTrade(TRADE, "the market moved", Decimal(8), Decimal("199.00"))
 amended = TradeAmended(TRADE, DEAL, Decimal(8), Decimal("199.00"), Decimal(8), "the market moved")
+amend_requested = AmendRequested(TRADE, DEAL, Decimal(8), Decimal("199.00"), "the market moved")
+amend_rejected = AmendRejected(TRADE, DEAL, "cannot be amended")
+report_amended = ReportAmended(TRADE, Decimal(8), Decimal("199.00"))
+report_amend_rejected = ReportAmendRejected(TRADE, "cannot be amended")
+cancel_requested = CancelRequested(TRADE, DEAL, "too slow")
+cancel_rejected = CancelRejected(TRADE, DEAL, "too late")
+report_cancelled = ReportCancelled(TRADE, "too slow")
+report_cancel_rejected = ReportCancelRejected(TRADE, "too late")
 expire = ExpireTrade(TRADE)
 reject = RejectTrade(TRADE, "limit exceeded")
 cancel = CancelTrade(TRADE, "too slow")

@@ -141,6 +141,7 @@ _EXAMPLES: dict[str, Any] = {
     "currency": "EUR",
     "fill": examples.FOUR,
     "venue_trade_id": "v1",
+    "may_release": True,
 }
 
 

@@ -22,6 +22,10 @@ from trading.domain.commands import (
     ExpireTrade,
     HoldSettlement,
     RejectTrade,
+    ReportAmended,
+    ReportAmendRejected,
+    ReportCancelled,
+    ReportCancelRejected,
     ResumeSettlement,
     ReviewTrade,
     SettleTrade,
@@ -31,12 +35,17 @@ from trading.domain.errors import (
     InvalidTradeState,
     NotAmendable,
     NothingFilled,
+    RequestPending,
     UnknownFill,
     WorseThanLimit,
     WrongLot,
     WrongTick,
 )
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
+    CancelRejected,
+    CancelRequested,
     FillsFlagged,
     OrderType,
     ReviewRule,
@@ -78,6 +87,10 @@ COMMANDS: dict[type[Command], Command] = {
     HoldSettlement: examples.hold,
     ResumeSettlement: examples.resume,
     SettleTrade: examples.settle,
+    ReportCancelled: examples.report_cancelled,
+    ReportCancelRejected: examples.report_cancel_rejected,
+    ReportAmended: examples.report_amended,
+    ReportAmendRejected: examples.report_amend_rejected,
 }
 Answer = type[EventShopError] | list[type[Event]]
 no = InvalidTradeState
@@ -124,8 +137,16 @@ TABLE: dict[Status, list[Answer]] = {
         *(NOTHING, no, no, NOTHING),
     ],
 }
+#: Cancelled, not cancelled, amended, not amended: by the word of a venue that nobody had asked.
+REPORTS: dict[Status, list[Answer]] = {status: [NOTHING] * 4 for status in Status} | {
+    Status.PENDING: [no] * 4,
+    Status.OPEN: [event_types(TradeCancelled), NOTHING, event_types(TradeAmended), NOTHING],
+    Status.PARTLY_FILLED: [event_types(TradeCancelled), NOTHING, event_types(TradeAmended), NOTHING],
+}
 PAIRS = {
-    (status, command): answer for status, row in TABLE.items() for command, answer in zip(COMMANDS, row, strict=True)
+    (status, command): answer
+    for status, row in TABLE.items()
+    for command, answer in zip(COMMANDS, [*row, *REPORTS[status]], strict=True)
 }
 
 
@@ -133,7 +154,8 @@ def test_every_state_and_every_command_is_listed() -> None:
     commands, events = declared_messages(Trade)
     assert set(PAIRS) == set(product(Status, commands))
     reached = {event for answer in PAIRS.values() if isinstance(answer, list) for event in answer}
-    assert reached | {SettlementResumed, TradeReviewed} == set(events), "an event that no pair leads to"
+    at_a_venue = {CancelRequested, CancelRejected, AmendRequested, AmendRejected}
+    assert reached | {SettlementResumed, TradeReviewed} | at_a_venue == set(events), "an event that no pair leads to"
 
 
 @pytest.mark.parametrize("status", Status)
@@ -185,3 +207,43 @@ def test_after_an_amendment_the_new_quantity_counts_and_a_fill_of_before_is_book
     )
     amended.when(examples.execute(examples.fill("v1", "1", "200.02"))).then_refused(WorseThanLimit)
     amended.when(examples.submit).then_nothing()
+
+
+ROUTED = replace(examples.submitted, routed=True)
+
+
+def test_of_an_order_at_a_venue_a_cancellation_is_a_request_that_the_venue_answers() -> None:
+    given(Trade, ROUTED).when(examples.cancel).then(examples.cancel_requested)
+    asked = given(Trade, ROUTED, examples.cancel_requested)
+    asked.when(examples.cancel).then_nothing()
+    asked.when(examples.execute(examples.FOUR)).then(examples.four)
+    asked.when(examples.report_cancelled).then(examples.cancelled("10"))
+    asked.when(examples.report_cancel_rejected).then(examples.cancel_rejected)
+    given(Trade, ROUTED, examples.cancel_requested, examples.cancel_rejected).when(examples.cancel).then(
+        examples.cancel_requested
+    )
+
+
+def test_a_request_that_was_overtaken_by_the_last_fill_is_answered_all_the_same() -> None:
+    filled = given(Trade, ROUTED, examples.cancel_requested, examples.four, examples.six)
+    filled.when(examples.report_cancel_rejected).then(examples.cancel_rejected)
+    filled.when(examples.report_cancelled).then_nothing()
+
+
+def test_of_an_order_at_a_venue_an_amendment_is_a_request_that_the_venue_answers() -> None:
+    given(Trade, ROUTED).when(examples.amend).then(examples.amend_requested)
+    asked = given(Trade, ROUTED, examples.amend_requested)
+    asked.when(examples.amend).then_nothing()
+    asked.when(AmendTrade(examples.TRADE, "more", Decimal(20))).then_refused(RequestPending)
+    asked.when(examples.report_amended).then(examples.amended)
+    asked.when(examples.report_amend_rejected).then(examples.amend_rejected)
+    answered = given(Trade, ROUTED, examples.amend_requested, examples.amend_rejected)
+    answered.when(examples.report_amend_rejected).then_nothing()
+
+
+def test_an_order_that_the_venue_amended_to_what_is_filled_is_filled() -> None:
+    trade = given(Trade, ROUTED, examples.four).when(replace(examples.report_amended, quantity=Decimal(4)))
+    [amended] = trade.events
+    state = given(Trade, ROUTED, examples.four, amended).state
+    assert isinstance(state, Trade)
+    assert (state.status, state.open) == (Status.FILLED, 0)

@@ -21,8 +21,12 @@ from trading.domain.account import TradingAccount
 from trading.domain.audit_log import AUDIT_LOG_ID, AuditLog
 from trading.domain.cost_basis import CostMethod
 from trading.domain.events import (
+    AmendRejected,
+    AmendRequested,
     AmountReleased,
     AuditTrailExported,
+    CancelRejected,
+    CancelRequested,
     Contract,
     CostMethodSet,
     FreezeRefused,
@@ -49,12 +53,15 @@ SAP = (
 FROZEN = f'{{{ACCOUNT},"trade_id":"{examples.TRADE}","instrument":"XETRA/SAP","amount":"600"'
 
 #: Events that are newer than the encryption of notes and than contracts.
-NEWER = {TradeReviewed, TradeAmended, TradeExpired}
+NEWER = {
+    *(TradeReviewed, TradeAmended, TradeExpired),
+    *(CancelRequested, CancelRejected, AmendRequested, AmendRejected),
+}
 STORED: dict[str, tuple[Event, str]] = {
     "TradeSubmitted": (
         examples.submitted,
         f'{HEAD}"reference":"T-1",{ACCOUNT},"instrument":{SAP},"side":"BUY","type":"LIMIT","quantity":"10",'
-        '"limit_price":"200.00","time_in_force":"GTC","good_until":null,"taken_in":null}',
+        '"limit_price":"200.00","time_in_force":"GTC","good_until":null,"taken_in":null,"routed":false}',
     ),
     "TradeExecuted": (examples.four, f'{HEAD}{DEAL},"fills":[{FOUR}],"open":"6"}}'),
     "TradeRejected": (examples.rejected, f'{HEAD}{DEAL},"reason":"limit exceeded"}}'),
@@ -75,6 +82,13 @@ STORED: dict[str, tuple[Event, str]] = {
         examples.amended,
         f'{HEAD}{DEAL},"quantity":"8","limit_price":"199.00","open":"8","reason":"the market moved"}}',
     ),
+    "CancelRequested": (examples.cancel_requested, f'{HEAD}{DEAL},"reason":"too slow"}}'),
+    "CancelRejected": (examples.cancel_rejected, f'{HEAD}{DEAL},"reason":"too late"}}'),
+    "AmendRequested": (
+        examples.amend_requested,
+        f'{HEAD}{DEAL},"quantity":"8","limit_price":"199.00","reason":"the market moved"}}',
+    ),
+    "AmendRejected": (examples.amend_rejected, f'{HEAD}{DEAL},"reason":"cannot be amended"}}'),
     "TradeExpired": (examples.expired("6"), f'{HEAD}{DEAL},"expired":"6"}}'),
     "TradeReviewed": (examples.reviewed, f'{HEAD}"reason":"the venue confirmed it"}}'),
     "SettlementHeld": (examples.held, f'{HEAD}"reason":"papers missing"}}'),
@@ -120,7 +134,7 @@ def test_every_event_of_trading_is_pinned() -> None:
     told_of_no_contract = {event for event in events if {"deal", "instrument"} & set(event.__struct_fields__)} - NEWER
     told_of_no_contract = {event for event in told_of_no_contract if issubclass(event, get_args(TradeEvent))}
     changes = {event: (event in notes) + (event in told_of_no_contract) for event in events}
-    changes[TradeSubmitted] += 1  # tick tables, how long an order is good, and orders that were open before
+    changes[TradeSubmitted] += 2  # how long it is good, and orders of before; whether it is at a venue
     assert {event: event.schema_version - 1 for event in events} == changes
 
 
@@ -140,6 +154,10 @@ def test_the_names_of_aggregates_and_commands_are_what_programs_were_told() -> N
         "RejectTrade",
         "CancelTrade",
         "AmendTrade",
+        "ReportCancelled",
+        "ReportCancelRejected",
+        "ReportAmended",
+        "ReportAmendRejected",
         "ExpireTrade",
         "CorrectTrade",
         "BustTrade",

@@ -20,6 +20,7 @@ from trading.domain.commands import CancelTrade, ExpireTrade, FreezeAmount, Hold
 from trading.domain.errors import UnknownCalendar
 from trading.domain.events import Fill, FreezeRefused, OrderType, TimeInForce
 from trading.sagas.settlement_saga import AT_ONCE, RETRY_AFTER, SettlementSaga
+from trading.sagas.venue_effects import AmendOrder, CancelOrder, PlaceOrder
 
 #: NOON is a Friday; SAP settles on the second business day after it, at four in Frankfurt.
 TUESDAY = datetime.fromisoformat("2026-02-03T16:00:00+01:00")
@@ -245,3 +246,23 @@ def test_a_trade_that_is_opened_again_freezes_at_its_amended_price() -> None:
     cheaper = replace(examples.amended, quantity=Decimal(10), limit_price=Decimal("199.00"))
     again = FreezeAmount(ACCOUNT, TRADE, "XETRA/SAP", "EUR", Decimal("1194.00"))
     given_saga(SettlementSaga, submitted, cheaper, four, six).when(void).then(STOP, again)
+
+
+def test_an_order_for_a_venue_is_sent_there_and_the_venue_says_when_it_expires() -> None:
+    at_once = replace(submitted, routed=True, time_in_force=TimeInForce.IOC)
+    sent = PlaceOrder(
+        TRADE, "XETRA/SAP", at_once.side, OrderType.LIMIT, Decimal(10), Decimal("200.00"), TimeInForce.IOC, None
+    )
+    given_saga(SettlementSaga).when(at_once).then(sent)
+    given_saga(SettlementSaga, at_once).when(four).then_nothing()
+
+
+def test_requests_of_an_order_at_a_venue_are_sent_there() -> None:
+    routed = given_saga(SettlementSaga, replace(submitted, routed=True))
+    routed.when(examples.cancel_requested).then(CancelOrder(TRADE))
+    routed.when(examples.amend_requested).then(AmendOrder(TRADE, Decimal(8), Decimal("199.00")))
+
+
+def test_an_order_that_the_venue_amended_to_what_is_filled_settles() -> None:
+    less = replace(examples.amended, quantity=Decimal(4), open=Decimal(0))
+    given_saga(SettlementSaga, replace(submitted, routed=True), four).when(less).then(release, due)

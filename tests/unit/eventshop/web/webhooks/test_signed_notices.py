@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from orders.payment_gateway.errors import StaleTimestamp
-from orders.payment_gateway.webhook_verification import verify_signature
+from eventshop.web.webhooks.signed_notices import StaleTimestamp, verify_signature
 from tests.support.gateway_process import SECRET
 
 LIMIT, A_MILLISECOND = timedelta(minutes=5), timedelta(milliseconds=1)
