@@ -21,7 +21,7 @@ from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
-from deploy.stack.app import WORKER_COMMAND, gateway_env, process_environment, program_commands
+from deploy.stack.app import WORKER_COMMAND, service_env, process_environment, program_commands
 from deploy.stack.processes import Process, stop_processes
 from eventshop.eventstore.open_appends import EVENT_FENCE
 from tests.support.certificates import TlsServer, tls_server, write_certificate
@@ -126,7 +126,7 @@ def database_killed(world: World) -> Iterator[None]:
 @contextmanager
 def clock_ahead(world: World) -> Iterator[None]:
     """One more worker, whose clock is an hour ahead."""
-    settings = {**world.shop.stack.env, **gateway_env(world.shop.folder)}
+    settings = {**world.shop.stack.env, **service_env(world.shop.folder)}
     env = process_environment(world.shop.folder, settings)
     command = ["faketime", "-f", "+1h", *WORKER_COMMAND.split(), "--hostname", "ahead@test"]
     with (world.folder / "ahead.log").open("wb") as log:
