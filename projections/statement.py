@@ -75,10 +75,20 @@ class Statement(NamedTuple):
 
 def account_statement(account_id: UUID, day: date, known_at: datetime) -> Statement:
     """The statement of a day as it was known at a moment. Raises `StatementTooLarge`."""
-    fills = _standing_fills(_trades_of(account_id), known_at)
+    fills = standing_fills(_read_events(_trades_of(account_id), known_at))
+    return compose_statement(account_id, day, known_at, cost_method_of(account_id), fills)
+
+
+def compose_statement(
+    account_id: UUID, day: date, known_at: datetime, method: CostMethod, fills: Iterable[StatementTrade]
+) -> Statement:
+    """The statement of a day that follows from the fills that stand."""
     end = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
-    until = sorted((item for item in fills if item.fill.at < end), key=lambda item: item.fill.at)
-    method = cost_method_of(account_id)
+    # By trade and number at one instant: the order of the reports would tell of what was corrected.
+    until = sorted(
+        (item for item in fills if item.fill.at < end),
+        key=lambda item: (item.fill.at, item.trade_id, item.fill.venue_trade_id),
+    )
     begin = end - timedelta(days=1)
     instruments = sorted({item.deal.instrument for item in until})
     positions = [
@@ -94,10 +104,10 @@ def _trades_of(account_id: UUID) -> list[UUID]:
     return trades
 
 
-def _standing_fills(trades: Sequence[UUID], known_at: datetime) -> list[StatementTrade]:
-    """The fills of trades as they stood at a moment, by the time of recording."""
+def standing_fills(reports: Iterable[TradeExecuted | TradeCorrected | TradeBusted]) -> list[StatementTrade]:
+    """The fills that stand after reports of trades, those of one trade in their order."""
     fills: dict[tuple[UUID, str], StatementTrade] = {}
-    for event in _read_events(trades, known_at):
+    for event in reports:
         match event:
             case TradeExecuted(trade_id=trade, deal=deal, fills=reported):
                 fills |= {(trade, fill.venue_trade_id): StatementTrade(trade, deal, fill) for fill in reported}

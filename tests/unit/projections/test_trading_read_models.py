@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
 from random import Random
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -20,22 +20,26 @@ from eventshop.projections.projection import Projection
 from eventshop.testing.given_when_then import DatedEvent, given_events, record_events
 from projections.market_minute import market_minute
 from projections.position import position
+from projections.statement import Statement, compose_statement, standing_fills
 from projections.trade_blotter import trade_blotter
 from tests.unit.projections.test_fold_properties import POSITION_COLUMNS, column_values, fold_in_batches, interleave
 from tests.unit.trading.domain import examples
 from tests.unit.trading.domain.examples import ACCOUNT, FOUR, NOON, SAP, SIX, TRADE, executed, fill
 from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, ExecuteTrade, SubmitTrade
+from trading.domain.cost_basis import CostMethod
 from trading.domain.events import (
     Contract,
     Fill,
     OrderType,
     Side,
     TradeBusted,
+    TradeCancelled,
     TradeCorrected,
     TradeEvent,
     TradeExecuted,
 )
 from trading.domain.trade import Trade
+from trading.sagas.settlement_saga import SettlementInput, SettlementSaga
 
 POSITION_KEY = (ACCOUNT, SAP.code)
 MINUTE_KEY = (SAP.code, NOON)
@@ -163,7 +167,7 @@ def random_trade(chance: Random, number: int) -> list[DatedEvent]:
             f"{number}-{chance.randint(1, 5)}",
             Decimal("0.02") * chance.randint(9_990, 10_010),
             Decimal(chance.randint(1, 6)),
-            NOON + timedelta(seconds=chance.randint(0, 119)),
+            NOON + timedelta(days=chance.randint(0, 1), seconds=chance.randint(0, 119)),
         )
         kind = chance.choice([ExecuteTrade] * 4 + [CorrectTrade, BustTrade])
         if kind is ExecuteTrade:
@@ -221,26 +225,63 @@ def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) ->
     assert sum((row.quantity for row in rows.values()), Decimal(0)) == held
 
 
+def without_errors(life: list[DatedEvent]) -> list[DatedEvent]:
+    """The same trade as if only what stands in the end had ever been reported."""
+    trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+    standing = tuple(booked.fill for booked in trade.fills if not booked.void)
+    closing = [item for item in life if isinstance(item.event, TradeCancelled)]
+    executed = TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open)
+    return [life[0], *closing, *([DatedEvent(executed, NOON)] if standing else [])]
+
+
+def trade_values(life: list[DatedEvent]) -> tuple[Any, ...]:
+    trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+    return trade.status, trade.executed, trade.notional, trade.open, trade.average_price
+
+
+def settlement_values(life: list[DatedEvent]) -> tuple[Any, ...]:
+    saga = SettlementSaga()
+    for item in life:
+        if isinstance(item.event, get_args(SettlementInput)):
+            saga = saga.evolve(item.event)  # type: ignore[arg-type]
+    return saga.waiting, saga.filled, saga.days, saga.settles_at
+
+
+def statements(lives: list[list[DatedEvent]]) -> list[Statement]:
+    """The statements of two days by both methods."""
+    reports = [item.event for life in lives for item in life]
+    fills = standing_fills(
+        event for event in reports if isinstance(event, TradeExecuted | TradeCorrected | TradeBusted)
+    )
+    days = [NOON.date(), NOON.date() + timedelta(days=1)]
+    return [compose_statement(ACCOUNT, day, NOON, method, fills) for day in days for method in CostMethod]
+
+
 @settings(max_examples=50)
-@given(chance=st.randoms(use_true_random=False))
-def test_errors_put_right_leave_no_trace_in_positions_and_minutes(chance: Random) -> None:
-    """The rows equal those of a history with only the final fills."""
+@given(chance=st.randoms(use_true_random=False), data=st.data())
+def test_errors_put_right_leave_no_trace_anywhere(chance: Random, data: st.DataObject) -> None:
+    """Trade, settlement, position, result, statement and minute equal those of what stands alone.
+
+    Whichever partitions deliver first, and however what they deliver is cut into batches.
+    """
     lives = random_trades(chance)
-    clean = []
-    for life in lives:
-        trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
-        standing = tuple(booked.fill for booked in trade.fills if not booked.void)
-        if standing:
-            clean.append(DatedEvent(TradeExecuted(trade.terms.trade_id, trade.deal, standing, trade.open), NOON))
-    history = list(record_events(interleave(chance, lives)))
-    for projection in (position, market_minute):
-        with_errors = column_values(fold(projection, history), without=POSITION_COLUMNS | {"updated_at"})
-        without_errors = column_values(
-            fold(projection, record_events(clean)), without=POSITION_COLUMNS | {"updated_at"}
-        )
-        emptied = with_errors.keys() - without_errors.keys()
-        assert not any(with_errors[key].get(sum_) for key in emptied for sum_ in ("trades", "bought", "sold", "volume"))
-        assert {key: row for key, row in with_errors.items() if key not in emptied} == without_errors
+    clean = [without_errors(life) for life in lives]
+    assert [trade_values(life) for life in lives] == [trade_values(life) for life in clean]
+    assert [settlement_values(life) for life in lives] == [settlement_values(life) for life in clean]
+    assert statements(lives) == statements(clean)
+    first = [life for life in lives if chance.random() < 0.5]
+    partitions = [first, [life for life in lives if life not in first]]
+    history = list(record_events(item for partition in partitions for item in interleave(chance, partition)))
+    cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
+    alone = list(record_events([item for life in clean for item in life]))
+    ignored = POSITION_COLUMNS | {"updated_at", "corrections", "reason", "needs_review"}
+    for projection in (trade_blotter, position, market_minute):
+        with_errors = column_values(fold_in_batches(projection, history, cuts), without=ignored)
+        never = column_values(fold(projection, alone), without=ignored)
+        emptied = with_errors.keys() - never.keys()  # of what was reported, and is void
+        sums = ("trades", "bought", "sold", "volume", "realised", "fifo_realised", "quantity")
+        assert not any(with_errors[key].get(column) for key in emptied for column in sums)
+        assert {key: row for key, row in with_errors.items() if key not in emptied} == never
 
 
 def test_chance_tells_of_corrections_and_busts() -> None:
