@@ -71,6 +71,7 @@ pytestmark = pytest.mark.usefixtures("clean_database")
 
 _HOLD: Final = PlaceLegalHold(people.ADA, "case 7", "a claim")
 _TRADE: Final = (trades.submit, trades.execute(trades.FOUR))
+_ROUTED: Final = replace(trades.submit, routed=True)
 _FILLED: Final = (*_TRADE, trades.execute(trades.SIX))
 _ACCOUNT: Final = OpenAccount(trades.ACCOUNT, "Desk", None, "EUR", Decimal(10_000))
 _FREEZE: Final = FreezeAmount(trades.ACCOUNT, trades.TRADE, trades.SAP.code, "EUR", Decimal(2_000))
@@ -99,6 +100,10 @@ WISHES: Final[list[tuple[Command, ...]]] = [
     (*_TRADE, trades.cancel),
     (*_TRADE, trades.amend),
     (*_TRADE, trades.expire),
+    (*_TRADE, trades.report_cancelled),
+    (*_TRADE, trades.report_amended),
+    (_ROUTED, trades.cancel, trades.report_cancel_rejected),
+    (_ROUTED, trades.amend, trades.report_amend_rejected),
     (*_TRADE, trades.correct(trades.fill("v1", "3", "199.98"))),
     (*_TRADE, trades.bust("v1")),
     (*_TRADE, trades.hold),
