@@ -243,7 +243,7 @@ def settlement_values(life: list[DatedEvent]) -> tuple[Any, ...]:
     saga = SettlementSaga()
     for item in life:
         if isinstance(item.event, get_args(SettlementInput)):
-            saga = saga.evolve(item.event)  # type: ignore[arg-type]
+            saga = saga.evolve(item.event)
     return saga.waiting, saga.filled, saga.days, saga.settles_at
 
 

@@ -138,7 +138,8 @@ TABLE: dict[Status, list[Answer]] = {
     ],
 }
 #: Cancelled, not cancelled, amended, not amended: by the word of a venue that nobody had asked.
-REPORTS: dict[Status, list[Answer]] = {status: [NOTHING] * 4 for status in Status} | {
+REPORTS: dict[Status, list[Answer]] = {
+    **{status: [NOTHING] * 4 for status in Status},
     Status.PENDING: [no] * 4,
     Status.OPEN: [event_types(TradeCancelled), NOTHING, event_types(TradeAmended), NOTHING],
     Status.PARTLY_FILLED: [event_types(TradeCancelled), NOTHING, event_types(TradeAmended), NOTHING],
@@ -246,4 +247,4 @@ def test_an_order_that_the_venue_amended_to_what_is_filled_is_filled() -> None:
     [amended] = trade.events
     state = given(Trade, ROUTED, examples.four, amended).state
     assert isinstance(state, Trade)
-    assert (state.status, state.open) == (Status.FILLED, 0)
+    assert (state.status, state.open) == (Status.FILLED, Decimal(0))
