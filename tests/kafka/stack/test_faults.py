@@ -21,7 +21,7 @@ from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
-from deploy.stack.app import WORKER_COMMAND, service_env, process_environment, program_commands
+from deploy.stack.app import WORKER_COMMAND, process_environment, program_commands, service_env
 from deploy.stack.processes import Process, stop_processes
 from eventshop.eventstore.open_appends import EVENT_FENCE
 from tests.support.certificates import TlsServer, tls_server, write_certificate
