@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from eventshop.core.errors import EventShopError
 from eventshop.runtime import tracing
 from eventshop.runtime.circuit_breaker import CircuitBreaker
+from eventshop.runtime.service_errors import ResponseTooLarge, ServiceTimeout, ServiceUnavailable
 
 CONNECT_S: Final = 2.0
 #: For the whole response. A request that takes longer is sent again later, under the same key.
@@ -18,26 +18,6 @@ MAX_TRIES: Final = 3
 MAX_RESPONSE_BYTES: Final = 64 * 1024
 #: Statuses that mean "try again later", besides all from 500 on.
 _RETRYABLE_STATUSES: Final = {408, 425, 429}
-
-
-class MessageRefused(EventShopError):
-    """A message of an outside service was refused."""
-
-    code = "message-refused"
-
-
-class ResponseTooLarge(MessageRefused):
-    """The response is larger than the limit."""
-
-    code = "answer-too-large"
-
-
-class ServiceUnavailable(Exception):
-    """The service cannot be reached, or cannot process the request now."""
-
-
-class ServiceTimeout(ServiceUnavailable):
-    """The service did not respond in time. It may have received the request."""
 
 
 class HttpService:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
-from eventshop.runtime.http_service import CONNECT_S, RESPONSE_S, HttpService, MessageRefused, ServiceUnavailable
+from eventshop.runtime.http_service import CONNECT_S, RESPONSE_S, HttpService
+from eventshop.runtime.service_errors import MessageRefused, ServiceUnavailable
 from orders.application.payment_gateway_port import Outcome, Unknown, minor_units
 from orders.payment_gateway.errors import GatewayRefused
 from orders.payment_gateway.responses import (

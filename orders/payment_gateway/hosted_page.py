@@ -17,7 +17,7 @@ from django.conf import settings
 
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitOpen
-from eventshop.runtime.http_service import MessageRefused, ServiceUnavailable
+from eventshop.runtime.service_errors import MessageRefused, ServiceUnavailable
 from orders.application.payment_gateway_port import minor_units
 from orders.payment_gateway.errors import GatewayUnreachable
 from orders.payment_gateway.factory import payment_gateway

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from orders.models import GatewayMessage
 from orders.payment_gateway.responses import PaymentWebhook
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from eventshop.core.money import Money, from_minor_units
 from eventshop.runtime.connections import release_connections
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from orders.application.payment_gateway_port import (
     Authorised,
     Declined,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from orders.models import Payment
 from orders.payment_gateway import message_log
 from orders.payment_gateway.errors import UnknownPayment, WebhookIdReused

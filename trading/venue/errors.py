@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventshop.core.errors import EventShopError
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 
 
 class VenueNotConfigured(EventShopError):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.errors import EventShopError
 from eventshop.operations.rights import Audience, open_to
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from eventshop.web.api.problem_details import problem_response, status_for
 from eventshop.web.shared.attempt_limits import TooManyAttempts
 from eventshop.web.webhooks.signed_notices import STATUS_OF_UNREADABLE, read_notice

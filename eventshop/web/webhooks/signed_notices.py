@@ -11,7 +11,7 @@ from typing import Final
 from django.http import HttpRequest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from eventshop.web.shared.attempt_limits import TooManyAttempts
 from eventshop.web.shared.request_limits import limit_requests
 

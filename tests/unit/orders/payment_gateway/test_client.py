@@ -15,7 +15,7 @@ import pytest
 from eventshop.core.errors import InvalidMoney
 from eventshop.core.money import Money
 from eventshop.runtime.circuit_breaker import CircuitOpen
-from eventshop.runtime.http_service import MessageRefused
+from eventshop.runtime.service_errors import MessageRefused
 from orders.application.payment_gateway_port import Authorised, Declined, Outcome, Pending, Succeeded, Unknown
 from orders.payment_gateway.client import HttpGateway
 from tests.support.gateway_process import SECRET, GatewayProcess, running_gateway
