@@ -20,6 +20,7 @@ COMPONENT_TEXTS: Final = {
     "relay": ("Event distribution to other systems", "Orders are accepted; other systems are updated later."),
     "sagas": ("Reserving, paying and shipping", "Orders are accepted; some are processed later."),
     "payments": ("Payments", "Orders are accepted; they are paid when it works again."),
+    "venue": ("Trading", "Trades are accepted; they are sent to the venue when it works again."),
     "publisher": ("Lists in other systems", "Lists and reports here are correct; other systems are updated later."),
     "webhooks": ("Messages to other systems", "Orders are accepted; other systems are told later."),
     "letters": ("Letters by e-mail", "Orders are accepted; you get our letters later."),

@@ -112,6 +112,7 @@ GUIDES: Final = {
     "payments": Guide(
         "The payment gateway does not answer", "effects-fail", "Look at the cause; retry now", SAGA_GROUPS
     ),
+    "venue": Guide("The venue does not answer", "effects-fail", "Look at the cause; retry now", SAGA_GROUPS),
     "webhooks": Guide(
         "Webhooks are not sent",
         "webhooks-are-not-sent",

@@ -51,6 +51,7 @@ def test_ready_says_that_nobody_projects(client: Client) -> None:
         "sagas": True,
         "payments": True,
         "gateway key": True,
+        "venue": True,
         "projections": False,
         "unreadable records": True,
         "deleted records": True,
