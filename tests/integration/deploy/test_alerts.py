@@ -127,6 +127,10 @@ def gateway_away(settings: Any) -> None:
     settings.PAYMENT_GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
 
+def venue_away(settings: Any) -> None:
+    settings.VENUE_URL = f"http://127.0.0.1:{free_port()}"
+
+
 def failing_gateway(settings: Any) -> None:
     add_effect("OutcomeUnknown: the gateway responded with status 500")
 
@@ -212,6 +216,7 @@ FAULTS: Final[list[Any]] = [
     (new_topic, "divergence", "EventShopDiverged"),
     (records_deleted, "deleted records", "EventShopRecordsDeleted"),
     (gateway_away, "payments", "EventShopGatewayAway"),
+    (venue_away, "venue", "EventShopVenueAway"),
     (failing_gateway, "effects", "EventShopEffectsFailing"),
     (suspended_saga, "saga runner", "EventShopSagaSuspended"),
     (late_timer, "timers", "EventShopTimersLate"),
