@@ -137,7 +137,7 @@ def clock_ahead(world: World) -> Iterator[None]:
             seen=world.folder / "ahead.log",
         )
     yield
-    os.killpg(process.pid, signal.SIGTERM)  # faketime and what it has started
+    os.killpg(process.pid, signal.SIGKILL)  # faketime and its worker, whose threads wait by the wrong clock
     wait_for_exit(process)
 
 
