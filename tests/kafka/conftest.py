@@ -104,3 +104,13 @@ def own_broker() -> Iterator[Stack]:
             yield started
     except StackUnavailable as error:
         missing(str(error))
+
+
+@pytest.fixture(scope="module")
+def three_brokers() -> Iterator[Stack]:
+    """Three brokers that a test may kill."""
+    try:
+        with running_stack({"kafka"}, brokers=3) as started:
+            yield started
+    except StackUnavailable as error:
+        missing(str(error))

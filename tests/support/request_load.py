@@ -30,6 +30,13 @@ def command(path: str, body: Any, *, token: str) -> Send:
     return post
 
 
+def order_of_two_mugs(token: str) -> Send:
+    """Orders a product that the caller has put on the price list."""
+    line = {"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}
+    body = {"lines": [line], "delivery": {"name": "Ada Marker", "address": "1 Garden Street\nYork"}}
+    return command("orders", body, token=token)
+
+
 class Load:
     """Clients that ask without a pause: one keeps its connection, the other opens one for each request."""
 

@@ -93,6 +93,12 @@ class Shop:
             ).fetchall()
         return {name: int(behind) for name, behind in rows if behind}
 
+    def count_commands(self, command_type: str) -> int:
+        """How many commands of this type have been accepted."""
+        with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
+            rows = connection.execute("SELECT count(*) FROM receipt WHERE command_type = %s", [command_type]).fetchall()
+        return int(rows[0][0])
+
     def periodic_jobs_since(self, moment: datetime) -> int:
         """How many periodic jobs have ended since then."""
         with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:

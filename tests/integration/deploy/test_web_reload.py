@@ -16,7 +16,7 @@ from eventshop.eventstore.models import StoredEvent, StoredReceipt
 from orders.models import Product
 from tests.support.api_clients import token_of
 from tests.support.customers import sign_up
-from tests.support.request_load import Load, Send, command
+from tests.support.request_load import Load, Send, order_of_two_mugs
 from tests.support.waiting import wait_until
 from tests.support.web_server import WebServer, gunicorn
 
@@ -30,9 +30,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[WebServer]:
 @pytest.fixture
 def place_order(clean_database: None) -> Send:
     Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
-    line = {"sku": "MUG", "quantity": 2, "price": {"amount": "12.50", "currency": "GBP"}}
-    body = {"lines": [line], "delivery": {"name": "Ada Marker", "address": "1 Garden Street\nYork"}}
-    return command("orders", body, token=token_of(sign_up()))
+    return order_of_two_mugs(token_of(sign_up()))
 
 
 def test_no_command_is_refused_or_lost_while_the_program_is_replaced(place_order: Send, server: WebServer) -> None:

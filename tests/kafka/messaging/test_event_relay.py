@@ -26,7 +26,12 @@ from eventshop.messaging.kafka.topic_end import read_topic_end
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.event_batches import RelayStopped
 from eventshop.messaging.relay.event_relay import EventRelay
-from eventshop.messaging.relay.leader_election import acquire_leadership, release_leadership
+from eventshop.messaging.relay.leader_election import (
+    LEASE_DURATION,
+    STANDBY_POLL_S,
+    acquire_leadership,
+    release_leadership,
+)
 from eventshop.runtime import tracing
 from eventshop.runtime.trace_export import start_tracing
 from eventshop.runtime.watchdog import Watchdog
@@ -264,6 +269,9 @@ def test_a_relay_killed_at_any_point_loses_and_repeats_nothing(
 def test_a_leader_that_was_frozen_cannot_publish_any_more(
     kafka_topics: str, kafka_process_env: dict[str, str], tmp_path: Path
 ) -> None:
+    # A standby leads at the latest so long after the last renewal; the rest of ten seconds is for taking over. How long
+    # that takes on three brokers is measured in test_cluster_faults.py.
+    assert LEASE_DURATION.total_seconds() + STANDBY_POLL_S <= 5
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
     create_orders(50)
     with manage_process("relay", env=kafka_process_env, log=first_log) as first:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID
@@ -52,7 +52,19 @@ def run_sagas() -> None:
 
 @pytest.mark.usefixtures("gateway")
 def test_a_store_restored_from_kafka_sends_no_refund_again_and_its_open_orders_go_on(tmp_path: Path) -> None:
-    """Input: orders in every stage, then only Kafka and the gateway are left: not even the ledger of payments."""
+    lose_all_but_kafka_and_the_gateway(tmp_path)
+
+
+@pytest.mark.chaos
+@pytest.mark.long
+@pytest.mark.usefixtures("gateway")
+def test_the_same_on_three_brokers(create_topics: Callable[[int], str], tmp_path: Path) -> None:
+    create_topics(3)
+    lose_all_but_kafka_and_the_gateway(tmp_path)
+
+
+def lose_all_but_kafka_and_the_gateway(tmp_path: Path) -> None:
+    """Orders in every stage; then not even the ledger of payments is left, and the events are restored."""
     receive_stock("mug", 50)
 
     def order(method: str = "card") -> UUID:

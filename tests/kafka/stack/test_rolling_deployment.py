@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.support.older_release.apps import NEW_TYPE
-from tests.support.request_load import Load
+from tests.support.request_load import Load, order_of_two_mugs
 from tests.support.running_shop import Shop, running_shop
 from tests.support.waiting import wait_until
 
@@ -29,8 +29,9 @@ def test_an_older_release_is_replaced_under_load(tmp_path: Path) -> None:
     marker = tmp_path / "older-release"
     marker.touch()
     settings = {"DJANGO_SETTINGS_MODULE": "tests.support.older_release_settings", "OLDER_RELEASE": str(marker)}
+    settings["API_RATE"] = "100000/m"
     with running_shop(brokers=3, settings=settings) as shop:
-        load = Load(f"http://127.0.0.1:{shop.port}")
+        load = Load(f"http://127.0.0.1:{shop.port}", order_of_two_mugs(shop.run_client("token")))
         with load.running():
             # The newer release writes a type that no running program knows, and what everybody knows.
             assert shop.run_client("write-off", str(ITEMS)) == f"{ITEMS} written off\n"
@@ -47,4 +48,5 @@ def test_an_older_release_is_replaced_under_load(tmp_path: Path) -> None:
             assert shop.run_client("20") == "20 accepted\n"
             load.wait_for_more()
         assert load.failures == []
+        assert shop.count_commands("CreateOrder") == load.answers + 40
         shop.assert_nothing_is_lost()

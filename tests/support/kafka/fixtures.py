@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from socket import socket
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 from kafka.net.inet import KafkaNetSocket
 
+from deploy.stack import Stack
 from eventshop import env_validators
+from eventshop.eventstore import store_epochs
 from eventshop.messaging.kafka import clients, hanging_transactions, topics
 from eventshop.projections.projection import projection_registry
 
@@ -63,6 +65,21 @@ def kafka_topics(kafka_url: str, clean_database: None, settings: Any, monkeypatc
     settings.KAFKA_MIN_TIMEOUT_S = MIN_TIMEOUT_S
     with clients.open_admin_client() as admin:
         admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
+
+
+@pytest.fixture
+def create_topics(three_brokers: Stack, clean_database: None, settings: Any) -> Iterator[Callable[[int], str]]:
+    """Creates topics on three brokers with as many replicas, and expects three; returns the brokers' URL."""
+
+    def create(replicas: int) -> str:
+        settings.KAFKA_REPLICATION_FACTOR, settings.KAFKA_MIN_INSYNC_REPLICAS = replicas, min(replicas, 2)
+        settings.DIVERGENCE_CHECK_S = 3_600  # no reader of this process notices a fault by itself
+        create_fresh_topics(three_brokers.env["EVENT_LOG_URL"], settings)
+        settings.KAFKA_REPLICATION_FACTOR, settings.KAFKA_MIN_INSYNC_REPLICAS = 3, 2
+        return three_brokers.env["EVENT_LOG_URL"]
+
+    yield create
+    store_epochs.clear_divergence()
 
 
 @pytest.fixture

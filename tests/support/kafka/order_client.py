@@ -1,4 +1,4 @@
-"""A client process, configured by its environment. Its argument: a number of orders, `write-off 10` or `check`."""
+"""A client process, configured by its environment: a number of orders, `write-off 10`, `check` or `token`."""
 
 from __future__ import annotations
 
@@ -47,10 +47,24 @@ def check() -> None:
     sys.stdout.write("the fold\n")
 
 
+def token() -> None:
+    """Put a product on the price list, and print the API token of a new customer."""
+    from decimal import Decimal
+
+    from orders.models import Product
+    from tests.support.api_clients import token_of
+    from tests.support.customers import sign_up
+
+    Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
+    sys.stdout.write(token_of(sign_up("load@example.org")))
+
+
 if __name__ == "__main__":
     django.setup()
     serve_metrics()  # if METRICS_PORT says where
-    if sys.argv[1] == "check":
+    if sys.argv[1] == "token":
+        token()
+    elif sys.argv[1] == "check":
         check()
     elif sys.argv[1] == "write-off":
         write_off(int(sys.argv[2]))
