@@ -7,8 +7,6 @@ from pathlib import Path
 
 from django.apps import AppConfig
 
-from tests.support.older_program import forget_event_types
-
 #: The event type that only the newer release knows.
 NEW_TYPE = "StockWrittenOff"
 
@@ -17,5 +15,7 @@ class OlderReleaseConfig(AppConfig):
     name = "tests.support.older_release"
 
     def ready(self) -> None:
+        from tests.support.older_program import forget_event_types  # it needs the models of other apps
+
         if Path(os.environ["OLDER_RELEASE"]).exists():
             forget_event_types(NEW_TYPE)
