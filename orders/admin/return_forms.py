@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.validators import RegexValidator
 
 from eventshop.admin_console.command_actions import AggregateCommandForm
 from orders.admin.forms import quantity_field, text_field
@@ -47,7 +49,12 @@ class RequestReturnForm(AggregateCommandForm[Order]):
 
     def __init__(self, state: Order, data: Any = None) -> None:
         super().__init__(state, data)
-        self.fields["reference"].initial = f"R-{state.reference}-{len(state.returns) + 1}"
+        reference = self.fields["reference"]
+        reference.initial = f"R-{state.reference}-{len(state.returns) + 1}"
+        # It stays in clear for ever, so it must not be a text.
+        reference.validators.append(
+            RegexValidator(rf"^R-{re.escape(state.reference)}-[0-9]{{1,4}}\Z", code="not-a-number")
+        )
         for line in returnable_lines(state):
             self.fields[f"line_{line.line}"] = quantity_field(
                 f"Line {line.line}: {line.sku}",

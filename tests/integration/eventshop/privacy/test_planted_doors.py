@@ -47,6 +47,7 @@ ABOUT_NOBODY: Final = {
     "/admin/users/newsletter/": "what the newsletter says",
     "/admin/projection_engine/": "why staff rebuilt, paused or skipped something",
     "/admin/process/": "why staff retried a process",
+    "POST api/v1/operations/": "why staff rebuilt or paused something",
     "POST api/v1/accounts": "the name of a trading desk",
     "POST api/v1/webhooks": "addresses of webhooks",
     "POST api/v1/stock": "delivery notes and reasons of the warehouse",
