@@ -69,6 +69,7 @@ def positions(request: HttpRequest, person: UUID) -> HttpResponse:
         for account in [accounts[row.account_id]]
         for result in [position_result(row, CostMethod(account.cost_method), row.mark_price)]
     ]
+    held.sort(key=lambda one: (one.row.instrument, one.account))  # ids are random: nobody expects their order
     currencies = sorted({one.row.currency for one in held})
     totals = [_total(currency, [one for one in held if one.row.currency == currency]) for currency in currencies]
     return render(
