@@ -210,7 +210,7 @@ def record_of_a_stranger(world: World) -> Iterator[None]:
 
 @contextmanager
 def records_deleted(world: World) -> Iterator[None]:
-    """As a wrong retention would. It lasts until the topic is made anew, as the last fault does."""
+    """As a wrong retention would. It lasts, as the old database after it does."""
     world.shop.run_client("20")
     world.shop.wait_until_caught_up()
     admin = open_admin(world.shop.stack.kafka_bootstrap)
