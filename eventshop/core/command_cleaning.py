@@ -1,5 +1,7 @@
 """Cleans the texts and checks the decimals of a command, whoever built it: API, form, admin or importer.
 
+A text that is stored in clear (`NotPersonal`) must not contain an e-mail address, which would outlive an erasure.
+
 Stored events keep the types of their time: only commands and request bodies are cleaned, by the marks (`TextRule`) on
 the types of their fields.
 """
@@ -16,11 +18,12 @@ from msgspec import Struct, structs
 
 from eventshop.core.decimal_text import check_decimal
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import TextRule, clean_text
+from eventshop.core.human_text import TextRule, clean_text, refuse_email_address
+from eventshop.core.personal_fields import NotPersonal
 
 S = TypeVar("S", bound=Struct)
 #: Returns a field's value as it is kept, the same object if nothing changes; raises `InvalidMessage`.
-_Cleaner: TypeAlias = Callable[[Any], Any]
+Cleaner: TypeAlias = Callable[[Any], Any]
 
 UNIONS: Final = (Union, UnionType)
 
@@ -40,17 +43,16 @@ def clean(message: S) -> S:
 
 
 @cache
-def _cleaners(struct: type[Struct]) -> tuple[tuple[str, _Cleaner], ...]:
+def _cleaners(struct: type[Struct]) -> tuple[tuple[str, Cleaner], ...]:
     """The fields of a struct that need cleaning."""
     pairs = [(field.name, _cleaner_of(field.type)) for field in structs.fields(struct)]
     return tuple((name, cleaner) for name, cleaner in pairs if cleaner)
 
 
-def _cleaner_of(hint: Any) -> _Cleaner | None:
+def _cleaner_of(hint: Any) -> Cleaner | None:
     base, marks = split_annotated(hint)
-    rule = next((mark for mark in marks if isinstance(mark, TextRule)), None)
-    if rule is not None:
-        return lambda value: clean_text(value, rule) if type(value) is str else value
+    if text_cleaner := text_cleaner_of(marks):
+        return text_cleaner
     if base is Decimal:
         return _clean_decimal
     if isinstance(base, type) and issubclass(base, Struct):
@@ -61,6 +63,24 @@ def _cleaner_of(hint: Any) -> _Cleaner | None:
     if get_origin(base) in UNIONS:
         return lambda value: _clean_by_all(cleaners, value)
     return (lambda values: _clean_items(cleaners[0], values)) if get_origin(base) in (tuple, list) else None
+
+
+def text_cleaner_of(marks: tuple[Any, ...]) -> Cleaner | None:
+    """Cleans a text by the marks on its type; `None` if none of them is about texts."""
+    rule = next((mark for mark in marks if isinstance(mark, TextRule)), None)
+    is_clear = any(isinstance(mark, NotPersonal) for mark in marks)
+    if rule is None and not is_clear:
+        return None
+
+    def clean_value(value: Any) -> Any:
+        if type(value) is not str:
+            return value
+        text = value if rule is None else clean_text(value, rule)
+        if is_clear:
+            refuse_email_address(text)
+        return text
+
+    return clean_value
 
 
 def split_annotated(hint: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -74,13 +94,13 @@ def _clean_decimal(value: Any) -> Any:
     return value
 
 
-def _clean_by_all(cleaners: list[_Cleaner], value: Any) -> Any:
+def _clean_by_all(cleaners: list[Cleaner], value: Any) -> Any:
     for cleaner in cleaners:
         value = cleaner(value)
     return value
 
 
-def _clean_items(cleaner: _Cleaner, values: Any) -> Any:
+def _clean_items(cleaner: Cleaner, values: Any) -> Any:
     if not isinstance(values, tuple | list):
         return values
     cleaned = []

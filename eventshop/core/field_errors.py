@@ -11,10 +11,9 @@ from typing import Annotated, Any, Final, NamedTuple, TypeAlias, get_args, get_o
 import msgspec
 from msgspec import Struct, structs
 
-from eventshop.core.command_cleaning import UNIONS, clean, split_annotated
+from eventshop.core.command_cleaning import UNIONS, Cleaner, clean, split_annotated, text_cleaner_of
 from eventshop.core.decimal_text import parse_decimal
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import TextRule, clean_text
 
 #: The most errors that are reported of one body.
 MAX_ERRORS: Final = 50
@@ -83,13 +82,12 @@ def _check_of(hint: Any) -> _Check:
     if get_origin(base) in (tuple, list) and get_args(base)[1:] in ((), (...,)):
         shallow = Annotated[(list[Any], *marks)] if marks else list[Any]
         return partial(_array_errors, shallow, _check_of(get_args(base)[0]))
-    rule = next((mark for mark in marks if isinstance(mark, TextRule)), None)
-    return partial(_leaf_errors, hint, rule)
+    return partial(_leaf_errors, hint, text_cleaner_of(marks))
 
 
-def _leaf_errors(hint: Any, rule: TextRule | None, raw: Any, path: Path) -> Iterator[FieldError]:
+def _leaf_errors(hint: Any, clean_value: Cleaner | None, raw: Any, path: Path) -> Iterator[FieldError]:
     try:
-        if rule is not None and isinstance(raw, str) and (cleaned := clean_text(raw, rule)) != raw:
+        if clean_value is not None and (cleaned := clean_value(raw)) != raw:
             msgspec.convert(cleaned, hint, strict=True)  # trimmed, it may be too short
         msgspec.convert(raw, hint, strict=True)
         if isinstance(raw, int) and abs(raw) > _MAX_INTEGER:

@@ -6,6 +6,7 @@ see, or that changes the order in which others are shown, makes two different te
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from unicodedata import category, is_normalized, name, normalize
 
@@ -21,6 +22,8 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 _BLANK_SYMBOLS: Final = frozenset("\u2800")
 #: Unassigned characters of these blocks are reserved for emoji (UTS 51); newer devices write them already.
 _FUTURE_EMOJI: Final = range(0x1F000, 0x1FB00)
+#: `ada@example.org`, also within other words; not `5@10.50`, `BTC@venue` or `MUG @ HOME`.
+_EMAIL_ADDRESS: Final = re.compile(r"[^\s@]@(?:[\w-]+\.)+[^\W\d_]{2}")
 
 
 class TextRule(Struct, frozen=True):
@@ -61,6 +64,12 @@ def clean_text(text: str, rule: TextRule) -> str:
     if rule.word and text and not any(map(str.isalnum, text)):
         raise InvalidMessage("must contain at least one letter or digit")
     return text
+
+
+def refuse_email_address(text: str) -> None:
+    """Raise `InvalidMessage` if there is an e-mail address in a text that is stored in clear."""
+    if "@" in text and _EMAIL_ADDRESS.search(text):
+        raise InvalidMessage("must not contain an e-mail address, because it is stored without encryption")
 
 
 def _refuse_characters(text: str, rule: TextRule) -> None:

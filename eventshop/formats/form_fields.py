@@ -13,27 +13,32 @@ from django import forms
 
 from eventshop.core.decimal_text import parse_decimal
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import ANY_TEXT, TextRule, clean_text
+from eventshop.core.human_text import ANY_TEXT, TextRule, clean_text, refuse_email_address
 
 #: A column of whole numbers holds 18 digits.
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 class TextField(forms.CharField):
-    """Text, cleaned as in a command with the same `rule`."""
+    """Text, cleaned as in a command with the same `rule`. What is `in_clear` in events holds no e-mail address."""
 
-    def __init__(self, *, rule: TextRule = ANY_TEXT, max_length: int = 200, **options: Any) -> None:
+    def __init__(
+        self, *, rule: TextRule = ANY_TEXT, in_clear: bool = False, max_length: int = 200, **options: Any
+    ) -> None:
         super().__init__(max_length=max_length, **options)
-        self.rule = rule
+        self.rule, self.in_clear = rule, in_clear
 
     def to_python(self, value: Any) -> str:
         text = str(super().to_python(value)).replace("\r\n", "\n")
         if not text:
             return text  # `required` decides
         try:
-            return clean_text(text, self.rule)
+            text = clean_text(text, self.rule)
+            if self.in_clear:
+                refuse_email_address(text)
         except InvalidMessage as error:
             raise forms.ValidationError(f"This text {error.message}", code="invalid") from None
+        return text
 
 
 class StrictDecimalField(forms.DecimalField):

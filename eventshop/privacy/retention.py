@@ -6,23 +6,29 @@ import tomllib
 from collections.abc import Collection
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from msgspec import Struct
 
+from eventshop.core.command_cleaning import clean
+from eventshop.core.errors import InvalidMessage
+from eventshop.core.personal_fields import NotPersonal
+
 RetentionTopic = Literal["account", "orders", "consents", "trades", "inactive accounts", "access log"]
+#: A text of the file, which every erasure copies into its events.
+RuleText: TypeAlias = Annotated[str, NotPersonal("from the retention file")]
 DEFAULT_FILE: Final = Path(__file__).with_name("retention.toml")
 
 
 class RetentionRule(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of data that is kept, and the legal duty to keep it."""
 
-    what: str
+    what: RuleText
     about: RetentionTopic
-    duty: str
+    duty: RuleText
     years: int
 
     def until(self, erased_on: date) -> date | None:
@@ -42,8 +48,8 @@ def load_rules() -> tuple[RetentionRule, ...]:
     """Every rule. Raises `ImproperlyConfigured`, naming RETENTION_FILE, if the file is missing or invalid."""
     path = settings.RETENTION_FILE or DEFAULT_FILE
     try:
-        return msgspec.convert(tomllib.loads(Path(path).read_text()), _File).rule
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return clean(msgspec.convert(tomllib.loads(Path(path).read_text()), _File)).rule
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, InvalidMessage) as error:
         raise ImproperlyConfigured(f"RETENTION_FILE: {path}: {error}") from error
 
 

@@ -48,7 +48,7 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("name", "sku")
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
-        models.CharField: {"form_class": TextField},
+        models.CharField: {"form_class": partial(TextField, in_clear=True)},  # orders copy the name
         models.TextField: {"form_class": partial(TextField, rule=LINES)},
     }
 
@@ -88,7 +88,7 @@ class DeliveryOptionAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter = ("is_offered",)
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
-        models.CharField: {"form_class": TextField},
+        models.CharField: {"form_class": partial(TextField, in_clear=True)},  # orders copy the name
         models.SlugField: {},
         models.TextField: {"form_class": partial(TextField, rule=LINES)},
     }

@@ -15,7 +15,7 @@ from eventshop.cli.importing.csv_rows import quote_cell
 from eventshop.cli.importing.errors import BrokenRow
 from eventshop.cli.importing.file_format import FileFormat, FileLayout, parse_time
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import TextRule, clean_text
+from eventshop.core.human_text import TextRule, clean_text, refuse_email_address
 from eventshop.core.money import Money
 from orders.domain.commands import PRICE_DECIMALS
 
@@ -100,9 +100,11 @@ def _parse_text(column: str, cell: str) -> str:
     if len(cell) > MAX_TEXT:
         raise BrokenRow(f"{column} {quote_cell(cell)} is longer than {MAX_TEXT} characters")
     try:
-        return clean_text(cell, TextRule(verbatim=column == "Description"))
+        text = clean_text(cell, TextRule(verbatim=column == "Description"))
+        refuse_email_address(text)
     except InvalidMessage as error:
         raise BrokenRow(f"{column} {quote_cell(cell)} {error}") from None
+    return text
 
 
 def _parse_quantity(cell: str) -> int:

@@ -38,6 +38,8 @@ def orders_of(*numbers: str) -> int:
         csv_line("53636\udce9", "sku-8"),
         csv_line("53636", "sku-8")[:5],
         csv_line("", "sku-8"),
+        csv_line("536365", "sku-8", "MUG FOR ada@example.org"),
+        csv_line("536365", "ada@example.org"),
         csv_line("536365", "sku-8", quantity="many"),
         f"{csv_line('536365', 'sku-8')}{csv_line('536366', 'sku-8')}",
         "",

@@ -55,11 +55,15 @@ def test_a_saga_repeats_what_is_stored() -> None:
         send(ReceiveStock(OLD_CODE, 1, "D-1"))
     assert from_saga(ReceiveStock(OLD_CODE, 2, "D-1")) == 1
     assert from_saga(WriteOffStock(OLD_CODE, 1, "broken\u202e", "W-1")) == 2
+    with pytest.raises(InvalidMessage, match="reference must not contain an e-mail address"):
+        send(ReceiveStock("MUG", 1, "of ada@example.org"))
+    assert from_saga(ReceiveStock("MUG", 1, "of ada@example.org")) == 1
 
 
 def test_stored_events_are_read_as_ever() -> None:
     stream, person = uuid4(), uuid4()
-    old_events = StockReceived(OLD_CODE, 1, "\u3164"), UserCreated(person, "ada@example.org", "\u200b", "", "", "page")
+    email = "ada@example.org"
+    old_events = StockReceived(OLD_CODE, 1, email), UserCreated(person, email, "\u200b", "", "", "page")
     store.append_events(stream, [old_events[0]], expected_version=0)
     store.append_events(person, [old_events[1]], expected_version=0)
     assert (store.get_events(stream)[0].event, store.get_events(person)[0].event) == old_events

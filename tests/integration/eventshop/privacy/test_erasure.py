@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth.models import User as Login
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
@@ -371,6 +372,14 @@ def test_what_is_kept_is_told_before_anybody_decides() -> None:
     kept = certificates.kept_data_of(person, date(2026, 3, 1))
     assert [item.until for item in kept] == [date(2034, 12, 31), date(2029, 12, 31), None]
     assert [item.until for item in certificates.kept_data_of(uuid4(), date(2026, 3, 1))] == [None]
+
+
+def test_a_retention_rule_with_an_email_address_is_refused_by_its_field(settings: Any, tmp_path: Path) -> None:
+    file = tmp_path / "retention.toml"
+    file.write_text('[[rule]]\nwhat = "orders"\nabout = "orders"\nduty = "ask tax@example.org"\nyears = 8\n')
+    settings.RETENTION_FILE = str(file)
+    with pytest.raises(ImproperlyConfigured, match=r"RETENTION_FILE: .*rule\[0\]\.duty must not contain an e-mail"):
+        retention.load_rules()
 
 
 def test_a_copy_of_everything_names_where_each_value_is_held() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import TextRule, clean_text
+from eventshop.core.human_text import TextRule, clean_text, refuse_email_address
 
 NAME = TextRule(visible=True, word=True)
 
@@ -68,3 +68,16 @@ def test_a_verbatim_text_keeps_its_spaces_and_form() -> None:
     assert clean_text("e\u0301", TextRule(verbatim=True)) == "e\u0301"
     with pytest.raises(InvalidMessage, match=r"U\+202E"):
         clean_text("\u202etea", TextRule(verbatim=True))
+
+
+@pytest.mark.parametrize(
+    "text", ["ada@example.org", "T-1 of ada.king+shop@mail.example.co.uk.", "<ada@example.org>", "ø@bücher.example"]
+)
+def test_an_email_address_within_a_text_in_clear_is_refused(text: str) -> None:
+    with pytest.raises(InvalidMessage, match="must not contain an e-mail address"):
+        refuse_email_address(text)
+
+
+@pytest.mark.parametrize("text", ["MUG @ HOME", "5@10.50", "BTC@venue", "@desk.one", "a@b", "a@1.2.3", "ada@.org", ""])
+def test_other_texts_with_this_sign_are_no_email_address(text: str) -> None:
+    refuse_email_address(text)

@@ -56,3 +56,9 @@ def test_no_form_has_a_lenient_number_field() -> None:
     lenient = re.compile(r"forms\.(Decimal|Integer|Float)Field\(")
     found = [path.name for path in sources if lenient.search(path.read_text())]
     assert len(sources) > 300 and not [name for name in found if name != "form_fields.py"]
+
+
+def test_a_text_that_events_keep_in_clear_holds_no_email_address() -> None:
+    assert TextField(in_clear=True).clean("MUG @ HOME") == "MUG @ HOME"
+    with pytest.raises(ValidationError, match="must not contain an e-mail address"):
+        TextField(in_clear=True).clean("ada@example.org")
