@@ -19,7 +19,7 @@ from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import RESULT_DECIMALS, CostBasis
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
 
-position = Projection(Position, topic="position-projection", version=3)
+position = Projection(Position, topic="position-projection", version=4)
 
 #: The attribute of a row with the changes of its ledger in this batch.
 _CHANGES: Final = "ledger_changes"

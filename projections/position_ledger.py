@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from eventshop.core.decimal_math import ZERO, add, format_plain
+from eventshop.core.decimal_math import ZERO, add, format_plain, subtract
 from trading.domain.cost_basis import CostBasis, CostMethod, Movement
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +54,8 @@ class Results(Struct):
         for (instant, sign), line in lines:
             # Without trailing zeros: the same numbers give the same text, whatever led to them.
             quantity, value = Decimal(format_plain(line.quantity)), Decimal(format_plain(line.value))
-            movements.append(Movement(quantity, -value) if sign > 0 else Movement(-quantity, value))
+            bought = Movement(quantity, subtract(ZERO, value))  # an operator, as in -value, would round to 28 digits
+            movements.append(bought if sign > 0 else Movement(subtract(ZERO, quantity), value))
             self.newest = instant
         self.average.apply(movements)
         self.fifo.apply(movements)

@@ -27,7 +27,7 @@ def fill_value(contract: Contract | None, fill: Fill) -> Decimal:
 def limit_amount(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
     """The amount that an order uses of a limit, in `money_currency`: its value without the sign, rounded up."""
     value = value_of(instrument.contract, quantity, price, decimals=3 * MAX_DECIMALS)
-    return round_up(abs(value), decimals=MAX_DECIMALS)
+    return round_up(value.copy_abs(), decimals=MAX_DECIMALS)
 
 
 def money_currency(instrument: Instrument) -> str:

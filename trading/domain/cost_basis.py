@@ -81,14 +81,14 @@ def _opposite(lot: Movement, movement: Movement) -> bool:
 
 def _match(lot: Movement, movement: Movement) -> tuple[Movement, Decimal, Movement]:
     """What is left of the lot, the result of the part that both have in common, and what is left of the movement."""
-    common = min(abs(lot.quantity), abs(movement.quantity))
+    common = min(lot.quantity.copy_abs(), movement.quantity.copy_abs())
     of_lot, of_movement = _share(lot, common), _share(movement, common)
     return _less(lot, of_lot), add(of_lot.cash, of_movement.cash), _less(movement, of_movement)
 
 
 def _share(whole: Movement, size: Decimal) -> Movement:
     """The part of this size; its cash is rounded, and the rest keeps what the rounding took or gave."""
-    if abs(whole.quantity) == size:
+    if whole.quantity.copy_abs() == size:
         return whole
     quantity = size.copy_sign(whole.quantity)
     return Movement(quantity, divide(multiply(whole.cash, quantity), whole.quantity, decimals=RESULT_DECIMALS))
