@@ -1,10 +1,12 @@
-"""Business-day calendars, and the settlement time that follows from them."""
+"""Business-day calendars, when trading ends on them, and the settlement time that follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+import csv
+from collections.abc import Callable, Container, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,8 @@ from trading.domain.errors import UnknownCalendar
 
 #: The time of a settlement day at which deliveries are complete, in the time zone of the calendar.
 SETTLEMENT_CUTOFF: Final = time(16, 0)
+#: The days on which venues close early: calendar, date and the time of day there.
+EARLY_CLOSES: Final = Path(__file__).parent.parent / "reference" / "early_closes.csv"
 
 
 class Calendar(Struct, frozen=True):
@@ -21,7 +25,7 @@ class Calendar(Struct, frozen=True):
 
     zone: ZoneInfo
     is_business_day: Callable[[date], bool]
-    closes_at: time = time(0)  # midnight: the end of the day
+    closes_at: time = time(0)  # midnight: the end of the day; `early_closes` has the exceptions
 
 
 def _business_day_rule(market: str, *, banks: str = "") -> Callable[[date], bool]:
@@ -80,14 +84,25 @@ def find_calendar(name: str) -> Calendar:
     return CALENDARS[name]
 
 
+@cache
+def early_closes() -> Mapping[tuple[str, date], time]:
+    """When trading ends on the days on which a venue closes early, by calendar and day."""
+    with EARLY_CLOSES.open(encoding="utf-8") as file:
+        return {
+            (row["calendar"], date.fromisoformat(row["date"])): time.fromisoformat(row["closes_at"])
+            for row in csv.DictReader(file)
+        }
+
+
 def end_of_trading(calendar: str, moment: datetime) -> datetime:
     """The next end of a trading day after a moment, by a trading calendar. Raises `UnknownCalendar`."""
     found = find_calendar(calendar)
     day = moment.astimezone(found.zone).date()
     while True:
+        closes_at = early_closes().get((calendar, day), found.closes_at)
         # Midnight is the end of a day, and the beginning of the next.
-        ends_on = day if found.closes_at != time(0) else day + timedelta(days=1)
-        end = datetime.combine(ends_on, found.closes_at, tzinfo=found.zone)
+        ends_on = day if closes_at != time(0) else day + timedelta(days=1)
+        end = datetime.combine(ends_on, closes_at, tzinfo=found.zone)
         if found.is_business_day(day) and end > moment:
             return end
         day += timedelta(days=1)

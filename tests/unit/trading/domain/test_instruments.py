@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import holidays
 import pytest
 from msgspec.structs import replace
 
 from eventshop.cli.importing.errors import WrongHeader
 from eventshop.core.errors import InvalidMessage
 from tests.unit.trading.domain.examples import LISTINGS, SAP
-from trading.domain.business_days import end_of_trading
+from trading.domain.business_days import CALENDARS, early_closes, end_of_trading
 from trading.domain.commands import check_tick
 from trading.domain.contract_value import limit_amount
 from trading.domain.errors import InactiveInstrument, NegativePrice, UnknownCalendar, WrongTick
@@ -75,11 +76,24 @@ def test_an_instrument_is_traded_on_its_days_in_the_venues_zone() -> None:
         ("XETRA", "2026-12-23T16:29:59+00:00", "2026-12-23T16:30:00+00:00"),
         ("XETRA", "2026-12-23T16:30:00+00:00", "2026-12-28T16:30:00+00:00"),  # closed on the 24th, the 25th a holiday
         ("NYSE", "2026-10-12T12:00:00+00:00", "2026-10-12T20:00:00+00:00"),  # Columbus Day: open
+        ("XETRA", "2026-12-30T12:59:59+00:00", "2026-12-30T13:00:00+00:00"),  # 14:00, three and a half hours early
+        ("XETRA", "2026-12-30T13:00:00+00:00", "2027-01-04T16:30:00+00:00"),
+        ("NYSE", "2026-11-27T12:00:00+00:00", "2026-11-27T18:00:00+00:00"),  # 13:00, the day after Thanksgiving
+        ("NYSE", "2026-11-27T18:00:00+00:00", "2026-11-30T21:00:00+00:00"),
         ("EVERY_DAY", "2026-10-10T12:00:00+00:00", "2026-10-11T00:00:00+00:00"),
     ],
 )
 def test_a_day_ends_by_the_venues_calendar(calendar: str, moment: str, end: str) -> None:
     assert end_of_trading(calendar, datetime.fromisoformat(moment)) == datetime.fromisoformat(end)
+
+
+def test_the_days_of_early_closes_are_trading_days_and_those_of_new_york_as_another_source_has_them() -> None:
+    for (name, day), closes_at in early_closes().items():
+        assert CALENDARS[name].is_business_day(day) and closes_at < CALENDARS[name].closes_at, (name, day)
+    days = {day for name, day in early_closes() if name == "NYSE"}
+    years = range(min(days).year, max(days).year + 1)
+    assert days == set(holidays.financial_holidays("NYSE", years=years, categories=("half_day",)))
+    assert len(years) >= 7
 
 
 def test_columns_and_listing_are_the_same() -> None:
