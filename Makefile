@@ -89,6 +89,9 @@ lock: install-dev ## make requirements.txt, with digests of every file, of requi
 audit: install-dev ## ask whether advisories name one of the packages; status 2 when that cannot be known
 	@$(BIN)/python -m tools.audit
 
+pin-images: $(BIN)/python ## write the digest of each image behind its tag, in Dockerfile and compose.yaml; needs docker
+	@$(BIN)/python -m tools.pin_images
+
 words: $(BIN)/python ## list names that a reviewer should look at; fails nothing
 	@$(BIN)/python tools/words.py $(BELOW)
 
