@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from eventshop.cli.importing.whole_file import refuse_errors
 from eventshop.core.errors import EventShopError
 from eventshop.core.human_text import VISIBLE_TEXT, clean_text
 from eventshop.operations.staff_actors import command_line_actor
 from trading.application.instruments import save_listings
 from trading.domain.instruments import COLUMNS
 from trading.importers.instruments.reference_file import ReferenceFile
-
-#: Errors of rows that are written; a file of another kind has one for each row.
-_MOST_ERRORS: Final = 50
 
 
 class Command(BaseCommand):
@@ -33,10 +31,7 @@ class Command(BaseCommand):
         try:
             text = clean_text(reason, VISIBLE_TEXT)[:200]
             reference = ReferenceFile(file)
-            for error in reference.errors[:_MOST_ERRORS]:
-                self.stderr.write(error)
-            if reference.errors:
-                raise CommandError(f"Nothing was imported: {len(reference.errors):,} rows are invalid.")
+            refuse_errors(reference.errors, self.stderr)
             changed = save_listings(reference.listings.values(), actor=command_line_actor(), reason=text)
         except (EventShopError, OSError) as error:
             raise CommandError(str(error)) from error
