@@ -8,10 +8,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.formatting import datetime_html
+from eventshop.admin_console.job_views import jobs_page
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
@@ -41,6 +42,10 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     actions_detail = ("run_now",)
     fields = ("name", "state", "due_at", "started_at", "finished_at", "result_text", "owner", "leased_until")
     readonly_fields = fields
+
+    def get_urls(self) -> list[URLPattern]:
+        jobs = self.admin_site.admin_view(jobs_page)
+        return [path("jobs/", jobs, {"model_admin": self}, name="jobs"), *super().get_urls()]
 
     def has_run_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("ops.run_periodic_job")

@@ -19,6 +19,7 @@ from eventshop.operations.attention import watch
 from eventshop.operations.certificate_health import check_certificates
 from eventshop.operations.divergence_health import check_divergence
 from eventshop.operations.health_checks import check_deleted_records
+from eventshop.operations.job_sources import SOURCES
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.projection_health import check_projections, check_publisher, check_unreadable_records
 from eventshop.operations.saga_health import check_sagas
@@ -93,6 +94,7 @@ PLUGIN = Plugin(
         PeriodicJob("carry-out-retention", DAY, retention_job.report_run),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),
     ],
+    job_sources=SOURCES,
     effect_projections=[LETTERS],
     retentions=RETENTIONS,
     finders=FINDERS,
@@ -142,6 +144,7 @@ PLUGIN = Plugin(
                 SidebarItem("Point-in-time queries", "history", "projection_engine.replay"),
                 SidebarItem("Operator log", "history_edu", "ops.operatoraction"),
                 SidebarItem("Health history", "monitoring", "ops.measurement"),
+                SidebarItem("Jobs", "work_history", view="jobs", permission="ops.view_periodicwork"),
                 SidebarItem("Scheduled jobs", "event_repeat", "ops.periodicwork"),
                 SidebarItem("Workers", "memory", "runtime.workerprocess"),
             ],

@@ -24,7 +24,7 @@ from eventshop.core.message_registry import registry as message_registry
 from eventshop.core.port import Binding, declared_ports
 from eventshop.core.saga import Effect, Saga
 from eventshop.core.upcasting import Upcasters
-from eventshop.operations import health_checks, periodic_jobs, roles, row_retention
+from eventshop.operations import health_checks, job_list, periodic_jobs, roles, row_retention
 from eventshop.operations.attention import find
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.row_retention import Retention
@@ -109,6 +109,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
     "attention_finders": FieldRule(callable, "functions that return Findings", find.register),
     "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
+    "job_sources": FieldRule(_instance_of(job_list.JobSource), "JobSources", job_list.register),
     "retentions": FieldRule(_instance_of(Retention), "Retentions", row_retention.register),
     "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),
     "page_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),

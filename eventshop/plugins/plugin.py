@@ -19,6 +19,7 @@ from eventshop.core.saga import Effect
 from eventshop.core.upcasting import Upcasters
 from eventshop.operations.attention.find import Finder as AttentionFinder
 from eventshop.operations.health_checks import HealthCheck
+from eventshop.operations.job_list import JobSource
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.operations.roles import RolePart
 from eventshop.operations.row_retention import Retention
@@ -65,6 +66,8 @@ class Plugin:
     #: What is wrong or late beyond the parts of health.
     attention_finders: Sequence[AttentionFinder] = ()
     periodic_jobs: Sequence[PeriodicJob] = ()
+    #: Tables whose rows are jobs: the console lists those of all together.
+    job_sources: Sequence[JobSource] = ()
     #: Tables that grow with use: which of their rows are deleted, and when.
     retentions: Sequence[Retention] = ()
 

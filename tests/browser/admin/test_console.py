@@ -15,6 +15,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import DeadLetter
 from orders.domain.commands import AcceptReturn, CancelOrder, RequestReturn, ReturnLine
 from tests.support.browser import Visitor, serve
+from tests.support.jobs import make_jobs
 from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import PASSWORD, order_url, record_sales, update_read_models
@@ -30,6 +31,7 @@ def server(clean_database: None) -> Iterator[str]:
     """The program behind a real port, with a shop in it."""
     User.objects.create_superuser("ada", password=PASSWORD)
     record_sales(sale, other)
+    make_jobs()
     append(other.order_id, other.shipped, other.delivered, other.returned((1, 1)))
     for reference in ("R-1", "R-2"):
         send(RequestReturn(other.order_id, reference, (ReturnLine(1, 1),), "chipped"))
@@ -74,6 +76,7 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
         "checkpoints": "/admin/projection_engine/checkpoint/",
         "dead-letters": "/admin/projection_engine/deadletter/",
         "rebuilds": "/admin/projection_engine/rebuild/",
+        "jobs": "/admin/ops/periodicwork/jobs/",
         "users": "/admin/auth/user/",
         "groups": "/admin/auth/group/",
     }
