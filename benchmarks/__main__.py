@@ -15,7 +15,7 @@ from benchmarks.commands import WITHOUT_CACHE, batches, commands, counting
 from benchmarks.harness import ROOT, measure, measure_command, run_manage, temporary_database, temporary_stack
 from benchmarks.http import http
 from benchmarks.idle import idle
-from benchmarks.privacy import privacy
+from benchmarks.privacy import accesses, privacy
 from benchmarks.recovery import recovery
 from benchmarks.report import console, engines, target_verdict
 from benchmarks.sagas import sagas
@@ -224,6 +224,7 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
         trades,
         memory,
         privacy,
+        accesses,
         sagas,
         history,
         kafka,

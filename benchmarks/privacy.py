@@ -18,7 +18,8 @@ from benchmarks.alternating_rounds import (
     run_rounds,
     warm_measurement,
 )
-from benchmarks.harness import Environment, measure, temporary_database
+from benchmarks.harness import Environment, measure, run_manage, temporary_database
+from benchmarks.http import create_shop
 from benchmarks.report import console, engines, target_verdict
 
 PLAIN_FIELDS, PERSONAL_FIELDS, NEW_PERSON = (
@@ -30,6 +31,8 @@ PLAIN_FIELDS, PERSONAL_FIELDS, NEW_PERSON = (
 MAX_OVERHEAD = 1.15
 #: Seconds that erasing a person with 10,000 events may take, including the leftover scan.
 MAX_ERASURE_S = 30
+#: What the access log may add to the processor time of a page, and of a read of the API.
+MAX_PAGE_ADDED, MAX_API_ADDED_US = 0.05, 1_000
 
 
 def privacy(options: argparse.Namespace) -> None:
@@ -39,6 +42,27 @@ def privacy(options: argparse.Namespace) -> None:
             _encryption(engine, env, options)
         with temporary_database(engine) as env:
             _erasure(engine, env, options)
+
+
+def accesses(options: argparse.Namespace) -> None:
+    """What the access log adds to pages of the admin and to reads of the API, in pairs with and without it."""
+    table = Table("database", "read", "processor", "added", "by the clock", "added", "target")
+    for engine in engines(options):
+        with temporary_database(engine) as env:
+            env = env | {"STAFF_SECOND_FACTOR": "off", "API_RATE": "1000000/m"}
+            create_shop(env, customers=100)
+            run_manage(env, "run_projections", "--once")
+            found = measure(env, "measure_access_log", reads=int(options.seconds * 100))
+        later_us = found.pop("later_us")
+        for name in (key.removesuffix(", cpu") for key in found if key.endswith(", cpu")):
+            cpu, added, clock, clock_added = (
+                found[f"{name}, {kind}"] for kind in ("cpu", "cpu, added", "clock", "clock, added")
+            )
+            limit = MAX_API_ADDED_US if name.startswith("API") else MAX_PAGE_ADDED * cpu
+            times = [f"{us / 1_000:,.2f} ms" for us in (cpu, added, clock, clock_added)]
+            table.add_row(engine, name, *times, f"{target_verdict(limit, added)} {limit / 1_000:,.2f} ms")
+        table.add_row(engine, "later, for each record", f"{later_us / 1_000:,.2f} ms", "", "", "", "")
+    console.print(table)
 
 
 def _encryption(engine: str, env: Environment, options: argparse.Namespace) -> None:
