@@ -198,7 +198,7 @@ def test_a_hold_is_released_only_where_there_is_one() -> None:
     send(CreateUser(ada, "ada@example.org", "Ada"))
     update_read_models()
     client, address = boss(), f"/admin/projections/userprofile/{ada}/change/"
-    assert offered_actions(client, address) == ["as_it_was", "check_row", "hold", "reveal"]
+    assert offered_actions(client, address) == ["as_it_was", "check_row", "hold", "repair_row", "reveal"]
     send(PlaceLegalHold(ada, "F-1", "a dispute"))
     assert "release" in offered_actions(client, address)
 
