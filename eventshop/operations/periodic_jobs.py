@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 #: How long a process that died keeps others from running its job.
 LEASE: Final = timedelta(minutes=10)
-#: How much too early a beat may come: a job of each minute must not wait for the next one because of milliseconds.
-BEAT_JITTER: Final = timedelta(seconds=5)
 #: When a failed job is retried, unless its period is shorter.
 RETRY_AFTER: Final = timedelta(minutes=5)
 
@@ -79,7 +77,7 @@ def request_run(name: str, *, actor: str) -> None:
 def _acquire_lease(job: PeriodicJob) -> datetime | None:
     """Take the lease of a job if it is due and free, in one statement; return when it was started."""
     PeriodicWork.objects.get_or_create(name=job.name, defaults={"due_at": Now()})
-    due = PeriodicWork.objects.filter(name=job.name, due_at__lte=Now() + BEAT_JITTER)
+    due = PeriodicWork.objects.filter(name=job.name, due_at__lte=Now())
     if not leases.acquire_leases(due, process_name(), LEASE, reentrant=False, started_at=Now()):
         return None
     return PeriodicWork.objects.values_list("started_at", flat=True).get(name=job.name)

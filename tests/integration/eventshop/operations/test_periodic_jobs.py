@@ -15,7 +15,7 @@ from django.utils import timezone
 from eventshop.celery import app
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork
-from eventshop.operations.periodic_jobs import BEAT_JITTER, LEASE, RETRY_AFTER, PeriodicJob, run_due_jobs
+from eventshop.operations.periodic_jobs import LEASE, RETRY_AFTER, PeriodicJob, run_due_jobs
 from tests.support.staff import clerk
 from tests.support.waiting import DEADLINE_S
 
@@ -42,15 +42,6 @@ def test_due_work_is_done_once_a_period() -> None:
     PeriodicWork.objects.update(due_at=Now())
     assert run_due_jobs([job]) == ["count"]
     assert times == ["count", "count"]
-
-
-def test_a_beat_that_comes_a_moment_early_skips_nothing() -> None:
-    times: list[str] = []
-    job = counting_job(times, every=timedelta(minutes=1))
-    PeriodicWork.objects.create(name="count", due_at=Now() + timedelta(seconds=50))
-    assert run_due_jobs([job]) == []
-    PeriodicWork.objects.update(due_at=Now() + BEAT_JITTER)
-    assert run_due_jobs([job]) == ["count"]
 
 
 def test_of_two_beats_at_once_one_does_it() -> None:
