@@ -69,6 +69,12 @@ FIGURES: Final = (
     ("Errors among 100 requests", "error_percent"),
     ("Milliseconds within which 99 of 100 requests are answered", "p99_ms"),
 )
+#: Of the lag of one projection.
+LAG_FIGURES: Final = (
+    ("Lag: events behind", "waiting"),
+    ("Lag: seconds behind", "wait_s"),
+    ("Events folded per minute", RATE),
+)
 
 
 @admin.register(Measurement)
@@ -82,9 +88,7 @@ class MeasurementAdmin(ReadOnlyAdmin):
         """The charts of a period (`?period=`), of the whole system or of one part (`?part=`)."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        key, part = request.GET.get("period", DEFAULT_PERIOD), request.GET.get("part", "")
-        if key not in PERIODS:
-            raise Http404(f"There is no such period; there are {', '.join(PERIODS)}")
+        key, part = chosen_period(request), request.GET.get("part", "")
         steps = read_steps(PERIODS[key], now=database_now())
         parts = known_parts(steps)
         if part and part not in parts:
@@ -93,8 +97,7 @@ class MeasurementAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Health history",
-            "periods": [(name, period.title) for name, period in PERIODS.items()],
-            "period": key,
+            **period_context(key),
             "parts": parts,
             "part": part,
             "charts": draw_charts(steps, PERIODS[key], part),
@@ -102,10 +105,33 @@ class MeasurementAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "console/health_history.html", context)
 
 
-def draw_charts(steps: Sequence[Step], period: Period, part: str = "") -> list[tuple[str, TimeChart]]:
+def chosen_period(request: HttpRequest) -> str:
+    """The key of the period that the address chooses. Raises `Http404` for another."""
+    key: str = request.GET.get("period", DEFAULT_PERIOD)
+    if key not in PERIODS:
+        raise Http404(f"There is no such period; there are {', '.join(PERIODS)}")
+    return key
+
+
+def period_context(key: str) -> dict[str, Any]:
+    return {"periods": [(name, period.title) for name, period in PERIODS.items()], "period": key}
+
+
+def draw_lag(name: str, key: str) -> dict[str, Any]:
+    """What `console/charts.html` draws of one projection's lag and pace in a period."""
+    part = f"{PROJECTIONS}{name}"
+    steps = read_steps(PERIODS[key], now=database_now())
+    return {**period_context(key), "part": part, "charts": draw_charts(steps, PERIODS[key], part, LAG_FIGURES)}
+
+
+def draw_charts(
+    steps: Sequence[Step], period: Period, part: str = "", part_figures: Sequence[tuple[str, str]] = FIGURES
+) -> list[tuple[str, TimeChart]]:
     """Title and chart of each figure that is known in the period; of the whole system without a part."""
     figures = (
-        [ChartedFigure(title, figure, lambda name: name == part) for title, figure in FIGURES] if part else OVERVIEW
+        [ChartedFigure(title, figure, lambda name: name == part) for title, figure in part_figures]
+        if part
+        else OVERVIEW
     )
     begins = [begin for begin, _ in steps]
     charts = []

@@ -15,6 +15,7 @@ from eventshop.admin_console.confirmation import confirm_with_view_permission, r
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, time_ago
 from eventshop.admin_console.list_filters import ProjectionFilter
+from eventshop.admin_console.measurement_admin import chosen_period, draw_lag
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_admin import request_dry_run
@@ -130,6 +131,7 @@ class CheckpointAdmin(ReadOnlyAdmin):
     ordering = ("projection", "partition")
     list_filter = (ProjectionFilter,)
     actions_detail = ("what_if", "rebuild", "pause", "resume")
+    change_form_template = "console/projection.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckpointChangeList]:
         return CheckpointChangeList
@@ -149,6 +151,10 @@ class CheckpointAdmin(ReadOnlyAdmin):
         row = self.get_object(request, str(object_id))
         hidden = "pause" if row is not None and row.paused else "resume"
         return [action for action in actions if action.path != hidden]
+
+    def detail_context(self, request: HttpRequest, obj: Checkpoint) -> dict[str, Any]:
+        title = f"{obj.projection}, partition {obj.partition}"
+        return {"title": title, **draw_lag(obj.projection, chosen_period(request))}
 
     @detail_action(permission="pause", description="Pause", icon="pause")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:

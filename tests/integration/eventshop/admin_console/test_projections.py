@@ -19,6 +19,7 @@ from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.operations.history.recorder import record_minute
 from eventshop.operations.row_state import read_row_state
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
@@ -360,3 +361,19 @@ def test_customers_and_products_are_found() -> None:
     assert {row.order_id for row in order_lines} == {other.order_id}
     activities = client.get("/admin/projections/activitytimeline/", {"q": "000001"}).context["cl"].result_list
     assert len(activities) == StoredEvent.objects.filter(aggregate_id=sale.order_id).count()
+
+
+def test_a_projections_page_draws_its_lag_with_a_table_beside() -> None:
+    append(Sale(1).order_id, Sale(1).created)
+    catch_up(order_summary)
+    page = reverse("admin:projection_engine_checkpoint_change", args=(Checkpoint.objects.get().pk,))
+    client = clerk("view_checkpoint")
+    assert texts(client.get(page), "no-history")
+    append(Sale(1).order_id, Sale(1).paid, Sale(1).shipped)
+    record_minute()
+    answer = client.get(page)
+    [(title, chart), *_] = answer.context["charts"]
+    assert (title, chart.rows[0][1]) == ("Lag: events behind", "2")
+    assert len(texts(answer, "chart")) == len(answer.context["charts"]) > 1
+    assert not texts(answer, "no-history")
+    assert client.get(f"{page}?period=never").status_code == 404
