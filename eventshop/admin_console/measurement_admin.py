@@ -118,7 +118,7 @@ def period_context(key: str) -> dict[str, Any]:
 
 
 def draw_lag(name: str, key: str) -> dict[str, Any]:
-    """What `console/charts.html` draws of one projection's lag and pace in a period."""
+    """What `templates/console/charts.html` draws of one projection's lag and pace in a period."""
     part = f"{PROJECTIONS}{name}"
     steps = read_steps(PERIODS[key], now=database_now())
     return {**period_context(key), "part": part, "charts": draw_charts(steps, PERIODS[key], part, LAG_FIGURES)}
