@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # How many tests run side by side; each of these has a database and a browser of its own.
-JOBS ?= 3
+JOBS ?= 4
 # In the order of tests/conftest.py, not that of pytest-xdist, which begins few long tests last.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations=10 -n
 ON_SQLITE := --database sqlite --ignore=tests/kafka --ignore=tests/chaos

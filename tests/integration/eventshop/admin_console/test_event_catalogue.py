@@ -22,7 +22,7 @@ from tests.support.read_models import append
 from tests.support.sales import Sale
 from tests.support.staff import boss, clerk
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("clean_database")
 
 OFFICIAL = Path(__file__).parents[3] / "fixtures" / "asyncapi" / "3.0.0.json.gz"
 DOCUMENT: dict[str, Any] = json.loads(asyncapi_document.FILE.read_text())
