@@ -120,9 +120,14 @@ def running_gateway(folder: Path, *options: str) -> Iterator[GatewayProcess]:
     try:
         yield gateway
     finally:
-        if gateway.is_running:
-            gateway.unfreeze()
-            gateway.kill()
+        stop_gateway(gateway)
+
+
+def stop_gateway(gateway: GatewayProcess) -> None:
+    """End the process, whatever state it is in."""
+    if gateway.is_running:
+        gateway.unfreeze()
+        gateway.kill()
 
 
 @contextmanager
@@ -133,6 +138,8 @@ def take_payments_at(process: GatewayProcess, settings: Settings, *, timeout_s: 
     policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"] | {"form-action": ["'self'", process.url]}
     settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": policy}
     yield
+    # A thread that still asks it would connect again after the client was closed, and nobody would close that.
+    stop_gateway(process)
     # The factory keeps one client for each URL. Another gateway may get the same port: it must not meet this client.
     client = factory._build_gateway(process.url, SECRET).gateway
     assert isinstance(client, HttpGateway)
