@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 from pathlib import Path
-from threading import Thread
 
 from deploy.gateway.ledger import Ledger
 from deploy.gateway.server import HOST, Gateway
+from deploy.gateway.serving import serve_until_stopped
 from deploy.gateway.webhook_sender import WebhookSender
 
 CRASH_POINTS = ("received", "recorded", "answered", "sending", "sent")
@@ -46,17 +46,7 @@ def main() -> int:
     except OSError as error:
         print(f"cannot listen on {HOST}:{options.port}: {error.strerror}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: Thread(target=gateway.shutdown).start())
-    sender.start()
-    print(f"payment gateway on http://{HOST}:{gateway.server_port}/", flush=True)
-    try:
-        gateway.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        gateway.server_close()
-        sender.stop()
-        ledger.close()
+    serve_until_stopped("payment gateway", gateway, sender, ledger)
     return 0
 
 

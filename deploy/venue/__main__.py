@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
-from threading import Thread
 
+from deploy.gateway.serving import serve_until_stopped
 from deploy.gateway.webhook_sender import WebhookSender
 from deploy.venue.order_book import OrderBook
 from deploy.venue.server import HOST, VenueServer
@@ -29,17 +28,7 @@ def main() -> int:
     except OSError as error:
         print(f"cannot listen on {HOST}:{options.port}: {error.strerror}", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: Thread(target=venue.shutdown).start())
-    sender.start()
-    print(f"venue on http://{HOST}:{venue.server_port}/", flush=True)
-    try:
-        venue.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        venue.server_close()
-        sender.stop()
-        book.close()
+    serve_until_stopped("venue", venue, sender, book)
     return 0
 
 
