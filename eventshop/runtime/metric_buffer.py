@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 from bisect import bisect_left
 from collections import Counter, deque
@@ -16,6 +17,8 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 #: How long additions wait at most. Several processes of a web server are scraped by one of them, which cannot ask the
 #: others to count; before a scrape of its own process a buffer is emptied.
@@ -61,7 +64,10 @@ class MetricBuffer(Generic[T]):
         while self._added.wait():
             sleep(KEPT_S)
             self._added.clear()
-            self.flush()
+            try:
+                self.flush()
+            except Exception:  # any error: without this thread the items would gather for ever
+                log.exception("some metrics were not counted")
 
 
 _buffers: Final[list[MetricBuffer[Any]]] = []

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -141,3 +142,18 @@ def test_a_buffer_counts_without_a_scrape_and_in_a_forked_process() -> None:
     assert os.read(reader, 1) == b"\x07"
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+
+
+def test_a_buffer_goes_on_after_an_error() -> None:
+    counted: list[int] = []
+
+    def count(items: Sequence[int]) -> None:
+        if 1 in items:
+            raise OSError("no space")
+        counted.extend(items)
+
+    buffer = MetricBuffer(count)
+    buffer.add(1)
+    wait_until(lambda: not buffer._items)
+    buffer.add(2)
+    wait_until(lambda: counted == [2])
