@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from django.conf import settings
 
+from eventshop.runtime.build_once import BuildOnce
 from orders.payment_gateway import message_log
 from orders.payment_gateway.client import HttpGateway
 from orders.payment_gateway.errors import GatewayNotConfigured
@@ -24,7 +23,7 @@ def recalled_payment_gateway() -> RecordedGateway:
     return RecordedGateway(payment_gateway().gateway, lost_records=True)
 
 
-@cache
+@BuildOnce
 def _build_gateway(url: str, secret: str) -> RecordedGateway:
     gateway = HttpGateway(
         url, secret, report=message_log.log_refused_response, response_s=settings.PAYMENT_GATEWAY_TIMEOUT_S

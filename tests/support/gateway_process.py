@@ -144,4 +144,4 @@ def take_payments_at(process: GatewayProcess, settings: Settings, *, timeout_s: 
     client = factory._build_gateway(process.url, SECRET).gateway
     assert isinstance(client, HttpGateway)
     client.close()
-    factory._build_gateway.cache_clear()
+    factory._build_gateway.forget()

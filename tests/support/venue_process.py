@@ -30,4 +30,4 @@ def running_venue(folder: Path, settings: Settings, *options: str) -> Iterator[V
         if venue.is_running:
             venue.kill()
         factory._build_venue(venue.url, SECRET).close()
-        factory._build_venue.cache_clear()  # another venue may get the same port
+        factory._build_venue.forget()  # another venue may get the same port

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from django.conf import settings
 
+from eventshop.runtime.build_once import BuildOnce
 from trading.venue.client import HttpVenue
 from trading.venue.errors import VenueNotConfigured
 
@@ -17,6 +16,6 @@ def venue() -> HttpVenue:
     return _build_venue(settings.VENUE_URL, settings.VENUE_SECRET)
 
 
-@cache
+@BuildOnce
 def _build_venue(url: str, secret: str) -> HttpVenue:
     return HttpVenue(url, secret, response_s=settings.VENUE_TIMEOUT_S)
