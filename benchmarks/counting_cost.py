@@ -1,33 +1,56 @@
-"""What counting costs a command: the same commands with and without metrics, in short turns of one process."""
+"""What counting costs a command: the same commands with and without metrics, in pairs of short turns of one process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from math import sqrt
 from statistics import median
 from time import process_time_ns
 from typing import Any
 
 from benchmarks.measurement_process import ticket_client
 from eventshop.eventstore.command_metrics import CommandTimer
+from eventshop.runtime.metric_buffer import flush_buffers
 
-#: Commands of a ticket, tickets of a turn, and turns that are not counted because everything is new.
-COMMANDS, TURN, WARM_UP = 3, 20, 10
+#: Commands of a ticket, tickets of a turn, and pairs of turns that are not counted because everything is new.
+COMMANDS, TURN, WARM_UP = 3, 10, 10
 
 
-def measure_counting(*, tickets: int) -> dict[str, float]:
-    """Median processor time of a command in us with and without metrics; as short turns meet the same load."""
-    once, times = ticket_client(), {True: list[int](), False: list[int]()}
-    for number in range(WARM_UP + tickets // TURN):
-        is_counted = number % 2 == 0
-        with nullcontext() if is_counted else _nothing_counted():
-            once()  # the first one pays for the change
-            began = process_time_ns()
-            for _ in range(TURN):
-                once()
-            times[is_counted].append(process_time_ns() - began)
-    counted, uncounted = (median(times[one][WARM_UP // 2 :]) / TURN / COMMANDS / 1_000 for one in (True, False))
-    return {"counted_us": counted, "uncounted_us": uncounted, "cost": (counted - uncounted) / uncounted}
+def measure_counting(*, pairs: int) -> dict[str, float]:
+    """The median of what metrics add to the processor time of a command, in pairs of turns that meet the same load.
+
+    A turn with metrics ends with the counting that a thread would do later, in the turn without them.
+    """
+    once, added, uncounted = ticket_client(), list[float](), list[float]()
+    for number in range(WARM_UP + pairs):
+        times = {is_counted: _time_turn(once, is_counted) for is_counted in (number % 2 == 0, number % 2 != 0)}
+        if number >= WARM_UP:
+            added.append(times[True] - times[False])
+            uncounted.append(times[False])
+    added.sort()
+    without, reach = median(uncounted), round(0.98 * sqrt(pairs))  # of order statistics: 95 % sure
+    low, high = added[max(0, pairs // 2 - reach)], added[min(pairs - 1, pairs // 2 + reach)]
+    middle = median(added)
+    return {
+        "added_us": middle,
+        "uncounted_us": without,
+        "cost": middle / without,
+        "low": low / without,
+        "high": high / without,
+    }
+
+
+def _time_turn(once: Callable[[], None], is_counted: bool) -> float:
+    """The processor time of a command of this turn in us, in all threads of the process."""
+    with nullcontext() if is_counted else _nothing_counted():
+        once()  # the first one pays for the change
+        flush_buffers()
+        began = process_time_ns()
+        for _ in range(TURN):
+            once()
+        flush_buffers()
+        return (process_time_ns() - began) / TURN / COMMANDS / 1_000
 
 
 @contextmanager
