@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -117,3 +118,77 @@ def test_a_dashboard_has_panels_that_do_not_overlap() -> None:
     for name, board in DASHBOARDS.items():
         places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
         assert len(set(places)) == len(places) == len({panel["id"] for panel in board["panels"]}), name
+
+
+# --- the profile of compose.yaml -------------------------------------------------------------------------------------
+
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+PROFILE: Final = {name: each for name, each in SERVICES.items() if "observability" in each.get("profiles", ())}
+
+
+def mounts(name: str) -> dict[str, Path]:
+    """Where files of the repository are in a container."""
+    places = (volume.split(":") for volume in PROFILE[name]["volumes"])
+    return {place[1]: BASE_DIR / place[0] for place in places if place[0].startswith("./")}
+
+
+def in_container(name: str, path: str) -> Path:
+    """The file of the repository that a container has at a path."""
+    [(place, file)] = [(place, file) for place, file in mounts(name).items() if Path(path).is_relative_to(place)]
+    return file / Path(path).relative_to(place)
+
+
+def test_each_program_of_the_profile_finds_its_files() -> None:
+    assert set(PROFILE) == {"prometheus", "grafana", "otel-collector"}
+    for name, service in PROFILE.items():
+        assert all(file.exists() for file in mounts(name).values()), name
+        for option in service.get("command", ()):
+            if option.partition("=")[0] in ("--config", "--config.file"):
+                assert in_container(name, option.partition("=")[2]).is_file()
+        volumes = {volume.split(":")[0] for volume in service["volumes"] if not volume.startswith("./")}
+        assert volumes <= COMPOSE["volumes"].keys()
+    [provider] = yaml.safe_load((FOLDER / "grafana" / "dashboards.yaml").read_text())["providers"]
+    assert {file.name for file in in_container("grafana", provider["options"]["path"]).iterdir()} == set(DASHBOARDS)
+
+
+def test_prometheus_takes_its_configuration_and_scrapes_services_where_they_listen(tmp_path: Path) -> None:
+    config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
+    web, parts = config["scrape_configs"]
+    [target] = web["static_configs"][0]["targets"]
+    assert target == f"web:{SERVICES['web']['expose'][0]}"
+    [names] = parts["dns_sd_configs"]
+    for name in names["names"]:  # a service that names no environment has that of all
+        assert SERVICES[name]["environment"]["METRICS_PORT"] == f"${{METRICS_PORT:-{names['port']}}}"
+        assert SERVICES[name]["environment"]["METRICS_ADDRESS"] == "${METRICS_ADDRESS:-0.0.0.0}"
+    [secret] = PROFILE["prometheus"]["secrets"]
+    assert web["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
+    token = tmp_path / secret
+    token.write_text("a token")
+    web["authorization"]["credentials_file"] = str(token)
+    (tmp_path / "alerts.yaml").write_text((FOLDER / "alerts.yaml").read_text())
+    (tmp_path / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    check = [find_program("promtool"), "check", "config", "prometheus.yaml"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_panel_asks_the_data_source_that_there_is() -> None:
+    [source] = yaml.safe_load((FOLDER / "grafana" / "datasources.yaml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    for name, board in DASHBOARDS.items():
+        [variable] = [each for each in board["templating"]["list"] if each["type"] == "datasource"]
+        assert variable["query"] == source["type"], name
+        assert {panel["datasource"]["uid"] for panel in board["panels"]} == {f"${{{variable['name']}}}"}, name
+
+
+def test_the_collector_listens_for_what_the_programs_send_and_writes_where_it_lasts() -> None:
+    collector = yaml.safe_load((FOLDER / "otel-collector.yaml").read_text())
+    page = (BASE_DIR / "docs" / "tracing.md").read_text()
+    [port] = set(re.findall(r"http://otel-collector:(\d+)", page))
+    assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == f"0.0.0.0:{port}"
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(collector["service"]["pipelines"]["traces"][kind]) == collector[kind].keys()
+    written = collector["exporters"]["file"]["path"]
+    places = [volume.split(":")[1] for volume in PROFILE["otel-collector"]["volumes"] if volume.startswith("traces:")]
+    assert [place for place in places if Path(written).is_relative_to(place)]
