@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
+from secrets import randbits
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
@@ -104,6 +105,21 @@ class GatewayMessage(models.Model):
         return f"{self.source} {self.verdict} {self.code}".strip()
 
 
+class ChangeMark(models.IntegerField):  # type: ignore[type-arg]  # not generic at run time
+    """A random number that each `save` replaces, so that the sum of a table's marks changes with every row.
+
+    Times would not do: of two transactions the one that commits last may have the earlier time.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"editable": False, "db_default": 0, **options})
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> int:
+        mark = randbits(31)
+        setattr(model_instance, self.attname, mark)
+        return mark
+
+
 class Category(models.Model):
     """A shelf of the shop."""
 
@@ -111,6 +127,7 @@ class Category(models.Model):
     name = models.CharField(max_length=60)
     about = models.CharField(max_length=200, blank=True)
     position = models.IntegerField(default=0, help_text="Shelves are shown in this order.")
+    change_mark = ChangeMark()
 
     class Meta:
         verbose_name_plural = "categories"
@@ -172,6 +189,7 @@ class Product(models.Model):
         help_text="The price includes it.",
     )
     added_at = models.DateTimeField(db_default=Now(), editable=False)
+    change_mark = ChangeMark()
 
     class Meta:
         ordering = ("name",)

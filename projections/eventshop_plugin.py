@@ -11,7 +11,7 @@ from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.own_events import own_streams
 from eventshop.web.pages.navigation import NavigationEntry, signed_in_users
 from eventshop.web.shared.read_your_writes import position_check
-from orders.application.stock_level_port import products_in_stock, stock_levels
+from orders.application.stock_level_port import products_in_stock, stock_levels, stock_projection
 from orders.application.suggestions import bought_together
 from orders.domain.order import Order
 from projections import followed_streams, people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
@@ -92,6 +92,7 @@ PLUGIN = Plugin(
         position_check.bind(has_processed),
         stock_levels.bind(stock_on_hand),
         products_in_stock.bind(skus_in_stock),
+        stock_projection.bind(stock_level.name),
         bought_together.bind(skus_bought_together),
         last_prices.bind(last_prices_of),
         owned_accounts.bind(account_ids),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.completeness import Missing, missing_from
 from eventshop.operations.rights import Audience, Rights
 from eventshop.web.api.base_view import ApiView
 from eventshop.web.api.pagination import refuse_unknown_parameters
@@ -20,7 +22,8 @@ from eventshop.web.api.resource_filters import TextSearchFilter
 from eventshop.web.api.resource_serializer import to_json
 from eventshop.web.api.resource_views import ResourceView, RowDetailView, RowListView
 from orders.application.payment_methods import METHOD_LABELS
-from orders.application.stock_level_port import quantities_on_hand
+from orders.application.price_list import read_price_list_state
+from orders.application.stock_level_port import quantities_on_hand, stock_projection
 from orders.models import DeliveryOption, Product
 
 SCOPE: Final = "catalogue:read"
@@ -33,7 +36,7 @@ PRODUCTS: Final = Resource(
     filters=("sku", "currency", "category"),
     more_filters=(("q", TextSearchFilter(("name", "description", "sku"))),),
     is_public=True,
-    hidden=("on_sale",),
+    hidden=("on_sale", "change_mark"),
     computed=(
         Computed(
             "available",
@@ -73,6 +76,17 @@ class _ProductView(ResourceView):
 
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().filter(on_sale=True)
+
+    @cached_property
+    def missing(self) -> Missing | None:
+        """What is missing from the stock."""
+        return missing_from([stock_projection.get()])
+
+    def has_state(self) -> bool:
+        return True
+
+    def read_state(self) -> str:
+        return read_price_list_state()
 
 
 class ProductList(_ProductView, RowListView):

@@ -20,6 +20,9 @@ stock_levels: Final = Port[OnHandQuery]("stock levels")
 
 products_in_stock: Final = Port[InStockQuery]("products in stock")
 
+#: The name of the projection that both are read from: what it has set aside is missing from them.
+stock_projection: Final = Port[str]("projection of stock levels")
+
 
 def quantities_on_hand(skus: Collection[str]) -> Mapping[str, int]:
     """The units on hand by SKU."""

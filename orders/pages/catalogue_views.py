@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from django.contrib import messages
@@ -16,9 +17,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eventshop.eventstore.event_store import store
 from eventshop.operations.rights import Audience, open_to
+from eventshop.operations.row_state import digest
+from eventshop.runtime.counted_cache import get_or_compute
 from eventshop.web.shared.request_limits import limit_requests
 from orders.application import basket as baskets
 from orders.application import stock_level_port
+from orders.application.price_list import read_price_list_state
 from orders.domain.stock_item import StockItem, stock_item_id
 from orders.domain.vat import included_vat
 from orders.models import Category, Product
@@ -31,6 +35,9 @@ RELATED: Final = 4
 #: Searches from one network address: no index helps to find a part of a name.
 SEARCH_RATE: Final = "120/m"
 MAX_WORDS: Final = 10
+#: How long shelves are kept that nobody asks for.
+KEPT_S: Final = 3600
+_FIRST_PAGES: Final = re.compile(r"[1-9][0-9]?")
 
 
 class ShelfItem(NamedTuple):
@@ -44,9 +51,13 @@ class ShelfItem(NamedTuple):
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     """The start page: the shelves, and the newest products that can be had."""
+    return render(request, "shop/start.html", _read_cached("start", _read_start))
+
+
+def _read_start() -> dict[str, Any]:
     newest = _on_sale().filter(sku__in=stock_level_port.products_in_stock.get()()).order_by("-added_at", "sku")
     products = newest[:SHOWN] or _on_sale()[:SHOWN]
-    return render(request, "shop/start.html", {"categories": _categories(), "shelf": _shelf(products)})
+    return {"categories": list(_categories()), "shelf": _shelf(products)}
 
 
 @open_to(Audience.EVERYBODY)
@@ -58,18 +69,32 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     words = str(chosen.get("q", ""))
     if words:
         limit_requests(request, "shop-search", SEARCH_RATE)
-    page = Paginator(_filtered(chosen, words), PAGE_SIZE).get_page(request.GET.get("page"))
+    query = urlencode({name: getattr(value, "pk", value) for name, value in chosen.items() if name != "q"})
+    number = request.GET.get("page", "1")
+    if chosen.keys() & {"q", "least", "most"} or not _FIRST_PAGES.fullmatch(number):
+        found = _find(chosen, words, number)  # what people make up has no bound
+    else:
+        found = _read_cached(f"{query} {number}", lambda: _find(chosen, "", number))
     context = {
-        "page": page,
-        "shelf": _shelf(page),
         "words": words,
         "chosen": chosen,
         "sorts": ShelfForm.SORTS.items(),
-        "categories": _categories(),
         "is_filtered": bool(chosen.keys() - {"sort"}),
-        "query": urlencode({name: getattr(value, "pk", value) for name, value in chosen.items() if name != "q"}),
+        "query": query,
     }
-    return render(request, "shop/catalogue.html", context)
+    return render(request, "shop/catalogue.html", context | found)
+
+
+def _find(chosen: dict[str, Any], words: str, number: str) -> dict[str, Any]:
+    page = Paginator(_filtered(chosen, words), PAGE_SIZE).get_page(number)
+    shelf = _shelf(page)
+    page.object_list = page.paginator.object_list = ()  # what is cached has their count only
+    return {"page": page, "shelf": shelf, "categories": list(_categories())}
+
+
+def _read_cached(name: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What was read of the price list in its present state, and of the stock."""
+    return get_or_compute("price-list", digest(name, read_price_list_state()), read, KEPT_S)
 
 
 def _filtered(chosen: dict[str, Any], words: str) -> QuerySet[Product]:

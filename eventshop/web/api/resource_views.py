@@ -137,8 +137,8 @@ class ResourceView(ApiView, GenericAPIView[Any]):
             response["Incomplete"] = self.missing.header
         return response
 
-    def _is_of_one_projection(self) -> bool:
-        """Whether all that is shown changes with the checkpoints of one projection alone.
+    def has_state(self) -> bool:
+        """Whether all that is shown changes with `read_state`: here, with the checkpoints of one projection alone.
 
         An erasure empties personal columns without moving a checkpoint; such a list is compared as it is sent.
         """
@@ -146,10 +146,14 @@ class ResourceView(ApiView, GenericAPIView[Any]):
         is_more = resource.computed or set(self._requested_parts) - {"meta"}
         return bool(resource.projection) and not is_more and not resource.model.erasable()
 
+    def read_state(self) -> str:
+        """The state of the rows that this resource shows, without reading any of them."""
+        return read_row_state([self.resource.projection])
+
     def state_tag(self) -> str:
         """What this caller gets at this URL, as an entity tag that is read before any row; raises `NotAllowed`."""
         self.get_queryset()  # refuses who may see nothing, before anybody is told that nothing has changed
-        state = read_row_state([self.resource.projection])
+        state = self.read_state()
         user = require_login(self.request)
         seen = (user.pk, user.has_perm(self._view_permission()), customer_port.current_adapter().person_of(user))
         form = (self.request.accepted_renderer.format, *self.row_type().fields)
@@ -186,7 +190,7 @@ class RowListView(ResourceView):
             request, {"cursor", "limit", "ordering", "fields", "expand", *self.filterset_class.base_filters}
         )
         is_current = self.check_freshness()
-        tag = self.state_tag() if self._is_of_one_projection() else ""
+        tag = self.state_tag() if self.has_state() else ""
         if tag and (unchanged := answer_unchanged(request, tag)):
             return unchanged
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))

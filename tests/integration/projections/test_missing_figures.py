@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -17,6 +18,7 @@ from eventshop.operations.completeness import Missing, missing_from
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.read_model import ReadModel
+from orders.models import Product
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.position import position
@@ -153,6 +155,20 @@ def test_every_list_of_the_api_says_what_is_missing(path: str, admin_client: Cli
     answer = admin_client.get(f"/api/v1/{path}")
     assert (answer.status_code, answer["Incomplete"]) == (200, "events=1, streams=1")
     assert answer.json()["incomplete"] == {"events": 1, "streams": 1, "as_of": None}
+
+
+@pytest.mark.usefixtures("nothing_is_complete")
+def test_the_stock_of_the_price_list_says_what_is_missing(admin_client: Client) -> None:
+    Product.objects.create(sku="MUG", name="Mug, oat", price=Decimal("12.50"))
+    answer = admin_client.get("/api/v1/products")
+    assert (answer.status_code, answer["Incomplete"]) == (200, "events=1, streams=1")
+    assert answer.json()["incomplete"] == {"events": 1, "streams": 1, "as_of": None}
+    assert admin_client.get("/api/v1/products/MUG")["Incomplete"] == "events=1, streams=1"
+    pages = {path: texts(Client().get(path), "missing") for path in ("/", "/shop/", "/shop/MUG/")}
+    assert all("not complete at the moment" in mark for [mark] in pages.values()), pages
+    DeadLetter.objects.filter(projection="stock-level").delete()
+    cache.clear()
+    assert [texts(Client().get(path), "missing") for path in pages] == [[], [], []]
 
 
 def test_there_are_as_many_lists_as_read_models_with_a_page() -> None:

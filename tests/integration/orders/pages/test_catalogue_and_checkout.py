@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -20,13 +21,13 @@ from orders.application.customer_order import load_any_order
 from orders.demo.catalogue import DESCRIPTIONS, demo_product, store_catalogue
 from orders.demo.products import PRODUCTS
 from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedReturn, ReturnLine, ShipOrder
-from orders.models import DeliveryOption, Product
+from orders.models import Category, DeliveryOption, Product
 from orders.templatetags import shop as shop_tags
 from tests.support.customers import PASSWORD, link_in_email, sign_in_customer
 from tests.support.order_payments import pay_order
 from tests.support.pages import find
 from tests.support.sales import LANTERNS, gbp
-from tests.support.staff import update_read_models
+from tests.support.staff import capture_queries, update_read_models
 from users.application.customer_adapter import load_person
 from users.domain.commands import ChangeContactDetails
 
@@ -59,6 +60,46 @@ def test_products_are_found_by_shelf_words_price_and_stock_and_sorted(client: Cl
     assert all(10 <= price <= 20 for price in prices)
     assert len(prices) > 1
     assert len(shown(client, "?category=nonsense&least=x&sort=sku&page=99")) == len(PRODUCTS) % 24
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize("path", ["/", "/shop/", "/shop/?category=kitchen&stock=1&sort=price", "/shop/?page=2"])
+def test_shelves_are_read_once_until_the_price_list_or_the_stock_changes(client: Client, path: str) -> None:
+    command_dispatcher.send(ReceiveStock(sku="KIT-102", quantity=3, reference="D-1"))
+    update_read_models()
+
+    def read_rows() -> list[str]:
+        """What is read of products, shelves and stock, but for the state of the price list."""
+        asked = capture_queries(lambda: client.get(path))
+        return [
+            sql
+            for sql in asked
+            if re.search('FROM "(orders_|projections_stocklevel)', sql) and "change_mark" not in sql
+        ]
+
+    mug, kitchen = Product.objects.get(pk="KIT-102"), Category.objects.get(pk="kitchen")
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: Product.objects.filter(pk="KIT-102").first().save(),  # type: ignore[union-attr]
+        kitchen.save,
+        lambda: (
+            command_dispatcher.send(ReceiveStock(sku=mug.sku, quantity=1, reference="D-2")) and update_read_models()
+        ),
+        mug.delete,
+    ]
+    for change in changes:
+        change()
+        assert read_rows()
+        assert read_rows() == []
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_new_price_is_on_the_shelf_at_once(client: Client) -> None:
+    client.get("/shop/")
+    first = Product.objects.get(pk=shown(client, "")[0])
+    first.price = Decimal("987.00")
+    first.save()
+    assert "987.00" in client.get("/shop/").text
 
 
 @pytest.mark.usefixtures("catalogue")

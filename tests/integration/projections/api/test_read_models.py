@@ -158,7 +158,9 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
 ORDER = f"orders/{Sale(1).order_id}"
 
 
-@pytest.mark.parametrize("path", ["sales/days?limit=5", ORDER, "stock", "order-lines", "activity"])
+@pytest.mark.parametrize(
+    "path", ["sales/days?limit=5", "sales/products", ORDER, "stock", "order-lines", "activity", "products"]
+)
 def test_a_304_asks_no_read_model_and_comes_until_a_checkpoint_moves(path: str) -> None:
     record_sales(Sale(1))
     program = staff_program()
