@@ -20,7 +20,7 @@ class BuildOnce(Generic[P, T]):
 
     def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> T:
         with self._lock:
-            return self._cached(*arguments, **keywords)
+            return self._cached(*arguments, **keywords)  # type: ignore[arg-type]  # hashable, or the cache refuses them
 
     def forget(self) -> None:
         """Build anew when it is next asked for."""

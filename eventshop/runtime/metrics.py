@@ -20,6 +20,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _LATE: Final = (0.1, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0)
+_PROCESS: Final = (1.0, 5.0, 15.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0, 345_600.0)
 
 COMMANDS: Final = Counter("eventshop_commands", "Commands by type and outcome.", ["command", "outcome"])
 COMMAND_SECONDS: Final = Histogram(
@@ -54,6 +55,10 @@ PROJECTION_FAILURES: Final = Counter(
 
 SAGA_EVENTS_ROUTED: Final = Counter("eventshop_saga_events_routed", "Events that the event router has read.")
 SAGA_MESSAGES: Final = Counter("eventshop_saga_messages_processed", "Inbox messages that sagas have processed.")
+SAGAS_STARTED: Final = Counter("eventshop_sagas_started", "Sagas that have processed their first message.", ["saga"])
+SAGA_SECONDS: Final = Histogram(
+    "eventshop_saga_duration_seconds", "From a saga's start to its end.", ["saga"], buckets=_PROCESS
+)
 EFFECT_ATTEMPTS: Final = Counter("eventshop_effect_attempts", "Attempts of effects.", ["effect", "outcome"])
 TIMER_DELAY_SECONDS: Final = Histogram("eventshop_timer_delay_seconds", "How late timers were fired.", buckets=_LATE)
 

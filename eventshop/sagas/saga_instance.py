@@ -52,6 +52,8 @@ class SagaInstance:
         self.sagas = sagas
         self.registry = registry
         self.saga: Saga[Any] | None = None  # decoded when it is first needed
+        self.has_begun = False  # with a message of this round
+        self.had_ended = row.status == models.Saga.Status.ENDED
         self.processed: list[WaitingMessage] = []
         self.deferred: list[WaitingMessage] = []
         self.skipped: list[WaitingMessage] = []
@@ -153,6 +155,7 @@ class SagaInstance:
         occurred_at, sequence_number = self._moment_of(message, events)
         actions = list(before.react(decoded))
         after = before.evolve(decoded)
+        self.has_begun |= before == type(before)() and after != before
         # A state that cannot be stored, or that fails to tell whether it has ended, is this message's failure.
         state, ended = encode_canonical(after)[0].decode(), after.ended
         self._add_actions(message.cause_id, actions, occurred_at, sequence_number)

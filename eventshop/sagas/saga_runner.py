@@ -235,6 +235,7 @@ class SagaRunner:
             crash_point("saga.before-commit")
         if any(saga.row.behind for saga in sagas):
             self.retry_at = 0.0
+        _count(sagas, now)
         crash_point("saga.after-commit")
 
     def _send(self, sagas: Sequence[SagaInstance], now: datetime) -> list[InboxMessage]:
@@ -305,3 +306,15 @@ class SagaRunner:
         if not self.leases.keys() >= set(numbers):
             raise LeaseLost(f"the partitions {sorted(numbers)} are not all leased by {self.owner}")
         partition_leases.lock_leases([self.leases[number] for number in numbers], self.owner)
+
+
+def _count(sagas: Iterable[SagaInstance], now: datetime) -> None:
+    """Count the sagas that have begun or ended with this transaction, but for a muted past."""
+    for saga in sagas:
+        row = saga.row
+        if row.muted:
+            continue
+        if saga.has_begun:
+            metrics.SAGAS_STARTED.labels(row.kind).inc()
+        if row.status == Saga.Status.ENDED and not saga.had_ended:
+            metrics.SAGA_SECONDS.labels(row.kind).observe(max(0.0, (now - row.started_at).total_seconds()))

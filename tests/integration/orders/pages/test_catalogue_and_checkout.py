@@ -77,16 +77,12 @@ def test_shelves_are_read_once_until_the_price_list_or_the_stock_changes(client:
             if re.search('FROM "(orders_|projections_stocklevel)', sql) and "change_mark" not in sql
         ]
 
+    def deliver() -> None:
+        command_dispatcher.send(ReceiveStock("KIT-102", 1, "D-2"))
+        update_read_models()
+
     mug, kitchen = Product.objects.get(pk="KIT-102"), Category.objects.get(pk="kitchen")
-    changes: list[Callable[[], object]] = [
-        lambda: None,
-        lambda: Product.objects.filter(pk="KIT-102").first().save(),  # type: ignore[union-attr]
-        kitchen.save,
-        lambda: (
-            command_dispatcher.send(ReceiveStock(sku=mug.sku, quantity=1, reference="D-2")) and update_read_models()
-        ),
-        mug.delete,
-    ]
+    changes: list[Callable[[], object]] = [lambda: None, mug.save, kitchen.save, deliver, mug.delete]
     for change in changes:
         change()
         assert read_rows()

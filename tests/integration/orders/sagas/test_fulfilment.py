@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from pytest_django import Settings
 
 from eventshop.core.messages import Envelope, new_id
@@ -73,6 +74,22 @@ def test_an_order_is_set_aside_paid_and_shipped(gateway: InMemoryGateway) -> Non
     assert load_saga(order_id).status == "ended"
     assert [state for _, state in saga_steps(order_id)] == ["accepted", "accepted", "answered", *["accepted"] * 4]
     assert_stock_adds_up(["mug", "jar"])
+
+
+def test_its_start_and_the_time_to_its_end_are_counted_once(gateway: InMemoryGateway) -> None:
+    def counts() -> list[float]:
+        names = ("eventshop_sagas_started_total", "eventshop_saga_duration_seconds_count")
+        return [REGISTRY.get_sample_value(name, {"saga": "order-fulfilment"}) or 0.0 for name in names]
+
+    receive_stock("mug", 10)
+    began = counts()
+    order_id = place_order(("mug", 1))
+    run_sagas_until_idle(gateway)
+    send_for_order(order_id, DeliverOrder(order_id))
+    run_sagas_until_idle(gateway)
+    place_order(("mug", 1), method="")
+    run_sagas_until_idle(gateway)
+    assert [after - before for before, after in zip(began, counts(), strict=True)] == [2, 1]
 
 
 def test_its_story_can_be_followed(gateway: InMemoryGateway) -> None:
