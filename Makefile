@@ -2,8 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# How many tests run side by side; each of these has a database and a browser of its own.
-JOBS ?= 4
+# How many tests of each half run side by side; each of these has a database and a browser of its own.
+JOBS ?= 3
 # In the order of tests/conftest.py, not that of pytest-xdist, which begins few long tests last.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --durations=10 -n
 ON_SQLITE := --database sqlite --ignore=tests/kafka --ignore=tests/chaos
@@ -12,7 +12,7 @@ ON_POSTGRES := --database postgres tests/kafka tests/chaos tests/integration
 CHECK_KEY := only-for-static-checks-never-for-a-server
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run stack stack-down test test-fast chaos coverage fuzz check lock audit words bench clean
+.PHONY: help install install-dev run stack stack-down test test-on-sqlite test-on-postgres test-fast chaos coverage fuzz check lock audit words bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,9 +53,16 @@ stack: $(VENV)/.installed-stack ## EventShop on PostgreSQL, Kafka and Redis (BRO
 stack-down: $(VENV)/.installed-stack ## stop whatever of it still runs
 	@$(BIN)/python -m deploy.stack down
 
-test: install-dev ## all tests on SQLite, then what uses the database on PostgreSQL, Kafka and Redis (JOBS=1 one at a time)
+test: install-dev ## all tests on SQLite, beside what uses the database on PostgreSQL, Kafka and Redis (JOBS=1 for a small machine)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-on-sqlite test-on-postgres
+
+# The halves run side by side: where one waits for a server, the other computes.
+test-on-sqlite: install-dev
 	$(PYTEST) $(JOBS) $(ON_SQLITE)
-	$(PYTEST) $(JOBS) $(ON_POSTGRES)
+
+# Its output comes as a whole when it ends, and not between the lines of the other half.
+test-on-postgres: install-dev
+	@output=$$(mktemp); $(PYTEST) $(JOBS) $(ON_POSTGRES) > $$output 2>&1; status=$$?; cat $$output; rm $$output; exit $$status
 
 test-fast: install-dev ## unit tests and the integration tests of the engine and of orders, on SQLite: for every few minutes
 	$(PYTEST) $(JOBS) --database sqlite -m "not data" tests/unit $(addprefix tests/integration/,eventshop/eventstore eventshop/projections eventshop/sagas orders/sagas orders/api)

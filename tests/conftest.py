@@ -38,6 +38,9 @@ MEMORY: Final = Path("/dev/shm")
 #: Bytes that a run of the tests writes there at the most.
 ROOM: Final = 2 * 1024**3
 
+#: The environment variable with the path of the database that one worker migrates and the others copy.
+MIGRATED: Final = "EVENTSHOP_TESTS_MIGRATED"
+
 _at_the_end: Final = ExitStack()
 
 
@@ -83,14 +86,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ.setdefault("CHAOS_SEED", str(secrets.randbelow(1_000_000)))
     if "DATABASE_URL" not in os.environ:  # workers of pytest-xdist get it from the process that started them
+        if config.getoption("numprocesses", None):
+            os.environ[MIGRATED] = f"{scratch}/migrated"
         os.environ["DATABASE_URL"] = (
             _postgres_url(durable=config.getoption("--long"))
             if _engine(config) == "postgres"
             else f"sqlite:///{scratch}/eventshop.sqlite3?timeout={DEADLINE_S:.0f}"
         )
-    import django
+    import django.conf
 
     django.setup()
+    # Static files are looked up when asked for: each test client would otherwise list them all before its first answer.
+    django.conf.settings.WHITENOISE_AUTOREFRESH = True
     # The same examples on every machine; `make chaos` looks for others.
     hypothesis.settings.register_profile(
         "any machine",
@@ -228,13 +235,14 @@ def django_db_setup(
     pytest-django's own makes one only for tests that it wraps in a transaction.
     """
     from django.db import connections
-    from django.test.utils import setup_databases, teardown_databases
+    from django.test.utils import teardown_databases
 
     from eventshop.operations.access_log.writer import writer as access_log
     from eventshop.runtime import wake_signals
+    from tests.support.migrated_database import create_test_database
 
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
+        made = create_test_database(os.environ.get(MIGRATED))
         yield
         assert access_log.flush(DEADLINE_S)
         connections.close_all()

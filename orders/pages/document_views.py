@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from eventshop.datetimes import format_date
 from eventshop.web.letters.letter import site_url
-from eventshop.web.pages.pdf import Document
+from eventshop.web.pages.new_document import new_document
 from eventshop.web.shared.customer_port import customer_required
 from orders.application.customer_order import CustomerOrder
 from orders.application.documents import find_document, rates_of
@@ -24,13 +25,18 @@ from orders.domain.vat import VatAmount, included_vat
 from orders.pages.info_views import seller
 from orders.pages.order_views import load_order_or_404
 
+if TYPE_CHECKING:
+    from eventshop.web.pages.pdf import Document
+
 
 @require_safe
 @customer_required
 def confirmation_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The confirmation of an order as a PDF: what was ordered, at which prices, and how it can be undone."""
     order = load_order_or_404(order_id, person)
-    document = Document(f"Order confirmation {order.reference}", issuer=settings.ORGANISATION, made_at=order.ordered_at)
+    document = new_document(
+        f"Order confirmation {order.reference}", issuer=settings.ORGANISATION, made_at=order.ordered_at
+    )
     document.add_facts(
         [
             *_seller_facts(),
@@ -67,7 +73,7 @@ def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpRespo
     order, paid_at = _load_paid_order_or_404(order_id, person)
     issued = find_document("invoice", order_id)
     number = _number(issued, order.reference)
-    document = Document(f"Invoice {number}", issuer=settings.ORGANISATION, made_at=paid_at)
+    document = new_document(f"Invoice {number}", issuer=settings.ORGANISATION, made_at=paid_at)
     document.add_facts(
         [
             *_seller_facts(),
@@ -122,7 +128,7 @@ def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: 
     order, refund = _load_refund_or_404(order_id, person, number)
     issued = find_document("credit-note", refund.event_id)
     note_number = _number(issued, refund.reference)
-    document = Document(f"Credit note {note_number}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
+    document = new_document(f"Credit note {note_number}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
     document.add_facts(
         [
             *_seller_facts(),

@@ -16,7 +16,7 @@ from eventshop.core.decimal_math import format_plain
 from eventshop.core.errors import EventShopError
 from eventshop.datetimes import format_date, format_datetime
 from eventshop.runtime.csv_cells import safe_cell
-from eventshop.web.pages.pdf import Document
+from eventshop.web.pages.new_document import new_document
 from eventshop.web.shared.customer_port import customer_required
 from projections.models import TradingAccount
 from projections.position_result import METHOD_LABELS
@@ -67,7 +67,7 @@ def statement(request: HttpRequest, person: UUID, account_id: UUID) -> HttpRespo
 
 
 def _pdf(computed: Statement, reference: str) -> HttpResponse:
-    document = Document(f"Statement of {reference}", issuer=settings.ORGANISATION, made_at=computed.known_at)
+    document = new_document(f"Statement of {reference}", issuer=settings.ORGANISATION, made_at=computed.known_at)
     document.add_facts(
         [
             ("Account", reference),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from eventshop.datetimes import format_datetime
 from eventshop.eventstore.event_store import store
-from eventshop.web.pages.pdf import Document
+from eventshop.web.pages.new_document import new_document
 from eventshop.web.shared.customer_port import customer_required
 from trading.application.number_formatting import format_number, format_price
 from trading.application.trade_timeline import describe_terms, load_customer_trade
@@ -27,7 +27,7 @@ def confirmation(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResp
         raise Http404
     terms, instrument = trade.terms, trade.terms.instrument
     fills = sorted((record.fill for record in trade.state.fills if not record.void), key=lambda fill: fill.at)
-    document = Document(f"Trade confirmation {terms.reference}", issuer=settings.ORGANISATION, made_at=fills[-1].at)
+    document = new_document(f"Trade confirmation {terms.reference}", issuer=settings.ORGANISATION, made_at=fills[-1].at)
     facts = [
         ("Account", _account_name(terms.account_id)),
         ("Order", describe_terms(terms)),

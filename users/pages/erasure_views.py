@@ -27,7 +27,7 @@ from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Certificate, Erasure
 from eventshop.web.letters.letter import site_url
 from eventshop.web.pages.command_form import CommandForm
-from eventshop.web.pages.pdf import Document
+from eventshop.web.pages.new_document import new_document
 from eventshop.web.pages.post_only import post_only
 from users.application.customer_adapter import Person, load_person
 from users.application.emails import EmailNotSent, send_email_to
@@ -130,7 +130,7 @@ def certificate_pdf(request: HttpRequest, token: str) -> HttpResponse:
     if certificate is None:
         raise Http404
     body = certificates.read_certificate(certificate)
-    document = Document("Certificate of erasure", issuer=settings.ORGANISATION, made_at=certificate.issued_at)
+    document = new_document("Certificate of erasure", issuer=settings.ORGANISATION, made_at=certificate.issued_at)
     document.add_facts(
         [
             ("Number", str(certificate.certificate_id)),
