@@ -39,6 +39,10 @@ class Prometheus:
         query = 'query?query=count_over_time(ALERTS%7Balertstate="firing"%7D[2h])'
         return {series["metric"]["alertname"] for series in self._get(query)["result"]}
 
+    def metric_names(self) -> set[str]:
+        """The names of all series that it has."""
+        return set(self._get("label/__name__/values"))
+
     def scrapes(self, job: str) -> bool:
         """Whether all targets of a job have answered."""
         targets = self._get("targets?state=active")["activeTargets"]

@@ -1,4 +1,4 @@
-"""A client process, configured by its environment: a number of orders, `write-off 10`, `check` or `token`."""
+"""A client process, set up by its environment: a number of orders, `fulfil 10`, `write-off 10`, `check` or `token`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def order(count: int) -> None:
         )
         send(RecordObservedPayment(order_id=order_id, amount=gbp("6"), method="card"))
     sys.stdout.write(f"{count} accepted\n")
+
+
+def fulfil(count: int) -> None:
+    """Send commands of orders that the sagas reserve, have paid by the gateway, and ship."""
+    from eventshop.core.messages import new_id
+    from eventshop.eventstore.command_dispatcher import send
+    from orders.domain.commands import CreateOrder, ReceiveStock, RequestPayment
+    from tests.support.sales import gbp, line
+
+    send(ReceiveStock("FULFIL", 2 * count, "delivery"))
+    for number in range(count):
+        order_id = new_id()
+        send(CreateOrder(order_id, f"F{number}", None, (line("FULFIL", 2, gbp("3")),)))
+        send(RequestPayment(order_id, "card"))
+    sys.stdout.write(f"{count} to be fulfilled\n")
 
 
 def write_off(count: int) -> None:
@@ -66,6 +81,8 @@ if __name__ == "__main__":
         token()
     elif sys.argv[1] == "check":
         check()
+    elif sys.argv[1] == "fulfil":
+        fulfil(int(sys.argv[2]))
     elif sys.argv[1] == "write-off":
         write_off(int(sys.argv[2]))
     else:
