@@ -125,6 +125,12 @@ GUIDES: Final = {
         "Look at its deliveries; tell the receiver",
         "web_webhookdelivery_changelist",
     ),
+    "letters": Guide(
+        "Letters are not sent",
+        "letters-are-not-sent",
+        "Start a worker; look at the mail server",
+        "projections_projectedeffect_changelist",
+    ),
     "erasures": Guide(
         "An erasure has stopped",
         "an-erasure-has-stopped",

@@ -28,7 +28,7 @@ from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import State
 from eventshop.operations.work_health import check_effects
 from eventshop.privacy.models import Erasure
-from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, UnreadableRecord
+from eventshop.projections.models import Checkpoint, DeadLetter, OutboxRecord, ProjectedEffect, UnreadableRecord
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime import metrics
 from eventshop.runtime.models import WorkerProcess
@@ -78,6 +78,11 @@ def wrong_clock(settings: Any) -> None:
 def projection_that_nobody_runs(settings: Any) -> None:
     catch_up(order_summary)
     Checkpoint.objects.update(polled_at=ago(25), advanced_at=ago(25))
+    receive_stock("mug", 1)
+    settings.HEALTH_LAG_S = 0
+
+
+def no_worker_has_ever_run(settings: Any) -> None:
     receive_stock("mug", 1)
     settings.HEALTH_LAG_S = 0
 
@@ -173,6 +178,13 @@ def unsent_webhook(settings: Any) -> None:
     WebhookDelivery.objects.create(id=new_id(), due_at=ago(90), endpoint=endpoint, event_type="E", position=1)
 
 
+def unsent_letter(settings: Any) -> None:
+    ids = {name: new_id() for name in ("id", "event_id", "aggregate_id")}
+    ProjectedEffect.objects.create(
+        projection="letters", kind="order-confirmation", event_type="OrderCreated", position=1, due_at=ago(90), **ids
+    )
+
+
 def stopped_erasure(settings: Any) -> None:
     Erasure.objects.create(subject=new_id(), step="scan", problem="KeyError")
 
@@ -206,6 +218,7 @@ FAULTS: Final[list[Any]] = [
     (ended_thread, "workers", "EventShopThreadEnded"),
     (wrong_clock, "clocks", "EventShopClockWrong"),
     (projection_that_nobody_runs, "projections", "EventShopProjectionFailing"),
+    (no_worker_has_ever_run, "projections", "EventShopProjectionFailing"),
     (late_router, "event router", "EventShopSagasFailing"),
     (relay_without_leader, "relay", "EventShopRelayFailing"),
     pytest.param(full_outbox, "publisher", "EventShopPublisherFailing", marks=pytest.mark.postgres),
@@ -221,6 +234,7 @@ FAULTS: Final[list[Any]] = [
     (suspended_saga, "saga runner", "EventShopSagaSuspended"),
     (late_timer, "timers", "EventShopTimersLate"),
     (unsent_webhook, "webhooks", "EventShopWebhooksLate"),
+    (unsent_letter, "letters", "EventShopLettersLate"),
     (stopped_erasure, "erasures", "EventShopErasureStopped"),
     (failed_job, "periodic jobs", "EventShopJobFailed"),
     (failed_verification, "periodic jobs", "EventShopVerificationFailed"),

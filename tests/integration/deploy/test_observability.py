@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from eventshop.operations.attention.guides import GUIDES
 from eventshop.operations.health_checks import check_components
+from eventshop.projections.projection import projection_registry
 from eventshop.runtime.metrics_server import DatabasePoolCollector
 from tests.conftest import BASE_DIR
 from tests.support.docs_recipe import commands_of_page, section_text
@@ -56,6 +57,16 @@ def test_every_metric_and_every_part_that_is_named_exists(client: Client) -> Non
     parts |= {"event router", "saga runner", "timers", "effects"}
     named = {part for text in expressions() for part in re.findall(r'part=~?"([^"]+)"', text)}
     assert {part for names in named for part in names.split("|")} - parts == set()
+
+
+@pytest.mark.usefixtures("clean_database")
+def test_every_part_of_health_has_an_alert() -> None:
+    watched = "".join(rule["expr"] for rule in RULES)
+    parts = {part.name for each in check_components() for part in (each.parts or (each,))}
+    by_own_metric = {"workers"} | {projection.name for projection in projection_registry.select([])}
+    named = {name for names in re.findall(r'part=~?"([^"]+)"', watched) for name in names.split("|")}
+    assert parts - by_own_metric <= named
+    assert all(metric in watched for metric in ("eventshop_worker_processes", "eventshop_projection_state"))
 
 
 def test_every_metric_is_on_a_dashboard_or_in_a_rule() -> None:
