@@ -13,6 +13,7 @@ from eventshop.admin_console.replay_admin import as_of_url, check_url
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.completeness import missing_from_model
+from eventshop.web.shared.incomplete_files import name_file
 
 
 class RowAdmin(ReadOnlyAdmin):
@@ -36,9 +37,20 @@ class RowAdmin(ReadOnlyAdmin):
         """The list as a file; if something is missing from it, its name and a header say so."""
         response = super().export_view(request)
         if missing := missing_from_model(self.model):
-            response["Incomplete"] = missing.header
-            response["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}-incomplete.csv"'
+            name_file(response, f"{self.opts.model_name}.csv", missing)
         return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The row, with a warning while something is missing from its read model."""
+        if missing := missing_from_model(self.model):
+            self.message_user(request, f"What is shown here may be incomplete: {missing}.", messages.WARNING)
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_as_it_was_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")

@@ -15,10 +15,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from eventshop.core.decimal_math import ZERO, format_plain, multiply, subtract
+from eventshop.operations.completeness import missing_from
 from eventshop.runtime.csv_cells import safe_cell
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required, is_person
+from eventshop.web.shared.incomplete_files import name_file
 from projections.models import TradeBlotter, TradingAccount
 from projections.position_result import MARK_PRICE
 from trading.application.instruments import displayed_listings
@@ -159,7 +161,7 @@ def _to_row(trade: TradeBlotter) -> BlotterRow:
 
 def _csv(trades: QuerySet[TradeBlotter], accounts: dict[UUID, str]) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="blotter.csv"'
+    name_file(response, "blotter.csv", missing_from(["trade-blotter", "trading-account"]))
     table = csv.writer(response, lineterminator="\n")
     table.writerow(CSV_COLUMNS)
     for row in map(_to_row, trades.iterator()):

@@ -15,14 +15,18 @@ from django.views.decorators.http import require_safe
 from eventshop.core.decimal_math import format_plain
 from eventshop.core.errors import EventShopError
 from eventshop.datetimes import format_date, format_datetime
+from eventshop.operations.completeness import missing_from
 from eventshop.runtime.csv_cells import safe_cell
 from eventshop.web.pages.new_document import new_document
 from eventshop.web.shared.customer_port import customer_required
+from eventshop.web.shared.incomplete_files import name_file
 from projections.models import TradingAccount
 from projections.position_result import METHOD_LABELS
 from projections.statement import Statement, account_statement
 from trading.application.number_formatting import format_number, format_price, format_result
 
+#: Which trades an account has is read from this projection; what they are, from their events.
+SOURCES = ("trade-blotter",)
 COLUMNS = ("kind", "time", "instrument", "side", "quantity", "price", "value", "currency", "realised", "number")
 
 
@@ -76,6 +80,8 @@ def _pdf(computed: Statement, reference: str) -> HttpResponse:
             ("Method of cost", METHOD_LABELS[computed.method]),
         ]
     )
+    if missing := missing_from(SOURCES):
+        document.add_paragraph(f"Incomplete: {missing}.")
     document.add_heading("Trades of the day")
     if not computed.trades:
         document.add_paragraph("No trade was filled on this day.")
@@ -107,12 +113,15 @@ def _pdf(computed: Statement, reference: str) -> HttpResponse:
         ]
         of_positions = ("Instrument", "Quantity", "Cost", "Earned on the day", "Earned in all")
         document.add_table(of_positions, lines, widths=(28, 14, 19, 20, 19), numeric_columns=4)
-    return document.to_response(f"statement-{computed.account_id}-{computed.day}.pdf")
+    name = f"statement-{computed.account_id}-{computed.day}.pdf"
+    response = document.to_response(name)
+    name_file(response, name, missing)
+    return response
 
 
 def _csv(computed: Statement, reference: str, day: date) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="statement-{computed.account_id}-{day}.csv"'
+    name_file(response, f"statement-{computed.account_id}-{day}.csv", missing_from(SOURCES))
     table = csv.writer(response, lineterminator="\n")
     table.writerow(COLUMNS)
     for item in computed.trades:

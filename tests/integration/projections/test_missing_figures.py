@@ -110,6 +110,37 @@ def test_a_traders_pages_say_what_is_missing_from_them(clean_database: None) -> 
         assert "The latest changes of some trades are not in these figures yet" in text
 
 
+def test_a_traders_files_and_statement_say_what_is_missing_from_them(clean_database: None) -> None:
+    client, person = sign_in_customer()
+    account = open_account(person)
+    trade_id = submit_limit_order(account)
+    update_read_models()
+    statement = f"/trading/accounts/{account}/statement/"
+    files = ("/trading/?format=csv", f"{statement}?format=csv", f"{statement}?format=pdf")
+    for path in files:
+        answer = client.get(path)
+        assert (answer.status_code, "Incomplete" in answer, "-incomplete" in answer["Content-Disposition"]) == (
+            200, False, False,
+        ), path  # fmt: skip
+    fill_trade(trade_id, "1")
+    flaky = Flaky(trade_blotter, name=trade_blotter.name, version=trade_blotter.version)
+    flaky.spoils[trade_id, 2] = fail
+    catch_up(flaky.projection)
+    cache.clear()
+    for path in files:
+        answer = client.get(path)
+        assert answer["Incomplete"].startswith("events="), path
+        assert "-incomplete." in answer["Content-Disposition"]
+    assert find(client.get(statement), "missing")
+
+
+def test_a_row_in_the_console_says_that_it_may_be_incomplete(shop: None, admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:projections_ordersummary_change", args=[other.order_id]))
+    assert "may be incomplete: 2 events of 1 record not included" in page.content.decode()
+    complete = admin_client.get(reverse("admin:projections_customersummary_changelist"))
+    assert "incomplete" not in complete.content.decode()
+
+
 # --- every door ------------------------------------------------------------------------------------------------------
 
 
