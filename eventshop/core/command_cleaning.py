@@ -1,6 +1,7 @@
 """Cleans the texts and checks the decimals of a command, whoever built it: API, form, admin or importer.
 
-A text that is stored in clear (`NotPersonal`) must not contain an e-mail address, which would outlive an erasure.
+A text that is stored in clear (`NotPersonal`) must not contain an e-mail address, which would outlive an erasure. One
+that is stored already is not judged: what an earlier release accepted can still be named.
 
 Stored events keep the types of their time: only commands and request bodies are cleaned, by the marks (`TextRule`) on
 the types of their fields.
@@ -9,6 +10,7 @@ the types of their fields.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import cache
 from types import UnionType
@@ -26,6 +28,18 @@ S = TypeVar("S", bound=Struct)
 Cleaner: TypeAlias = Callable[[Any], Any]
 
 UNIONS: Final = (Union, UnionType)
+
+#: Whether a text in clear that would be refused is stored already.
+_is_stored: Final[ContextVar[Callable[[str], bool]]] = ContextVar("is_stored", default=lambda text: False)
+
+
+def clean_command(command: S, is_stored: Callable[[str], bool]) -> S:
+    """As `clean`; `is_stored` is asked about each text in clear that would be refused."""
+    token = _is_stored.set(is_stored)
+    try:
+        return clean(command)
+    finally:
+        _is_stored.reset(token)
 
 
 def clean(message: S) -> S:
@@ -75,9 +89,14 @@ def text_cleaner_of(marks: tuple[Any, ...]) -> Cleaner | None:
     def clean_value(value: Any) -> Any:
         if type(value) is not str:
             return value
-        text = value if rule is None else clean_text(value, rule)
-        if is_clear:
-            refuse_email_address(text)
+        try:
+            text = value if rule is None else clean_text(value, rule)
+            if is_clear:
+                refuse_email_address(text)
+        except InvalidMessage:
+            if is_clear and _is_stored.get()(value):
+                return value
+            raise
         return text
 
     return clean_value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from eventshop.core import serialization
 from eventshop.core.aggregate import Aggregate
-from eventshop.core.command_cleaning import clean
+from eventshop.core.command_cleaning import clean_command
 from eventshop.core.errors import WrongAggregateType
 from eventshop.core.message_registry import MessageRegistry
 from eventshop.core.messages import Command, Envelope
@@ -24,6 +24,7 @@ from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_co
 from eventshop.eventstore.field_encryption import EncryptionSession, FieldContext, UniqueValueClaim
 from eventshop.eventstore.records import SNAPSHOT_PREFIX, EventRow, HistoryEntry
 from eventshop.eventstore.snapshots import repository
+from eventshop.eventstore.stored_texts import is_stored
 
 _decode_raw: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_raw_items: Final = msgspec.json.Decoder(list[dict[str, Raw]]).decode
@@ -57,7 +58,7 @@ def prepare_command(
     aggregate = registry.aggregate_of(type(command))
     envelope = add_request_metadata(envelope)
     if envelope.saga_id is None:  # a saga repeats the texts of stored events, which may be older than the rules
-        command = clean(command)
+        command = clean_command(command, partial(is_stored, command, aggregate, envelope))
     payload, command = serialization.encode_canonical(command)
     aggregate_id = aggregate.id_of(command)
     session = session.open_child() if session else None

@@ -55,7 +55,8 @@ def _issue_invoice(request: EffectRequest) -> Act:
         raise EffectNotNeeded("A part payment has no invoice")
     rates = rates_of(order.lines)
     amounts = [(line.amount, rate.percent) for line, rate in zip(order.lines, rates, strict=True)]
-    _send("invoice", order, order.id, order.reference, request.meta.occurred_at, included_vat(amounts), rates)
+    at = request.meta.occurred_at
+    _send("invoice", order, order.id, order.reference, at, included_vat(amounts), rates, request.meta)
     return _nothing_else
 
 
@@ -67,7 +68,8 @@ def _issue_credit_note(request: EffectRequest) -> Act:
     rates = rates_of(order.lines)
     invoiced = included_vat((line.amount, rate.percent) for line, rate in zip(order.lines, rates, strict=True))
     at = event.refunded_at or request.meta.occurred_at
-    _send("credit-note", order, request.meta.event_id, event.reference, at, share_of(invoiced, event.amount), ())
+    amounts = share_of(invoiced, event.amount)
+    _send("credit-note", order, request.meta.event_id, event.reference, at, amounts, (), request.meta)
     return _nothing_else
 
 
@@ -106,13 +108,15 @@ def _send(
     supplied_at: datetime,
     amounts: tuple[VatAmount, ...],
     rates: tuple[LineVat, ...],
+    cause: Meta,
 ) -> None:
     if find_document(kind, about) is not None:
         return
     if not amounts:
         raise EffectNotNeeded("It has no amount in a currency that exists")
     command = IssueDocument(kind, order.id, order.state.customer_id, reference, supplied_at, amounts, rates)
-    send(command, envelope=Envelope(_command_id(kind, about), actor=ACTOR))
+    # The cause also lets a reference through that an earlier release accepted.
+    send(command, envelope=Envelope(_command_id(kind, about), actor=ACTOR, causation_id=cause.event_id))
 
 
 def _command_id(kind: DocumentKind, about: UUID) -> UUID:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from eventshop.core.messages import new_id
+from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.projections.effects.worker import perform_effects
@@ -67,6 +67,16 @@ def test_an_effect_that_is_repeated_issues_nothing_again() -> None:
     ProjectedEffect.objects.update(state=ProjectedEffect.State.WAITING)
     perform_effects()
     assert len(store.get_events(document_series_id("invoice"))) == 1
+
+
+def test_an_order_of_an_earlier_release_whose_reference_is_an_email_address_has_an_invoice() -> None:
+    order_id = new_id()
+    then = Envelope(new_id(), saga_id=new_id())  # what sagas repeat is not judged, as nothing was then
+    send(CreateOrder(order_id, "ada@example.org", None, (BOOK,)), envelope=then)
+    pay_order(order_id)
+    perform_effects()
+    [issued] = store.get_events(document_series_id("invoice"))
+    assert issued.event.reference == "ada@example.org"
 
 
 def test_a_refund_has_a_credit_note_and_both_say_who_sells() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.messages import Command, Envelope, new_id
-from eventshop.eventstore.command_dispatcher import send, send_many
+from eventshop.eventstore.command_dispatcher import Receipt, send, send_many
 from eventshop.eventstore.event_store import store
 from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.domain.events import StockReceived
@@ -58,6 +58,20 @@ def test_a_saga_repeats_what_is_stored() -> None:
     with pytest.raises(InvalidMessage, match="reference must not contain an e-mail address"):
         send(ReceiveStock("MUG", 1, "of ada@example.org"))
     assert from_saga(ReceiveStock("MUG", 1, "of ada@example.org")) == 1
+
+
+@pytest.mark.parametrize("old", [OLD_CODE, "of ada@example.org"])
+def test_what_an_earlier_release_accepted_can_be_named_again_where_it_stands(old: str) -> None:
+    from_saga(ReceiveStock(old, 5, "D-1"))
+    assert send(WriteOffStock(old, 1, "broken", "W-1")).version == 2
+    [outcome] = send_many([(WriteOffStock(old, 1, "broken", "W-2"), Envelope(new_id()))])
+    assert isinstance(outcome, Receipt) and outcome.version == 3
+    with pytest.raises(InvalidMessage, match="reference must not contain"):
+        send(WriteOffStock(old, 1, "broken", "of bob@example.org"))
+    with pytest.raises(InvalidMessage, match="reference must not contain"):
+        send(ReceiveStock("MUG", 1, old))  # in another stream it is new
+    cause = store.get_events(send(WriteOffStock(old, 1, "broken", "W-3")).aggregate_id)[0].meta.event_id
+    assert send(ReceiveStock("MUG", 1, old), envelope=Envelope(new_id(), causation_id=cause)).version == 1
 
 
 def test_stored_events_are_read_as_ever() -> None:
