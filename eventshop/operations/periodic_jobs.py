@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 from django.db.models.functions import Now
 
-from eventshop.core.errors import DuplicateName, EventShopError
+from eventshop.core.errors import DuplicateName, EventShopError, TailBusy
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.operator_log import record_action
 from eventshop.runtime import leases, metrics
@@ -84,20 +84,22 @@ def _acquire_lease(job: PeriodicJob) -> datetime | None:
 
 
 def _run_job(job: PeriodicJob, started_at: datetime) -> bool:
+    wait = job.every
     try:
-        result, failed = job.run(), False
+        result, outcome = job.run(), "done"
+    except TailBusy as busy:  # writers hold the lock, which has an alert of its own: the next beat tries again
+        result, outcome, wait = f"put off: {busy}", "put off", timedelta(0)
     except Exception as error:  # any error: it is shown to staff, and the other jobs must run
         log.exception("%s failed", job.name)
-        result, failed = f"{type(error).__name__}: {error}", True
-    metrics.PERIODIC_JOB_RUNS.labels(job.name, "failed" if failed else "done").inc()
-    wait = min(job.every, RETRY_AFTER) if failed else job.every
+        result, outcome, wait = f"{type(error).__name__}: {error}", "failed", min(job.every, RETRY_AFTER)
+    metrics.PERIODIC_JOB_RUNS.labels(job.name, outcome).inc()
     leases.release_leases(
         PeriodicWork.objects.filter(name=job.name, started_at__lte=started_at),
         process_name(),
         keep_owner=True,
         due_at=started_at + wait,
         finished_at=Now(),
-        failed=failed,
+        failed=outcome == "failed",
         said=result[: PeriodicWork.MAX_SAID],
     )
-    return not failed
+    return outcome == "done"

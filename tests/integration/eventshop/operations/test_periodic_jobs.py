@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from eventshop.celery import app
+from eventshop.core.errors import TailBusy
 from eventshop.operations import tasks
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.periodic_jobs import LEASE, RETRY_AFTER, PeriodicJob, run_due_jobs
@@ -73,6 +74,24 @@ def test_work_that_fails_is_shown_and_tried_again_soon_and_holds_up_no_other() -
     assert row.started_at is not None
     assert before <= row.started_at <= row.due_at - RETRY_AFTER <= timezone.now()
     assert run_due_jobs([PeriodicJob("broken", DAY, work)]) == []
+
+
+def test_work_that_finds_the_tail_busy_is_done_at_the_next_beat_and_has_not_failed() -> None:
+    times: list[str] = []
+
+    def work() -> str:
+        times.append("tried")
+        if len(times) == 1:
+            raise TailBusy
+        return "signed"
+
+    job = PeriodicJob("busy", DAY, work)
+    assert run_due_jobs([job]) == []
+    row = PeriodicWork.objects.get()
+    assert (row.failed, row.leased_until) == (False, None)
+    assert row.said.startswith("put off: ")
+    assert run_due_jobs([job]) == ["busy"]
+    assert run_due_jobs([job]) == []
 
 
 def test_a_process_that_died_in_the_middle_is_followed_by_another_once_its_lease_has_run_out() -> None:
