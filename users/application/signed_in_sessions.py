@@ -76,6 +76,11 @@ def end_sessions(sessions: QuerySet[SignedInSession]) -> int:
     return len(keys)
 
 
+def end_other_sessions(request: HttpRequest, login: Login) -> int:
+    """End all sessions of a login but that of this request."""
+    return end_sessions(own_sessions(login.pk).exclude(session_key=request.session.session_key))
+
+
 def name_browser(agent: str) -> str:
     """The names of browser and system, such as `Firefox on Linux`."""
     browser = next((name for mark, name in _BROWSERS if mark in agent), "A program")

@@ -28,6 +28,7 @@ from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from eventshop.web.shared.logins import login_of
 from users.application import second_factors
 from users.application.emails import email_of, send_security_notice
+from users.application.signed_in_sessions import end_other_sessions
 from users.models import AuthenticatorApp
 from users.pages.second_factor_middleware import CHECK, SET_UP, due_page, redirect_to_second_factor
 
@@ -96,7 +97,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
             return redirect("users:add-passkey")
         if action == "remove":
             second_factors.remove_second_factors(login)
-            send_security_notice(login, "The second factor of your account was removed.")
+            _end_others_and_tell(request, "The second factor of your account was removed.")
             messages.success(request, "Your account has no second factor any more.")
             return redirect(SET_UP)
     context = {
@@ -126,7 +127,7 @@ def add_app(request: HttpRequest) -> HttpResponseBase:
         if second_factors.add_app(app, form.cleaned_data["code"]):
             del request.session[_NEW_KEY]
             note_device(request, app)
-            send_security_notice(login, "An authenticator app was added to your account.")
+            _end_others_and_tell(request, "An authenticator app was added to your account.")
             return _show_codes(request, login)
         form.add_error("code", forms.ValidationError("This is not the code that the app shows now", code="wrong-code"))
     label = email_of(login) or login.get_username()
@@ -159,7 +160,7 @@ def passkey_endpoint(request: HttpRequest, step: str) -> HttpResponseBase:
     response: HttpResponseBase = OTPMiddleware(view.as_view())(request)
     if step == "new-complete" and response.status_code == 200:
         del request.session[_PASSKEY_UNTIL]
-        send_security_notice(login_of(request), "A passkey was added to your account.")
+        _end_others_and_tell(request, "A passkey was added to your account.")
         messages.success(request, "Your passkey is added. Make recovery codes, too, in case you lose it.")
     return response
 
@@ -170,6 +171,13 @@ _PASSKEY_VIEWS: Final[dict[str, Any]] = {
     "begin": passkey_views.BeginCredentialAuthenticationView,
     "complete": passkey_views.CompleteCredentialAuthenticationView,
 }
+
+
+def _end_others_and_tell(request: HttpRequest, notice: str) -> None:
+    """Sign out whoever is signed in elsewhere: they never gave the factor that the account has now."""
+    login = login_of(request)
+    end_other_sessions(request, login)
+    send_security_notice(login, notice)
 
 
 def _show_codes(request: HttpRequest, login: Login) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.post_only import post_only
 from eventshop.web.shared.logins import login_of
-from users.application.signed_in_sessions import end_sessions, own_sessions
+from users.application.signed_in_sessions import end_other_sessions, end_sessions, own_sessions
 
 
 @open_to(Audience.SIGNED_IN)
@@ -42,7 +42,6 @@ def end_one(request: HttpRequest, session_id: int) -> HttpResponse:
 @login_required
 def end_others(request: HttpRequest) -> HttpResponse:
     """End all sessions of the user but this one."""
-    others = own_sessions(login_of(request).pk).exclude(session_key=request.session.session_key)
-    ended = end_sessions(others)
+    ended = end_other_sessions(request, login_of(request))
     messages.success(request, f"{ended} other session{'' if ended == 1 else 's'} ended.")
     return redirect("users:sessions")

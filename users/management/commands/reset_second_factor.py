@@ -7,10 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from users.application.accounts import login_by_name
 from users.application.emails import send_security_notice
 from users.application.second_factors import remove_second_factors
+from users.application.signed_in_sessions import end_sessions, own_sessions
 
 
 class Command(BaseCommand):
-    """Remove the second factor of an account. Make sure first that it is its owner who asks."""
+    """Remove the second factor of an account, and sign it out. Make sure first that it is its owner who asks."""
 
     help = "Remove the second factor of an account, after its owner has proved who they are."
 
@@ -22,5 +23,6 @@ class Command(BaseCommand):
         if login is None:
             raise CommandError(f"No account has the name {options['name']!r}")
         removed = remove_second_factors(login)
+        end_sessions(own_sessions(login.pk))
         send_security_notice(login, "The second factor of your account was removed by staff.")
         self.stdout.write(f"{removed} apps and passkeys were removed.")

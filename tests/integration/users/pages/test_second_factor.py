@@ -61,6 +61,21 @@ def test_a_customer_with_an_app_needs_its_code_at_the_next_sign_in() -> None:
     assert sign_in().post(CHECK, {"code": code}).context["form"].has_error("code", "wrong-code")  # each works once
 
 
+def test_customers_are_offered_one_and_those_signed_in_elsewhere_are_signed_out() -> None:
+    client, person = sign_in_customer()
+    assert 'href="/account/second-factor/"' in client.get("/my/").content.decode()
+    elsewhere = sign_in()
+    assert elsewhere.get("/my/").status_code == 200  # nobody has to take it
+    add_app(client)
+    assert [one.get("/my/").status_code for one in (client, elsewhere)] == [200, 302]
+    login = accounts.login_by_person(person)
+    assert login is not None
+    elsewhere = sign_in()
+    elsewhere.post(CHECK, {"code": next_code(login)})
+    client.post("/account/second-factor/", {"action": "remove", "password": PASSWORD})
+    assert [one.get("/my/").status_code for one in (client, elsewhere)] == [200, 302]
+
+
 def test_a_recovery_code_works_once_and_is_stored_as_a_digest() -> None:
     client, _ = sign_in_customer()
     [code, *_] = add_app(client)
@@ -164,8 +179,10 @@ def test_nothing_is_added_or_removed_without_the_password_or_before_the_second_f
 
 
 def test_staff_remove_the_second_factor_of_somebody_who_lost_it(capsys: pytest.CaptureFixture[str]) -> None:
-    add_app(sign_in_customer()[0])
+    client, _ = sign_in_customer()
+    add_app(client)
     call_command("reset_second_factor", EMAIL)
+    assert client.get("/my/").status_code == 302
     assert "1 apps and passkeys" in capsys.readouterr().out
     assert sign_in().get("/my/").status_code == 200
     assert mail.outbox[-1].to == [EMAIL]
