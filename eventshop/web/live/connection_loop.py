@@ -19,10 +19,12 @@ from time import monotonic
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User as Login
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from eventshop.runtime import metrics
 from eventshop.web.live.subscriptions import LiveSource
@@ -45,7 +47,7 @@ class LoopTiming(NamedTuple):
     poll_s: float = 0.25
     #: Proxies close connections that are silent for a minute.
     heartbeat_s: float = 15.0
-    #: How often sessions are checked; a stream ends within this time after its session.
+    #: How often sessions and permissions are checked; a stream ends within this time after one of them.
     session_check_s: float = 5.0
     #: A stream is closed after this time; the browser reconnects, which checks the permissions again.
     lifetime_s: float = 300.0
@@ -64,7 +66,8 @@ def encode_change(mark: int) -> bytes:
 class LiveConnection:
     """One stream: the object that it follows, the mark that its client has, and its login and session, or token.
 
-    `read_changes` gives what to send when the mark has changed, and the mark that the client then has.
+    `read_changes` gives what to send when the mark has changed, and the mark that the client then has. `is_allowed`
+    says whether the login, as it is now, may still read that.
     """
 
     sock: socket.socket
@@ -75,6 +78,7 @@ class LiveConnection:
     session: str
     token: int | None = None
     read_changes: Callable[[int, int], tuple[bytes, int]] = lambda _, mark: (encode_change(mark), mark)
+    is_allowed: Callable[[Login], bool] = lambda _: True
     last_write: float = 0.0
     ends_at: float = 0.0
 
@@ -207,18 +211,22 @@ class ConnectionLoop:
         sessions = Session.objects.filter(
             session_key__in={live.session for live in connections}, expire_date__gt=timezone.now()
         )
-        logins = Login.objects.filter(pk__in={live.login for live in connections}, is_active=True)
+        logins = Login.objects.filter(is_active=True).in_bulk({live.login for live in connections})
         tokens = ApiToken.objects.filter(
             pk__in={live.token for live in connections}, revoked_at=None, expires_at__gt=timezone.now()
         )
-        valid, active = set(sessions.values_list("pk", flat=True)), set(logins.values_list("pk", flat=True))
         valid_tokens = set(tokens.values_list("pk", flat=True))
-        ended = [
-            live
-            for live in connections
-            if live.login not in active
-            or (live.session not in valid if live.token is None else live.token not in valid_tokens)
-        ]
+        password_digests = {session.pk: session.get_decoded().get(HASH_SESSION_KEY, "") for session in sessions}
+
+        def may_go_on(live: LiveConnection) -> bool:
+            login = logins.get(live.login)
+            if login is None or not live.is_allowed(login):
+                return False
+            if live.token is not None:
+                return live.token in valid_tokens
+            return _is_of_password(login, password_digests.get(live.session, ""))
+
+        ended = [live for live in connections if not may_go_on(live)]
         for live in ended:
             live.write(END_OF_STREAM)
         self._remove(ended)
@@ -239,6 +247,12 @@ class ConnectionLoop:
             self._selector.unregister(live.sock)
             live.sock.close()
             self.release(live.login)
+
+
+def _is_of_password(login: Login, digest: str) -> bool:
+    """Whether a session was begun with the password that the login has now, as Django asks at each request."""
+    digests = (login.get_session_auth_hash(), *login.get_session_auth_fallback_hash())
+    return any(constant_time_compare(digest, one) for one in digests)
 
 
 connection_loop: Final = ConnectionLoop()

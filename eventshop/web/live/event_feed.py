@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+from django.contrib.auth.models import User as Login
 from django.http import HttpResponseBase, StreamingHttpResponse
 from rest_framework.request import Request
 
@@ -15,12 +16,12 @@ from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.web.api.base_view import require_login
 from eventshop.web.api.event_json import serialize_events
-from eventshop.web.api.own_events import read_followed
+from eventshop.web.api.own_events import followed_person, read_followed
 from eventshop.web.live.connection_loop import LiveConnection
 from eventshop.web.live.sse_response import EventStreamResponse, encode_retry, socket_of
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.models import ApiToken
-from eventshop.web.shared.errors import ReadModelBehind
+from eventshop.web.shared.errors import NotAllowed, ReadModelBehind
 
 #: Events that are read, and sent, at once.
 BATCH: Final = 50
@@ -58,7 +59,15 @@ def open_feed(request: Request, person: UUID | None, chosen: EventFilter, after:
     )
     live.token = request.auth.pk if isinstance(request.auth, ApiToken) else None
     live.read_changes = lambda since, _: _next_events(person, chosen, since)
+    live.is_allowed = lambda login: _follows(login, person)
     return EventStreamResponse(live, opening=first)
+
+
+def _follows(login: Login, person: UUID | None) -> bool:
+    try:
+        return followed_person(login) == person
+    except NotAllowed:
+        return False
 
 
 def _next_events(person: UUID | None, chosen: EventFilter, after: int) -> tuple[bytes, int]:

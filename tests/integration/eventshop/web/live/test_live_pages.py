@@ -33,7 +33,7 @@ from eventshop.web.live.connection_loop import (
 from eventshop.web.live.subscriptions import LiveSource, stream_versions
 from orders.application.customer_order import order_updates
 from orders.domain.commands import CreateOrder, RecordObservedPayment, ShipOrder
-from tests.support.api_clients import token_of
+from tests.support.api_clients import staff, token_of
 from tests.support.customers import sign_in_customer
 from tests.support.database import url_of_database
 from tests.support.sales import Sale
@@ -247,6 +247,29 @@ def test_a_stream_ends_with_its_session_and_with_its_login(
     assert his.read() == HEARTBEAT  # the other stream stays open
     Login.objects.filter(pk=his.live.login).update(is_active=False)
     assert (his.next_event(), his.next_event()) == (END_OF_STREAM, b"")
+
+
+def test_a_stream_ends_with_the_password_and_with_the_right_to_read(
+    ada: tuple[Client, UUID], pages: Callable[..., OpenPage]
+) -> None:
+    sale, (bob, person) = place_order(ada[1]), sign_in_customer("bob@example.org", "Bob")
+    hers, his = pages(ada[0], sale.order_id), pages(bob, place_order(person, 2).order_id)
+    login = Login.objects.get(pk=hers.live.login)
+    login.set_password("changed by staff, who end no session")
+    login.save()
+    assert (hers.next_event(), hers.next_event()) == (END_OF_STREAM, b"")
+    his.live.is_allowed = lambda login: login.has_perm("eventstore.view_storedevent")
+    assert (his.next_event(), his.next_event()) == (END_OF_STREAM, b"")
+
+
+def test_staff_follow_all_events_as_long_as_they_may(server: WebServer, ada: tuple[Client, UUID]) -> None:
+    program = staff("integrator", "view_storedevent")
+    headers = {"Authorization": f"Bearer {token_of(program)}"}
+    place_order(ada[1])
+    with closing(Listener(server, "/api/v1/events?types=OrderCreated", None, **headers)) as stream:
+        assert stream.event()["event"] == "OrderCreated"
+        program.user_permissions.clear()
+        assert stream.event()["event"] == "over"
 
 
 def test_nothing_runs_while_nobody_follows(ada: tuple[Client, UUID], pages: Callable[..., OpenPage]) -> None:
