@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from eventshop.core.currencies import DECIMALS
+from eventshop.core.decimal_math import decimal_places
 from eventshop.datetimes import format_datetime, format_datetime_exact
 
 EMPTY_VALUE = "–"
@@ -62,9 +63,7 @@ def format_amount(value: Decimal, currency: str) -> str:
 
     It does not wrap.
     """
-    exponent = value.normalize().as_tuple().exponent
-    least = DECIMALS.get(currency, 2)
-    decimals = max(least, -exponent) if isinstance(exponent, int) else least
+    decimals = max(DECIMALS.get(currency, 2), decimal_places(value))
     return f"{value:,.{decimals}f}\N{NO-BREAK SPACE}{currency}".strip()
 
 

@@ -106,7 +106,7 @@ def preview_retry(name: str, aggregate_id: UUID, proposed: Corrections = Mapping
         for key, row in changed.items()
         if (columns := differing_columns(before.get(key), row))
     ]
-    error = dead_letters.describe_error(*failure) if failure else ""
+    error = dead_letters.summarize_error(*failure) if failure else ""
     return RetryPreview(folded, queue_of(name, aggregate_id).count() - folded, error, rows)
 
 
@@ -188,7 +188,7 @@ def _apply(folding: Fold[Any], planned: Sequence[PlannedEvent]) -> tuple[int, tu
 
 def _record_failure(row: DeadLetter, error: Exception, planned: PlannedEvent | None = None) -> None:
     now = database_now()
-    wait, text = dead_letters.BACKOFF.delay(row.attempts + 1), dead_letters.describe_error(error, planned)
+    wait, text = dead_letters.BACKOFF.delay(row.attempts + 1), dead_letters.summarize_error(error, planned)
     DeadLetter.objects.filter(pk=row.pk).update(
         error=text,
         fingerprint=dead_letters.fingerprint_of(row.event_type, text),

@@ -103,7 +103,7 @@ def queue_of(name: str, aggregate_id: UUID) -> Any:
 def _dead_letter(name: str, unfolded: Unfolded, now: datetime) -> DeadLetter:
     planned, error, waits_for = unfolded
     meta = planned.meta
-    text = describe_error(error, planned) if error else ""
+    text = summarize_error(error, planned) if error else ""
     return DeadLetter(
         projection=name,
         aggregate_id=meta.aggregate_id,
@@ -145,7 +145,7 @@ def fingerprint_of(event_type: str, error: str) -> str:
     return f"{event_type}: {_VARIABLE.sub('…', error)}"[:200]
 
 
-def describe_error(error: Exception, planned: PlannedEvent | None = None) -> str:
+def summarize_error(error: Exception, planned: PlannedEvent | None = None) -> str:
     """The error as it is stored, without personal data of the event."""
     return _storable(mask_personal_data(f"{type(error).__name__}: {error}", planned))[:500]
 

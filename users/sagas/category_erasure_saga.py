@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, Self, TypeAlias, assert_never
-from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -11,6 +10,7 @@ from eventshop.core.messages import Meta
 from eventshop.core.saga import Saga, SagaAction
 from users.domain.events import CategoriesErased
 from users.sagas.erasure_effects import CategoriesGone, EraseCategories
+from users.sagas.person import person_of
 
 CategoryErasureInput: TypeAlias = CategoriesErased | CategoriesGone
 
@@ -22,10 +22,7 @@ class CategoryErasureSaga(Saga[CategoryErasureInput], frozen=True):
 
     pending: int = 0
 
-    @staticmethod
-    def subject_of(event: Any) -> UUID:
-        user_id: UUID = event.user_id
-        return user_id
+    subject_of = staticmethod(person_of)
 
     @staticmethod
     def starts_with(event: Any, meta: Meta) -> bool:

@@ -14,6 +14,7 @@ from users.domain.commands import ExpireConsent
 from users.domain.events import ConsentExpired, ConsentGranted, ConsentWithdrawn, DataErased
 from users.domain.purposes import get_purpose
 from users.sagas.erasure_effects import ConsentDataErased, EraseConsentData
+from users.sagas.person import person_of
 
 ConsentExpiryInput: TypeAlias = (
     ConsentGranted | ConsentWithdrawn | ConsentExpired | ConsentDataErased | DataErased | RefusedCommand | TimerFired
@@ -28,10 +29,7 @@ class ConsentExpirySaga(Saga[ConsentExpiryInput], frozen=True):
     user_id: UUID = UUID(int=0)
     until: dict[str, datetime] = {}
 
-    @staticmethod
-    def subject_of(event: Any) -> UUID:
-        user_id: UUID = event.user_id
-        return user_id
+    subject_of = staticmethod(person_of)
 
     @staticmethod
     def starts_with(event: Any, meta: Meta) -> bool:

@@ -15,6 +15,7 @@ from users.domain.commands import BeginErasure
 from users.domain.errors import OnLegalHold
 from users.domain.events import ErasureBegun, ErasureCancelled, ErasureRequested
 from users.sagas.erasure_effects import EraseTraces, GroundsFound, LookForGrounds, TracesErased
+from users.sagas.person import person_of
 
 COOLING_OFF: Final = "cooling-off"
 #: The interval between checks for erasure blockers.
@@ -44,10 +45,7 @@ class ErasureSaga(Saga[ErasureInput], frozen=True):
     user_id: UUID = UUID(int=0)
     due_at: datetime | None = None
 
-    @staticmethod
-    def subject_of(event: Any) -> UUID:
-        user_id: UUID = event.user_id
-        return user_id
+    subject_of = staticmethod(person_of)
 
     @staticmethod
     def starts_with(event: Any, meta: Meta) -> bool:

@@ -95,13 +95,13 @@ def parse_body(request: Request, struct_type: type[B]) -> B:
 
 
 def _invalid_body(errors: list[FieldError]) -> InvalidBody:
-    details = [describe_error(error.detail) for error in errors]
+    details = [reword_error(error.detail) for error in errors]
     detail = details[0] if len(errors) == 1 else f"{len(errors)} fields of the request body have invalid values"
     places = zip(errors, details, strict=True)
     return InvalidBody(detail, locations=[{"pointer": error.pointer, "detail": text} for error, text in places])
 
 
-def describe_error(text: str) -> str:
+def reword_error(text: str) -> str:
     """What the decoder says, in the words of the API: JSON's types instead of Python's."""
     for pattern, words in _WORDS:
         text = pattern.sub(words, text)

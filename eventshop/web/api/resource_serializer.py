@@ -14,6 +14,7 @@ from msgspec import Struct
 from rest_framework import serializers
 
 from eventshop.core.currencies import CURRENCIES, decimals_of
+from eventshop.core.decimal_math import decimal_places
 from eventshop.projections.read_model import ReadModel
 from eventshop.web.api.resource import META_COLUMNS, Resource
 
@@ -31,19 +32,15 @@ META_SCHEMA: Final = {
 }
 
 
-def format_amount(amount: Decimal, currency: str) -> str:
+def format_plain_amount(amount: Decimal, currency: str) -> str:
     """The amount at the precision of its currency: 12.50 GBP, 500 XOF. Further digits stay if they are not zeros."""
     decimals = decimals_of(currency) if currency in CURRENCIES else 0
-    shown = f"{amount:f}"
-    if "." in shown:
-        shown = shown.rstrip("0").rstrip(".")
-    whole, _, fraction = shown.partition(".")
-    return f"{whole}.{fraction.ljust(decimals, '0')}" if fraction or decimals else whole
+    return f"{amount:.{max(decimals, decimal_places(amount))}f}"
 
 
 def format_money(amount: Decimal | None, currency: str) -> dict[str, str] | None:
     """`{"amount": "12.50", "currency": "GBP"}`; None stays None."""
-    return None if amount is None else {"amount": format_amount(amount, currency), "currency": currency}
+    return None if amount is None else {"amount": format_plain_amount(amount, currency), "currency": currency}
 
 
 class Amount(Struct, frozen=True):

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from eventshop.eventstore import command_dispatcher
-from eventshop.web.api.resource_serializer import format_amount
+from eventshop.web.api.resource_serializer import format_plain_amount
 from orders.domain.commands import CancelOrder, CreateOrder, ReceiveStock
 from orders.models import DeliveryOption, Product
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
@@ -26,7 +26,7 @@ def boss() -> ApiClient:
 
 def test_an_amount_has_the_precision_of_its_currency() -> None:
     shown = [
-        format_amount(Decimal(amount), currency)
+        format_plain_amount(Decimal(amount), currency)
         for amount, currency in (
             ("12.5", "GBP"), ("500.000", "XOF"), ("1.25", "IQD"), ("3.335", "GBP"), ("-7.000", "EUR"), ("0", "GBP"),
             ("0.10000000", "USDT"), ("100", "USDT"),

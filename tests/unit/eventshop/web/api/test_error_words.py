@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventshop.web.api.request_parsing import describe_error
+from eventshop.web.api.request_parsing import reword_error
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from eventshop.web.api.request_parsing import describe_error
     ],
 )
 def test_an_error_is_described_in_the_words_of_the_api(text: str, words: str) -> None:
-    assert describe_error(text) == words
+    assert reword_error(text) == words
