@@ -164,16 +164,16 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     contact = load_person(holder).contact if holder else None
     if holder and contact:
         # Use the stored address: what was typed may be another mailbox, which has no account.
-        send_email_to(holder, contact.email, "reset", link=_reset_link(holder))
+        send_email_to(holder, contact.email, "reset", link=_reset_link(holder, contact.email))
     else:
         send_email(email, "no_account", link=reverse("users:sign-up"))
     return render(request, "account/email_sent.html", {"hours": 1, "prints_to_console": prints_to_console()})
 
 
-def _reset_link(holder: UUID) -> str:
+def _reset_link(holder: UUID, email: str) -> str:
     login = accounts.login_by_person(holder)
     one_time_token = default_token_generator.make_token(login) if login else ""
-    return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, one_time_token))])
+    return reverse("users:reset-finish", args=[encrypted_tokens.encrypt_token(_RESET, (holder, one_time_token, email))])
 
 
 @open_to(Audience.LINK)
@@ -181,7 +181,10 @@ def _reset_link(holder: UUID) -> str:
 @sensitive_post_parameters()
 @get_or_post
 def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
-    """Set a new password. The link works once, because its token depends on the old password hash."""
+    """Set a new password. The link works once, because its token depends on the old password hash.
+
+    It ends with the address that it was sent to: whoever reads a former mailbox has no say.
+    """
     login = _login_from_token(token)
     if login is None:
         return render(request, "account/link_expired.html", {"again": reverse("users:reset")}, status=410)
@@ -199,13 +202,15 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
 
 def _login_from_token(token: str) -> Login | None:
     try:
-        holder, one_time_token = encrypted_tokens.decrypt_token(
-            _RESET, token, tuple[UUID, str], max_age_s=RESET_LINK_MAX_AGE_S
+        holder, one_time_token, email = encrypted_tokens.decrypt_token(
+            _RESET, token, tuple[UUID, str, str], max_age_s=RESET_LINK_MAX_AGE_S
         )
     except encrypted_tokens.InvalidLink:
         return None
-    login = accounts.login_by_person(holder)
-    return login if login and login.is_active and default_token_generator.check_token(login, one_time_token) else None
+    login, contact = accounts.login_by_person(holder), load_person(holder).contact
+    if login is None or not login.is_active or contact is None or contact.email != email:
+        return None
+    return login if default_token_generator.check_token(login, one_time_token) else None
 
 
 @open_to(Audience.SIGNED_IN)

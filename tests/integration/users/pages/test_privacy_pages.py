@@ -135,6 +135,18 @@ def test_a_new_address_holds_once_its_email_is_answered_and_then_signs_in() -> N
     assert not Client().login(username=EMAIL, password=PASSWORD)
 
 
+def test_a_link_for_a_new_password_ends_with_the_address_that_it_was_sent_to() -> None:
+    client, _ = sign_in_customer()
+    Client().post("/account/reset/", {"email": EMAIL})
+    sent_to_the_former_mailbox = link_in_email()
+    assert Client().get(sent_to_the_former_mailbox).status_code == 200
+    change_details(client, email="new@example.org")
+    client.post(link_in_email())
+    answer = Client().post(sent_to_the_former_mailbox, {"password": "four very quiet lanterns"})
+    assert answer.status_code == 410
+    assert Client().login(username="new@example.org", password=PASSWORD)
+
+
 def test_an_address_of_somebody_else_gets_another_email_and_the_same_page() -> None:
     sign_in_customer("b@example.org", "Bob")
     client, me = sign_in_customer()
