@@ -10,9 +10,15 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import admin
+from django.contrib.auth.models import User as Login
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, fields
-from django.test import Client
+from django.http import Http404, HttpResponseForbidden, HttpResponseNotFound
+from django.test import Client, RequestFactory
+from django.urls import resolve
 from django.utils import timezone
 
 from eventshop.core.deterministic_ids import derive_id
@@ -215,6 +221,20 @@ class Console:
         url = self._url(door)
         form = {"action": door.action, "_selected_action": [self._key(door)]} if door.action else {}
         return who.post(url, form) if door.method == "POST" else who.get(url)
+
+    def ask_view(self, login: Login, door: Door) -> Any:
+        """The answer of the view alone, not rendered: some twenty times cheaper, for tests of very many requests."""
+        url = self._url(door)
+        request: Any = getattr(RequestFactory(), door.method.lower())(url)
+        request.user, request.session, request._dont_enforce_csrf_checks = login, SessionStore(), True
+        request._messages = FallbackStorage(request)
+        view, arguments, named = resolve(url)
+        try:
+            return view(request, *arguments, **named)
+        except PermissionDenied:
+            return HttpResponseForbidden()
+        except Http404:
+            return HttpResponseNotFound()
 
     def send(self, who: Client, door: Door, form: dict[str, Any]) -> Any:
         """Send a form to the page of the door."""
