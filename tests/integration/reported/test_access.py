@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User as Login
 from django.core import mail
+from django.db import connections
 from django.test import Client
 
 from eventshop.projections.effects.worker import perform_effects
 from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken
+from eventshop.web.shared import attempt_limits
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
+from tests.support.waiting import DEADLINE_S
 from users.application import sign_in_notices
 
 pytestmark = [
@@ -55,6 +60,40 @@ def test_the_right_password_is_refused_too_until_the_wait_is_over() -> None:
     response = Client().post("/account/sign-in/", {"username": EMAIL, "password": PASSWORD})
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= 60
+
+
+def test_wrong_passwords_are_limited_by_network_address_whoever_they_are_for() -> None:
+    def statuses(address: str, times: int) -> list[int]:
+        client = Client(REMOTE_ADDR=address)
+        forms = ({"username": f"p{number}@example.org", "password": "wrong"} for number in range(times))
+        return [client.post("/account/sign-in/", form).status_code for form in forms]
+
+    assert statuses("192.0.2.7", 32) == [200] * 30 + [429] * 2
+    assert statuses("192.0.2.8", 1) == [200]
+
+
+def test_each_wait_is_twice_as_long_as_the_one_before() -> None:
+    minutes = [attempt_limits.PASSWORD.wait_after(attempts).total_seconds() / 60 for attempts in range(3, 12)]
+    assert minutes == [0, 0, 1, 2, 4, 8, 15, 15, 15]
+
+
+@pytest.mark.both
+def test_guesses_at_the_same_moment_are_counted_one_by_one_in_the_database() -> None:
+    together = Barrier(8)
+
+    def guess_once() -> bool:
+        together.wait(DEADLINE_S)
+        try:
+            attempt_limits.count_attempt(attempt_limits.PASSWORD, "ada")
+        except attempt_limits.TooManyAttempts:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        tried = [guess.result() for guess in [pool.submit(guess_once) for _ in range(8)]]
+    assert sorted(tried) == [False] * 3 + [True] * 5
 
 
 def test_the_owner_is_told_of_wrong_passwords_once() -> None:

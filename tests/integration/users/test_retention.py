@@ -19,19 +19,24 @@ from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations import periodic_jobs
 from eventshop.privacy import retention_job
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.models import Certificate, ErasedPerson, ExpiredRecord, RetentionRun
+from eventshop.projections.effects.worker import perform_effects
 from eventshop.projections.projection import projection_registry
 from eventshop.sagas import timers, workers
 from orders.domain.commands import CancelOrder, CreateOrder
 from orders.domain.events import ExternalId as CustomerNumber
-from projections.models import ExternalId, OrderSummary
+from projections.models import ExternalId, OrderSummary, TradeBlotter
 from tests.support.customers import sign_in_customer
+from tests.support.order_payments import pay_order
 from tests.support.pages import find
 from tests.support.read_models import assert_rows_equal_fold, catch_up
 from tests.support.sales import LANTERNS
 from tests.support.staff import clerk
+from tests.support.trader import open_account, submit_limit_order
+from trading.domain.commands import CancelTrade
 from users.application.customer_adapter import load_person
 from users.domain.commands import CancelErasure, PlaceLegalHold
 from users.domain.events import ErasureRequested
@@ -102,6 +107,40 @@ def test_orders_lose_names_and_notes_on_the_day_after_their_duty_and_not_before(
     assert erased("orders", years_later(8)) == 0 and ExpiredRecord.objects.filter(run__about="orders").count() == 3
     work()
     assert_rows_equal_fold()
+
+
+def test_the_words_of_trades_go_when_their_duty_ends_and_the_figures_stay() -> None:
+    _, person = sign_in_customer()
+    trade = submit_limit_order(open_account(person))
+    send(CancelTrade(trade, "zz-reason"))
+    work()
+    assert erased("trades", years_later(7) - timedelta(seconds=1)) == 0
+    assert erased("trades", years_later(7)) == 1
+    personal_keys.key_cache.clear()
+    submitted, cancelled = (item.event for item in store.get_events(trade))
+    assert (submitted.quantity, cancelled.reason) == (2, Redacted("trading-notes"))
+    row = TradeBlotter.objects.get(pk=trade)
+    assert row.quantity == 2 and "zz-reason" not in str(vars(row))
+
+
+def test_an_invoice_is_issued_without_a_name_once_the_duty_of_its_order_has_ended() -> None:
+    client, person = sign_in_customer()
+    order = uuid4()
+    send(CreateOrder(order, "R-1", person, (LANTERNS,), delivery_name="Zz-Ada", delivery_address="1 Zz-Street"))
+    pay_order(order)
+    perform_effects()
+    work()
+    path = f"/orders/{order}/invoice/"
+    assert "Zz-Ada" in client.get(path).text
+    assert erased("orders", years_later(8)) == 1
+    personal_keys.key_cache.clear()
+    page = client.get(path)
+    assert page.status_code == 200 and "Zz-" not in page.text and "INV-000001" in page.text
+
+
+def test_it_runs_every_day() -> None:
+    [job] = [job for job in periodic_jobs._jobs.values() if job.name == "carry-out-retention"]
+    assert (job.every, job.run) == (timedelta(days=1), retention_job.report_run)
 
 
 def test_a_customer_who_ordered_since_keeps_the_address_of_all_their_orders(monkeypatch: pytest.MonkeyPatch) -> None:

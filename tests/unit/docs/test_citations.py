@@ -56,6 +56,24 @@ def test_a_citation_of_nothing_is_found(tmp_path: Path) -> None:
     assert not is_there("docs/of-another-repository.md", file.parent)
 
 
+def test_each_test_that_a_document_names_exists() -> None:
+    cited = [
+        (file.name, *found)
+        for file in tracked(".md")
+        for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", file.read_text())
+    ]
+    assert len(cited) > 50
+    missing = [cite for cite in cited if f"def {cite[2]}(" not in (ROOT / cite[1]).read_text()]
+    assert missing == []
+
+
+def test_each_chapter_of_the_verification_standard_has_a_test_or_a_reason() -> None:
+    rows = re.findall(r"^\| (V\d+) [^|]+\| ([^|]+) \| (.+) \|$", (ROOT / "docs" / "security.md").read_text(), re.M)
+    assert [name for name, _, _ in rows] == [f"V{number}" for number in range(1, 18)]
+    for name, state, reason in rows:
+        assert "`tests/" in reason or (state in ("does not apply", "of the installation") and reason), name
+
+
 def glossary_rows() -> list[list[str]]:
     lines = (ROOT / "docs" / "glossary.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]

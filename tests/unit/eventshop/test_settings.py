@@ -162,6 +162,12 @@ def test_debug_is_off_and_cookies_are_plain_unless_asked_for() -> None:
     assert value("settings.DEBUG", DEBUG="on") == "True"
 
 
+def test_staff_must_have_a_second_factor_unless_debug_and_customers_may() -> None:
+    probe = "settings.STAFF_SECOND_FACTOR, settings.CUSTOMER_SECOND_FACTOR"
+    assert [value(probe), value(probe, DEBUG="on")] == ["True False", "False False"]
+    assert value(probe, DEBUG="on", STAFF_SECOND_FACTOR="on", CUSTOMER_SECOND_FACTOR="on") == "True True"
+
+
 def test_https_switches_everything_that_belongs_to_it() -> None:
     probe = (
         "settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -107,3 +108,12 @@ def test_what_the_registry_does_not_name_changes_nothing(
     assert main(project) == 2
     assert words in capsys.readouterr().err
     assert texts(project) == [DOCKERFILE, COMPOSE]
+
+
+def test_each_image_of_ours_has_an_exact_version_and_what_has_no_digest_a_reason() -> None:
+    files = [(ROOT / name).read_text() for name in FILES]
+    images = {image for text in files for image in images_in(text)}
+    assert len(images) > 5
+    assert [image for image in images if not re.search(r":v?\d+\.\d+(\.\d+)*(-\w+)?$", image)] == []
+    if any(f"{image}\n" in text or f"{image} " in text for image in images for text in files):
+        assert "pinned by version and not by digest, because" in (ROOT / "docs" / "security.md").read_text()
