@@ -11,8 +11,10 @@ class UsersConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from eventshop.web.api.api_tokens import token_created
+        from eventshop.web.api.token_revocation import password_replaced
         from users.application.signed_in_sessions import remember_sign_in
-        from users.application.token_notices import tell_of_token
+        from users.application.token_notices import tell_of_password, tell_of_token
 
         user_logged_in.connect(remember_sign_in, dispatch_uid="remember_sign_in")
         token_created.connect(tell_of_token, dispatch_uid="tell_of_token")
+        password_replaced.connect(tell_of_password, dispatch_uid="tell_of_password")

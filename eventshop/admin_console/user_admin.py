@@ -11,17 +11,18 @@ from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.display_names import actor_name
 from eventshop.admin_console.formatting import EMPTY_VALUE
+from eventshop.admin_console.password_forms import OthersPasswordForm
 from eventshop.admin_console.unfold_adapter import UnfoldModelAdmin, display
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged
 from eventshop.operations.roles import DESCRIPTIONS
 
 if TYPE_CHECKING:
-    from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
     from django.contrib.auth.forms import AdminUserCreationForm as UserCreationForm
+    from django.contrib.auth.forms import UserChangeForm
 
     DjangoUserAdmin: TypeAlias = UserAdmin[Any]
 else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+    from unfold.forms import UserChangeForm, UserCreationForm
 
     DjangoUserAdmin = UserAdmin
 
@@ -34,7 +35,7 @@ class StaffUserAdmin(DjangoUserAdmin, UnfoldModelAdmin):
     access = Logged(Kind.ROWS)
     form = UserChangeForm
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = OthersPasswordForm
     # Django's two-box chooser is wider than the page, and screen readers cannot read its labels.
     filter_horizontal = ()
 
@@ -84,5 +85,7 @@ class StaffGroupAdmin(GroupAdmin, UnfoldModelAdmin):
 
 
 def _may_touch(request: HttpRequest, login: Any) -> bool:
-    """Only superusers change, delete or set the password of a superuser."""
-    return login is None or not login.is_superuser or request.user.is_superuser
+    """Nobody changes, deletes or sets the password of somebody who may do more: they could act as them."""
+    if login is None or request.user.is_superuser:
+        return True
+    return not login.is_superuser and login.get_all_permissions() <= request.user.get_all_permissions()  # type: ignore[union-attr]

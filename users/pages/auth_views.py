@@ -38,7 +38,6 @@ from users.application.emails import (
     requires_email,
     send_email,
     send_email_to,
-    send_security_notice,
 )
 from users.application.signed_in_sessions import end_sessions, own_sessions, remember_sign_in
 from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPasswordForm, SignInForm, SignUpForm
@@ -143,7 +142,6 @@ def change_password(request: HttpRequest) -> HttpResponse:
             update_session_auth_hash(request, login)
             remember_sign_in(None, request, login)  # the session has another key now
             end_sessions(own_sessions(login.pk).exclude(session_key=request.session.session_key))
-            send_security_notice(login, "The password of your account was changed.")
             messages.success(request, "Your password is changed. You are signed out on all other devices.")
             return redirect("users:home")
         form.add_error("current", ValidationError("This is not your current password", code="wrong-password"))
@@ -195,7 +193,6 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
     login.save(update_fields=["password"])
     accounts.forget_wrong_passwords(login)
     end_sessions(own_sessions(login.pk))
-    send_security_notice(login, "The password of your account was changed through a link that we sent to you.")
     messages.success(request, "Your password is changed. Sign in with it.")
     return redirect("users:sign-in")
 

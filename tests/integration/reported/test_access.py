@@ -8,6 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.auth.models import User as Login
 from django.core import mail
 from django.db import connections
@@ -17,6 +18,7 @@ from eventshop.projections.effects.worker import perform_effects
 from eventshop.web.api import api_tokens
 from eventshop.web.models import ApiToken
 from eventshop.web.shared import attempt_limits
+from tests.support.api_clients import staff
 from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_in_customer, sign_up
 from tests.support.waiting import DEADLINE_S
 from users.application import sign_in_notices
@@ -43,6 +45,26 @@ def test_wrong_passwords_are_limited_on_every_door(path: str) -> None:
     """26 wrong passwords at the pages or the admin: after five, the next ones are refused with 429."""
     Login.objects.create_superuser("boss", password=PASSWORD)
     assert guess(path, "boss") == [200] * 5 + [429] * 21
+
+
+def test_a_stolen_session_of_staff_guesses_no_password_in_the_console() -> None:
+    client = Client()
+    client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+    form = {"old_password": "wrong", "new_password1": "four loud lanterns", "new_password2": "four loud lanterns"}
+    statuses = [client.post("/admin/password_change/", form).status_code for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
+    assert guess("/admin/login/", "boss", times=1) == [429]  # one lock for all doors
+
+
+def test_staff_do_not_set_the_password_of_somebody_who_may_more() -> None:
+    clerk, officer, other = (staff(name, "view_user", "change_user") for name in ("clerk", "officer", "other"))
+    officer.user_permissions.add(Permission.objects.get(codename="view_storedevent"))
+    client, new = Client(), "four very quiet lanterns"
+    client.force_login(clerk)
+    form = {"password1": new, "password2": new}
+    answers = [client.post(f"/admin/auth/user/{login.pk}/password/", form) for login in (officer, other)]
+    assert [answer.status_code for answer in answers] == [403, 302]
+    assert [Client().login(username=name, password=new) for name in ("officer", "other")] == [False, True]
 
 
 @pytest.mark.parametrize("variant", [f"{EMAIL} ", f" {EMAIL}", EMAIL.upper(), EMAIL.replace("m", "M")])
@@ -132,9 +154,10 @@ def test_a_session_alone_changes_no_address_and_the_old_one_is_told() -> None:
     assert "thief@example.org" in str(mail.outbox[-1].body)
 
 
-@pytest.mark.parametrize("door", ["page", "link", "admin"])
+@pytest.mark.parametrize("door", ["page", "link", "admin", "taken"])
 def test_tokens_and_sessions_end_with_the_password(door: str) -> None:
-    """A new password on the page, by the link of an e-mail, or set by staff: tokens answer 401, sessions are over."""
+    """A new password on the page, by the link of an e-mail, set or taken away by staff: tokens answer 401, sessions
+    are over, and the owner is told."""
     login = sign_up()
     client, thief = Client(), Client()
     client.force_login(login)
@@ -148,10 +171,12 @@ def test_tokens_and_sessions_end_with_the_password(door: str) -> None:
         client.post("/account/reset/", {"email": EMAIL})
         client.post(link_in_email(), {"password": new})
     else:
-        staff = Client()
-        staff.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
-        staff.post(f"/admin/auth/user/{login.pk}/password/", {"password1": new, "password2": new})
-    assert Client().login(username=EMAIL, password=new)
+        boss = Client()
+        boss.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+        form = {"password1": new, "password2": new} if door == "admin" else {"usable_password": "false"}
+        boss.post(f"/admin/auth/user/{login.pk}/password/", form)
+    assert Client().login(username=EMAIL, password=new) is (door != "taken")
+    assert (mail.outbox[-1].to, "password of your account was changed" in mail.outbox[-1].body) == ([EMAIL], True)
     assert api_status(token) == 401
     assert thief.get("/my/").status_code == 302
 
