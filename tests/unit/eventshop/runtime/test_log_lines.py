@@ -138,3 +138,8 @@ def test_what_other_programs_quote_is_left_out(
     logger: str, message: str, args: tuple[Any, ...], extra: dict[str, Any], expected: str
 ) -> None:
     assert line_of(message, *args, name=logger, **extra)["message"] == expected
+
+
+@pytest.mark.parametrize("text", ["a@" * 10_000, "a" * 20_000, "a@b." * 5_000, "a@" + "b." * 10_000])
+def test_a_long_text_is_searched_for_addresses_in_no_time(text: str) -> None:
+    assert line_of("%s ada@example.org", text)["message"].endswith(" [e-mail]")
