@@ -6,6 +6,7 @@ from base64 import b32decode
 from typing import Any
 
 import pytest
+from django.test import Client
 from django_otp.oath import totp
 from playwright.sync_api import expect
 
@@ -27,8 +28,11 @@ def sign_in(visitor: Visitor) -> None:
 
 def test_an_authenticator_app_is_added_and_asked_for(visitor: Visitor) -> None:
     sign_up()
-    page = visitor.page
+    page, elsewhere = visitor.page, Client()
+    elsewhere.login(username=EMAIL, password=PASSWORD)
     sign_in(visitor)
+    page.goto(f"{visitor.address}/my/")
+    page.get_by_role("link", name="Second factor").click()
     visitor.check_page("second-factor")
     page.get_by_role("link", name="Add an authenticator app").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Add an authenticator app")
@@ -39,6 +43,7 @@ def test_an_authenticator_app_is_added_and_asked_for(visitor: Visitor) -> None:
     page.get_by_role("button", name="Add this app").click()
     recovery_code = page.locator(".codes code").first.inner_text()
     visitor.check_page("recovery-codes")
+    assert elsewhere.get("/my/").status_code == 302
     page.context.clear_cookies()
     sign_in(visitor)
     page.get_by_label("Code", exact=True).fill("000000")
