@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, PasswordChangeForm
 
-    OwnForm = PasswordChangeForm[User]
+    OwnForm = PasswordChangeForm
     OthersForm = AdminPasswordChangeForm[User]
 else:
     from unfold.forms import AdminOwnPasswordChangeForm as OwnForm
@@ -32,7 +32,7 @@ class OthersPasswordForm(OthersForm):
     """Taking the password away ends tokens, too: Django tells its validators of new passwords alone."""
 
     def set_password_and_save(self, user: User, *args: Any, **kwargs: Any) -> User:
-        saved: User = super().set_password_and_save(user, *args, **kwargs)
+        saved: User = super().set_password_and_save(user, *args, **kwargs)  # type: ignore[misc]
         if not saved.has_usable_password():
             password_validation.password_changed("", saved)
         return saved

@@ -55,7 +55,7 @@ class ConsoleSite(UnfoldAdminSite):
         """As Django's; a list answers a filter by a time that is out of range in UTC as other invalid filters."""
         return super().admin_view(_refuse_unreadable(view) if view.__name__ == "changelist_view" else view, cacheable)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """As Django's, but wrong passwords count as those of a sign-in."""
         view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,
@@ -63,7 +63,7 @@ class ConsoleSite(UnfoldAdminSite):
             template_name=self.password_change_template or "registration/password_change_form.html",
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
-        return cast(HttpResponse, view(request))
+        return cast(TemplateResponse, view(request))
 
     @open_to(Audience.STAFF)
     @declare_access(Logged(Kind.ROWS))

@@ -88,4 +88,4 @@ def _may_touch(request: HttpRequest, login: Any) -> bool:
     """Nobody changes, deletes or sets the password of somebody who may do more: they could act as them."""
     if login is None or request.user.is_superuser:
         return True
-    return not login.is_superuser and login.get_all_permissions() <= request.user.get_all_permissions()  # type: ignore[union-attr]
+    return not login.is_superuser and login.get_all_permissions() <= request.user.get_all_permissions()
