@@ -67,6 +67,15 @@ class HistoryEntry(NamedTuple):
     recorded_at: datetime  # of the event, or of the last event that the snapshot replaces
 
 
+class StoredHash(NamedTuple):
+    """The hash of an event, and that of the event before it in its stream, if there is one."""
+
+    position: int
+    event_id: UUID
+    hash: bytes
+    previous: bytes | None
+
+
 class ChainLink(NamedTuple):
     """The columns of an event that verification needs; its hash covers the previous hash and `canonical_text`."""
 
@@ -95,6 +104,11 @@ class OpenAppend(NamedTuple):
 EVENT_COLUMNS: Final = EventRow._fields[:-1]
 RECEIPT_COLUMNS: Final = ReceiptRow._fields
 SELECT_EVENT: Final = f"SELECT {', '.join(EventRow._fields)} FROM event"
+#: The columns of `StoredHash`; a condition on `event` follows.
+SELECT_HASHES: Final = """
+SELECT event.position, event.event_id, event.hash, before.hash FROM event
+LEFT JOIN event AS before ON before.aggregate_id = event.aggregate_id AND before.version = event.version - 1
+"""
 #: Streams with times that go backwards at a time (given three times), and their first version recorded after it.
 SELECT_RECORDED_LATE: Final = """
 SELECT aggregate_id, min(version) FILTER (WHERE recorded_at > %s) FROM event GROUP BY aggregate_id

@@ -28,6 +28,13 @@ FROM (VALUES {{values}}) AS move
 WHERE checkpoint.id = move.column1
 """
 
+#: What a batch needs to know of a checkpoint that it locks, in the order of the model's fields, which `from_db` needs.
+#: Django loads the others when they are asked for.
+_COLUMNS: Final = (
+    *("id", "projection", "partition", "position", "sequence", "store_position"),
+    *("version", "parked", "events"),
+)
+
 #: One projection's checkpoints by partition, as a worker knows them.
 CheckpointsByPartition: TypeAlias = dict[int, Checkpoint]
 
@@ -75,10 +82,19 @@ def reset_offsets() -> None:
 
 
 def lock_checkpoints(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:
-    """The rows as they are now, locked for this transaction."""
+    """The rows as they are now, locked for this transaction. Plain SQL: every batch waits for it."""
     ids = [row.pk for row in cached.values()]
-    rows = Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("partition")
+    with connection.cursor() as cursor:
+        cursor.execute(_lock_sql(connection.vendor, len(ids)), [ids] if connection.vendor == "postgresql" else ids)
+        rows = [Checkpoint.from_db(connection.alias, _COLUMNS, values) for values in cursor.fetchall()]
     return {row.partition: row for row in rows}
+
+
+def _lock_sql(vendor: str, count: int) -> str:
+    select = f"SELECT {', '.join(_COLUMNS)} FROM {Checkpoint._meta.db_table} WHERE id"
+    if vendor == "postgresql":
+        return f"{select} = ANY(%s) ORDER BY partition FOR UPDATE"
+    return f"{select} IN ({', '.join(['%s'] * count)}) ORDER BY partition"  # a transaction locks the whole database
 
 
 def lock_and_verify(cached: Mapping[int, Checkpoint]) -> CheckpointsByPartition:

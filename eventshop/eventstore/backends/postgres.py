@@ -22,12 +22,14 @@ from eventshop.eventstore.records import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
     SELECT_EVENT,
+    SELECT_HASHES,
     SELECT_RECEIPT,
     SELECT_RECORDED_LATE,
     ChainLink,
     EventRow,
     HistoryEntry,
     OpenAppend,
+    StoredHash,
     to_columns,
 )
 
@@ -183,6 +185,12 @@ def insert_receipts(rows: Sequence[ReceiptRow]) -> None:
 def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
     """Select events by a literal SQL condition (never of a user's)."""
     return [EventRow(*row) for row in execute(f"{SELECT_EVENT} {where}", parameters)]
+
+
+def load_hashes(positions: Sequence[int]) -> list[StoredHash]:
+    """Load the hashes of the events at these positions."""
+    sql = f"{SELECT_HASHES} WHERE event.position = ANY(%s)"
+    return [StoredHash(*row) for row in execute(sql, (list(positions),))]
 
 
 def load_versions_recorded_late(time: datetime) -> list[tuple[UUID, int]]:

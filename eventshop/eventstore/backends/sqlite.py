@@ -17,6 +17,7 @@ from eventshop.eventstore.records import (
     EVENT_COLUMNS,
     RECEIPT_COLUMNS,
     SELECT_EVENT,
+    SELECT_HASHES,
     SELECT_RECEIPT,
     SELECT_RECORDED_LATE,
     SNAPSHOT_PREFIX,
@@ -24,6 +25,7 @@ from eventshop.eventstore.records import (
     EventRow,
     HistoryEntry,
     OpenAppend,
+    StoredHash,
 )
 
 #: SQLite reports the columns of a violated UNIQUE constraint, not its name.
@@ -110,6 +112,12 @@ def select_events(where: str, parameters: Sequence[Any]) -> list[EventRow]:
     return [_to_event_row(row) for row in execute(sql, tuple(_to_sqlite_values(parameters)))]
 
 
+def load_hashes(positions: Sequence[int]) -> list[StoredHash]:
+    """Load the hashes of the events at these positions."""
+    rows = _select_in(f"{SELECT_HASHES} WHERE event.position IN", positions)
+    return [StoredHash(row[0], UUID(hex=row[1]), *row[2:]) for row in rows]
+
+
 def load_versions_recorded_late(time: datetime) -> list[tuple[UUID, int]]:
     """Load the streams whose times go backwards at a time, with the first version that was recorded after it."""
     parameters = _to_sqlite_values((time,) * 3)
@@ -166,11 +174,11 @@ def _insert_sql(table: str, names: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
-def _select_in(sql: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+def _select_in(sql: str, ids: Sequence[UUID | int]) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for start in range(0, len(ids), 500):  # SQLite allows at most 32,766 parameters; older builds 999
         chunk = ids[start : start + 500]
-        rows += execute(f"{sql} ({', '.join('?' * len(chunk))})", [item.hex for item in chunk])
+        rows += execute(f"{sql} ({', '.join('?' * len(chunk))})", _to_sqlite_values(chunk))
     return rows
 
 
