@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from eventshop.core.errors import EventShopError
 from eventshop.core.message_registry import MessageRegistry
-from eventshop.core.messages import Meta, RecordedEvent
+from eventshop.core.messages import Event, Meta, RecordedEvent
 from eventshop.eventstore.command_receipts import ReceiptRow
-from eventshop.eventstore.field_encryption import FieldContext, read_event
+from eventshop.eventstore.field_encryption import FieldContext, load_keys_of_events, read_event
 
 
 class EventRow(NamedTuple):
@@ -122,6 +124,19 @@ def to_recorded_event(row: EventRow, registry: MessageRegistry) -> RecordedEvent
     return RecordedEvent(
         read_event(registry, row.payload, field_context(row)), use_current_name(to_meta(row), registry)
     )
+
+
+def load_keys_of_rows(rows: Iterable[EventRow], registry: MessageRegistry) -> None:
+    """Load the keys of a batch of rows at once, so that `to_recorded_event` needs no query for each."""
+    load_keys_of_events(registry, _with_classes(rows, registry))
+
+
+def _with_classes(
+    rows: Iterable[EventRow], registry: MessageRegistry
+) -> Iterator[tuple[type[Event], str, FieldContext]]:
+    for row in rows:
+        with suppress(EventShopError):  # reading this event raises it again
+            yield registry.reader_for(row.event_type, row.schema_version).event_class, row.payload, field_context(row)
 
 
 def use_current_name(meta: Meta, registry: MessageRegistry) -> Meta:

@@ -26,7 +26,7 @@ from eventshop.core.messages import RecordedEvent
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import new_row
-from eventshop.eventstore.records import EventRow, to_recorded_event
+from eventshop.eventstore.records import EventRow, load_keys_of_rows, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader
 from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
 from eventshop.runtime import metrics
@@ -116,13 +116,14 @@ class EventRouter:
         return work_done
 
     def _write_past(self, rows: Sequence[EventRow], kinds: Collection[str], is_past: bool) -> None:
-        routed = [event for row in rows for event in self._route(row, kinds)]
+        routed = self._route_rows(rows, kinds)
         now = timezone.now()
         _start_sagas(routed, now, muted=is_past)
         routable = _for_started_sagas(routed)
         if is_past:
             catch_up.mute_sagas(event.saga_id for event in routable)
         inbox.add_messages([_inbox_message(event, now) for event in routable])
+        self._remember(routable)
 
     def _can_route(self, row: EventRow) -> bool:
         """Whether this program knows what the event means for sagas: it can read it, or no saga handles its type."""
@@ -133,7 +134,7 @@ class EventRouter:
         return not (reader.is_newer and self.sagas.kinds_handling(reader.event_class))
 
     def _write(self, lease: PartitionLease, rows: Sequence[EventRow]) -> None:
-        routed = [event for row in rows for event in self._route(row)]
+        routed = self._route_rows(rows)
         end = rows[-1].position
         with batch_write():
             with _relaxed_commit():
@@ -143,23 +144,32 @@ class EventRouter:
             inbox.add_messages([_inbox_message(event, now) for event in routable])
             crash_point("saga.hearing")
         lease.offset = lease.position = end
+        self._remember(routable)
+
+    def _remember(self, routable: Sequence[RoutedEvent]) -> None:
         self.routed |= {event.recorded_event.meta.position: event.recorded_event for event in routable}
 
-    def _route(self, row: EventRow, kinds: Collection[str] | None = None) -> Iterator[RoutedEvent]:
-        """The sagas that an event concerns: those of these kinds, by default of all that are not muted."""
+    def _route_rows(self, rows: Sequence[EventRow], kinds: Collection[str] | None = None) -> list[RoutedEvent]:
+        """The sagas that events concern: those of these kinds, by default of all that are not muted."""
+        selected = [(row, found) for row in rows if (found := self._select_kinds(row, kinds))]
+        load_keys_of_rows((row for row, _ in selected), self.registry)
+        return [event for row, found in selected for event in self._route(row, found)]
+
+    def _select_kinds(self, row: EventRow, kinds: Collection[str] | None) -> list[str]:
         handling = self.sagas.kinds_handling(self.registry.reader_for(row.event_type, row.schema_version).event_class)
         if kinds is None:
             selected = [kind for kind in handling if kind not in self._muted]
         else:
             selected = [kind for kind in handling if kind in kinds]
-        if not selected or kafka_positions.is_routed(row, self._kafka_positions):
-            return
+        return [] if kafka_positions.is_routed(row, self._kafka_positions) else selected
+
+    def _route(self, row: EventRow, kinds: Collection[str]) -> Iterator[RoutedEvent]:
         try:
             recorded_event = to_recorded_event(row, self.registry)
         except BrokenStream as error:
             log.error("event %s cannot be read and is routed to no saga: %s", row.event_id, error)
             return
-        for kind in selected:
+        for kind in kinds:
             saga = self.sagas.newest_version(kind)
             subject_id = saga.subject_of(recorded_event.event)
             if subject_id is not None:

@@ -26,7 +26,7 @@ from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import filter_literally
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.command_dispatcher import send_many
-from eventshop.eventstore.records import to_recorded_event
+from eventshop.eventstore.records import load_keys_of_rows, to_recorded_event
 from eventshop.eventstore.unit_of_work import batch_write
 from eventshop.runtime import metrics, tracing
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
@@ -196,7 +196,9 @@ class SagaRunner:
             return events
         unreadable: dict[int, ProgramTooOld] = {}
         placeholders = ", ".join(["%s"] * len(missing))
-        for row in backend().select_events(f"WHERE position IN ({placeholders})", missing):
+        rows = backend().select_events(f"WHERE position IN ({placeholders})", missing)
+        load_keys_of_rows(rows, self.registry)
+        for row in rows:
             try:
                 events[row.position] = to_recorded_event(row, self.registry)
             except ProgramTooOld as error:

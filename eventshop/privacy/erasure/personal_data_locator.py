@@ -16,7 +16,7 @@ from eventshop.core.messages import Event
 from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_store import store
-from eventshop.eventstore.records import EventRow, field_context
+from eventshop.eventstore.records import EventRow, field_context, load_keys_of_rows
 from eventshop.privacy.erasure import personal_data_holders
 from eventshop.privacy.erasure.search_terms import SearchTerm, terms_of, words_of
 
@@ -67,10 +67,7 @@ def events_about(person: UUID, registry: MessageRegistry = program) -> Iterator[
             f"ORDER BY position LIMIT {PAGE_SIZE}",
             (*names, f"%{person}%", person, after),
         )
-        classes = ((registry.reader_for(row.event_type, row.schema_version).event_class, row) for row in page)
-        field_encryption.load_keys_of_events(
-            registry, ((event_class, row.payload, field_context(row)) for event_class, row in classes)
-        )
+        load_keys_of_rows(page, registry)
         yield from page
         if len(page) < PAGE_SIZE:
             return

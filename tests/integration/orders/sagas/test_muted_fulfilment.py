@@ -7,13 +7,21 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from eventshop.core.messages import new_id
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.operations.saga_health import check_sagas
+from eventshop.privacy.encryption import personal_keys
+from eventshop.privacy.models import PersonalKey
 from eventshop.sagas import muting
+from eventshop.sagas.event_router import EventRouter
 from eventshop.sagas.models import InboxMessage, Saga, SagaLivePoint, SagaStep, Timer
-from orders.domain.commands import CancelOrder, DeliverOrder, RequestPayment
+from eventshop.sagas.saga_runner import SagaRunner
+from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment
+from orders.domain.events import Line
 from orders.domain.order import Status
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import (
@@ -30,6 +38,7 @@ from tests.support.order_fulfilment import (
     send_for_order,
 )
 from tests.support.saga_backups import SagaBackup, back_up_sagas, lose_sagas, put_back_sagas
+from tests.support.sales import gbp
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -198,3 +207,25 @@ def muted_restore(shop: Shop, *, has_written: bool) -> Any:
         has_written=lambda: has_written,
         sagas=shop.gateway.saga_registry(),
     )
+
+
+def test_the_keys_of_a_batch_of_events_are_loaded_at_once() -> None:
+    """By the router, and by a runner in another process, which has to read the events again."""
+    for number in range(5):
+        line = Line("mug", "", 1, gbp("2.00"))
+        send_for_order(order := new_id(), CreateOrder(order, str(number), None, (line,), delivery_name="Zz-Ada"))
+    muting.mute_past(newest_position(), reason="a test", actor="Ada")
+    router, runner = EventRouter("one"), SagaRunner("two")
+    router.renew_lease()
+    runner.renew_leases(1)
+    assert key_queries(router.route_events) == 1
+    assert key_queries(runner.process_inbox) == 1
+    assert InboxMessage.objects.filter(state="handled").count() == 5
+
+
+def key_queries(work: Callable[[], int]) -> int:
+    """How often keys are read while a batch is processed by a process that has none in memory."""
+    personal_keys.key_cache.clear()
+    with CaptureQueriesContext(connection) as queries:
+        assert work()
+    return sum(PersonalKey._meta.db_table in query["sql"] for query in queries)
