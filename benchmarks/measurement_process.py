@@ -204,6 +204,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "personal_data": ("create_person", "erase_person", "record_notes"),
     "saga_measurements": (
         "count_saga_round_trips",
+        "hear_past",
+        "lose_sagas",
         "measure_saga_latency",
         "measure_saga_rate",
         "measure_timer_tick",

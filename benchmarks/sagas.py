@@ -14,6 +14,11 @@ from rich.table import Table
 from benchmarks.harness import ROOT, Environment, measure, temporary_database, temporary_stack
 from benchmarks.report import console, engines, target_verdict
 
+#: A parcel leaves as soon as its order is paid.
+WITHOUT_DELAY = {"SHIPPING_DELAY_S": "0"}
+#: The goal for hearing a million events of the past.
+PAST_GOAL_S = 300
+
 
 def sagas(options: argparse.Namespace) -> None:
     """Order fulfilment: reserve stock, take payment (always approved), ship, dispatch; and idle timers."""
@@ -23,7 +28,8 @@ def sagas(options: argparse.Namespace) -> None:
     orders = 5_000 if options.full else 2_000
     for engine in engines(options):
         for workers in (1, 2) if engine == "PostgreSQL" else (1,):
-            with temporary_database(engine) as env:
+            with temporary_database(engine) as database:
+                env = database | WITHOUT_DELAY
                 measure(env, "prepare_orders", orders=orders)
                 cpu = _run_workers(env, workers, orders=orders, seconds=120)
                 result = measure(env, "measure_saga_rate")
@@ -40,8 +46,32 @@ def sagas(options: argparse.Namespace) -> None:
                     f"{target_verdict(result['rate'], 1_000)} 1,000" if workers == 2 else "",
                 )
     console.print(table)
+    _past(options)
     _timers(options)
     _over_kafka(options)
+
+
+def _past(options: argparse.Namespace) -> None:
+    """Orders are fulfilled; then the tables of sagas are lost, and two workers let them hear all events again."""
+    table = Table("database", "events of the past", "seconds", "a million in", "CPU an event", "memory", "target")
+    orders = 140_000 if options.full else 5_000
+    with temporary_database("PostgreSQL") as database:
+        env = database | WITHOUT_DELAY
+        measure(env, "prepare_orders", orders=orders)
+        _run_workers(env, 2, orders=orders, seconds=orders / 20)
+        events = measure(env, "lose_sagas")["events"]
+        results = _run_processes(env, 2, "hear_past", seconds=events / 200)
+    seconds = max(each["seconds"] for each in results)
+    table.add_row(
+        "PostgreSQL",
+        f"{events:,.0f}",
+        f"{seconds:.0f}",
+        f"{seconds * 1e6 / events:.0f} s",
+        f"{sum(each['cpu_s'] for each in results) / events * 1e6:.0f} us",
+        f"{max(each['memory_mb'] for each in results):.0f} MB",
+        f"{target_verdict(PAST_GOAL_S, seconds * 1e6 / events)} {PAST_GOAL_S} s a million",
+    )
+    console.print(table)
 
 
 def _timers(options: argparse.Namespace) -> None:
@@ -61,9 +91,10 @@ def _timers(options: argparse.Namespace) -> None:
 def _over_kafka(options: argparse.Namespace) -> None:
     table = Table("orders/s", "seconds", "steps", "p50", "p99", "worst", "target")
     seconds = 30 if options.full else 10
-    with temporary_stack() as env, _relay_process(env):
+    with temporary_stack() as stack, _relay_process(stack):
+        env = stack | WITHOUT_DELAY
         measure(env, "prepare_orders", orders=0)
-        with _worker_processes(env, 2, orders=10**9, seconds=seconds + 30):
+        with _worker_processes(env, 2, "run_saga_worker", orders=10**9, seconds=seconds + 30):
             result = measure(env, "measure_saga_latency", rate=50, seconds=seconds)
     table.add_row(
         "50",
@@ -79,14 +110,21 @@ def _over_kafka(options: argparse.Namespace) -> None:
 
 def _run_workers(env: Environment, count: int, **arguments: float) -> float:
     """Let workers fulfil all orders; returns the processor time of all of them per order, in microseconds."""
-    with _worker_processes(env, count, **arguments) as workers:
+    return sum(each["cpu_us"] for each in _run_processes(env, count, "run_saga_worker", **arguments))
+
+
+def _run_processes(env: Environment, count: int, measurement: str, **arguments: float) -> list[dict[str, float]]:
+    """Run a measurement in some processes at once; returns the result of each."""
+    with _worker_processes(env, count, measurement, **arguments) as workers:
         outputs = [worker.communicate()[0] for worker in workers]
-    return float(sum(json.loads(output.splitlines()[-1])["cpu_us"] for output in outputs))
+    return [json.loads(output.splitlines()[-1]) for output in outputs]
 
 
 @contextmanager
-def _worker_processes(env: Environment, count: int, **arguments: float) -> Iterator[list[subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "benchmarks.measurement_process", "run_saga_worker", json.dumps(arguments)]
+def _worker_processes(
+    env: Environment, count: int, measurement: str, **arguments: float
+) -> Iterator[list[subprocess.Popen[str]]]:
+    command = [sys.executable, "-m", "benchmarks.measurement_process", measurement, json.dumps(arguments)]
     workers = [subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         yield workers
