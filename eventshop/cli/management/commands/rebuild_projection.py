@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import Any
+from time import sleep
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli.progress_bar import create_bar
-from eventshop.core.errors import EventShopError
+from eventshop.core.errors import CheckpointMoved, EventShopError
 from eventshop.datetimes import parse_datetime_argument
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.operations import rebuild_operations
@@ -16,8 +17,11 @@ from eventshop.operations.rebuild_operations import Order
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Rebuild, Replay
-from eventshop.projections.projection import projection_registry
-from eventshop.projections.rebuild_run import RebuildProgress
+from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.rebuild_run import ProgressCallback, RebuildProgress
+
+#: How often a rebuild is looked at that a worker runs.
+FOLLOW_S: Final = 0.5
 
 
 class Command(BaseCommand):
@@ -46,8 +50,9 @@ class Command(BaseCommand):
         try:
             projection = projection_registry.get(name)
             dry_run = self._dry_run(name) if look_first else None
-            if not rebuild.open_rebuilds().filter(projection=name).exists():
-                rebuild_operations.request(
+            job = rebuild.open_rebuilds().filter(projection=name).first()
+            if job is None:
+                job = rebuild_operations.request(
                     name,
                     Order(command_line_actor(), reason, options["events_per_second"]),
                     dry_run=dry_run,
@@ -61,11 +66,11 @@ class Command(BaseCommand):
                     pace = f"{progress.events / progress.seconds:,.0f} events/s" if progress.seconds else ""
                     bar.update(task, completed=progress.position, total=progress.head, pace=pace)
 
-                job = rebuild.rebuild(
-                    projection, create_event_log(), requested_by=command_line_actor(), reason=reason, on_progress=report
-                )
+                job = _run_or_follow(job, projection, report)
         except EventShopError as error:
             raise CommandError(str(error)) from error
+        if job.state == Rebuild.State.FAILED:
+            raise CommandError(f"{name}: {job.error}")
         if job.state != Rebuild.State.DONE:
             self.stdout.write(
                 f"Rebuild {job.pk} of {name} is {job.get_state_display().lower()}: {job.added} rows would be added, "
@@ -88,6 +93,24 @@ class Command(BaseCommand):
         if job.failed:
             raise CommandError(f"Nothing was changed. The first event that fails: {job.error}")
         return job
+
+
+def _run_or_follow(job: Rebuild, projection: Projection[Any], report: ProgressCallback) -> Rebuild:
+    """Run a rebuild, or follow it while a worker runs it, until it has ended or waits for an operator."""
+    while job.state in Rebuild.RUNNABLE:
+        try:
+            return rebuild.rebuild(
+                projection,
+                create_event_log(),
+                requested_by=job.requested_by,
+                reason=job.reason,
+                on_progress=report,
+            )
+        except CheckpointMoved:  # a worker was faster
+            sleep(FOLLOW_S)
+            job.refresh_from_db()
+            report(RebuildProgress(job.position, job.head, events=0, seconds=0))
+    return job
 
 
 def _position(text: str | None) -> int | None:

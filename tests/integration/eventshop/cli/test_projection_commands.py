@@ -18,11 +18,13 @@ from django.utils import timezone
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
 from eventshop.operations.staff_actors import command_line_actor
-from eventshop.projections import lag
+from eventshop.projections import checkpoints, lag
 from eventshop.projections.dead_letter_retry import RETRY_BATCH
 from eventshop.projections.lag import ProjectionStatus, list_statuses
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
+from eventshop.projections.targets import rebuild_target
+from eventshop.runtime.database_clock import database_now
 from projections.daily_sales import daily_sales
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
@@ -155,6 +157,17 @@ def test_rebuild_projection_says_what_it_put_right() -> None:
     assert ("order-summary" in output, numbers_in(output.splitlines()[-1])) == (True, [1, 1, 0, head])
     assert (Rebuild.objects.get().reason, Rebuild.objects.get().requested_by) == ("drift", command_line_actor())
     assert_rows_equal_fold(order_summary)
+
+
+def test_rebuild_projection_follows_a_worker_that_was_faster_and_goes_on_when_it_is_gone() -> None:
+    append(sale.order_id, sale.created)
+    catch_up(order_summary)
+    target, log = rebuild_target(order_summary), DatabaseEventLog()
+    rows = checkpoints.open_checkpoints(target.name, log.partitions, order_summary.version)
+    checkpoints.acquire_leases(rows.values(), "a worker that is killed")
+    Checkpoint.objects.filter(projection=target.name).update(leased_until=database_now() + timedelta(seconds=0.6))
+    assert "order-summary rebuilt" in run_command("rebuild_projection", "order-summary")
+    assert Rebuild.objects.get().state == Rebuild.State.DONE
 
 
 def test_rebuild_projection_says_why_it_kept_the_old_rows(flaky: Flaky) -> None:
