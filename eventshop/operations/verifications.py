@@ -1,4 +1,4 @@
-"""Verifications that run as periodic jobs: chains, snapshots, Kafka, and the rows of one read model a day.
+"""Verifications that run as periodic jobs: chains, snapshots, Kafka and its topics, the rows of one read model a day.
 
 What a run found is its result: a fault makes the job fail, which health, the console and an alert show. Each runs in
 one thread of a worker, and leaves stores that are too large for that to the commands.
@@ -64,6 +64,21 @@ def verify_topic() -> str:
     found = compare_table_with_topic(topics.event_store_topic(), processes=1)
     _refuse([found.difference.message] if found.difference else [])
     return f"{found.equal:,} events are the same in the table and on Kafka"
+
+
+def verify_topic_settings() -> str:
+    """Compare every topic with what it should be: replicas, settings, partitions. Kafka itself is a part of health."""
+    if not settings.KAFKA_OPTIONS:
+        return "there is no Kafka to compare with"
+    from eventshop.messaging.kafka import clients, topics
+
+    specs = topics.topic_specs(projection.topic for projection in projection_registry.select([]))
+    try:
+        differences = topics.find_differences(specs)
+    except clients.KafkaUnavailable as error:
+        return f"not compared: {error}"
+    _refuse([str(difference) for difference in differences])
+    return f"{len(specs)} topics are as they should be"
 
 
 def verify_rows(day: date | None = None) -> str:

@@ -90,6 +90,7 @@ PLUGIN = Plugin(
         PeriodicJob("verify-chains", DAY, verifications.verify_all_chains),
         PeriodicJob("verify-snapshots", DAY, verifications.verify_all_snapshots),
         PeriodicJob("verify-log", DAY, verifications.verify_topic),
+        PeriodicJob("check-topics", timedelta(seconds=20), verifications.verify_topic_settings),
         PeriodicJob("verify-rows", DAY, verifications.verify_rows),
         PeriodicJob("carry-out-retention", DAY, retention_job.report_run),
         PeriodicJob("overwrite-what-was-erased", DAY, tasks.overwrite_what_was_erased),

@@ -10,6 +10,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from eventshop.messaging.kafka import clients, topics
 from eventshop.messaging.models import KnownTopic
+from eventshop.operations import verifications
+from eventshop.operations.verifications import VerificationFailed
 from tests.support.kafka.topic_contents import CommandOutput, run_command
 from tests.support.waiting import wait_until
 
@@ -28,6 +30,7 @@ def test_topics_as_they_should_be_pass() -> None:
     found = check()
     assert (found.code, found.failure) == (0, "")
     assert "topics are as they should be" in found.out
+    assert verifications.verify_topic_settings() in found.out
 
 
 def test_another_setting_is_named_and_set_back() -> None:
@@ -48,6 +51,8 @@ def test_another_replication_factor_is_named_and_left_to_the_operator(settings: 
     assert created.code == 0
     assert created.out.count("replication factor of 1, not 3") == check().out.count("replication factor") > 1
     assert check().code == 1
+    with pytest.raises(VerificationFailed, match="has a replication factor of 1, not 3"):
+        verifications.verify_topic_settings()
 
 
 def test_a_topic_that_is_gone_or_was_recreated_is_named_with_the_command_that_accepts_it() -> None:

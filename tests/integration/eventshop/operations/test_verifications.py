@@ -18,7 +18,7 @@ from tests.support.read_models import append_order_histories, catch_up
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
-NAMES = ("verify-chains", "verify-snapshots", "verify-log", "verify-rows")
+NAMES = ("verify-chains", "verify-snapshots", "verify-log", "check-topics", "verify-rows")
 
 
 @pytest.fixture
