@@ -72,7 +72,9 @@ def test_the_topic_is_made_anew_under_workers(
             topics.delete_topic(name, topics.require_topic(name).topic_id)
             with clients.open_admin_client() as admin:
                 admin.create_topics({name: {"num_partitions": PARTITIONS, "replication_factor": 3}})
+            made_at = monotonic()
             wait_until(lambda: find_store_state().code == "topic-anew", seen=find_store_state)
+            assert monotonic() - made_at <= NOTICED_S
             assert "create_topics --forget" in str(find_store_state())
             done = run_command("create_topics", "--forget", name)
             assert done.code == 0, done.failure

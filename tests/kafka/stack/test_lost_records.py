@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from time import monotonic
+from typing import Final
+
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -16,6 +19,8 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.postgres, pytest.mark.chaos, pytest.mark.long]
 
 TOPIC = "event-store"
+#: The goal for a fault to be seen in health.
+NOTICED_S: Final = 30.0
 
 
 def delete_beginnings(shop: Shop) -> None:
@@ -38,13 +43,20 @@ def delete_beginnings(shop: Shop) -> None:
     admin.close()
 
 
+def failed_parts(shop: Shop) -> list[str]:
+    return [name for name, is_ok in shop.read_health()[1].items() if not is_ok]
+
+
 def test_a_rebuild_reads_what_three_brokers_have_lost() -> None:
     with running_shop(brokers=3) as shop:
         assert shop.run_client("50") == "50 accepted\n"
         shop.wait_until_caught_up()
         delete_beginnings(shop)
+        deleted_at = monotonic()
+        wait_until(lambda: "deleted records" in failed_parts(shop), seen=shop.describe_health)
+        assert monotonic() - deleted_at <= NOTICED_S
         shop.run_manage("rebuild_projection", "order-summary")
         assert shop.run_client("20") == "20 accepted\n"
         shop.wait_until_caught_up()
-        wait_until(shop.is_healthy, seen=shop.describe_health)
+        wait_until(lambda: set(failed_parts(shop)) == {"deleted records", "periodic jobs"}, seen=shop.describe_health)
         assert shop.run_client("check") == "the fold\n"
