@@ -36,6 +36,9 @@ CRASH_POINTS: Final = (
     "fork.after-renumbering",
     "fork.after-deletion",
     "fork.after-creation",
+    "backup.before-keys",
+    "restore.before-commit",
+    "restore.after-commit",
 )
 
 

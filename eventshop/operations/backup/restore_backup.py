@@ -15,11 +15,13 @@ from eventshop.operations.backup import postgres_dump, sqlite_copy
 from eventshop.operations.backup.key_file import KeySet, has_key_tables
 from eventshop.operations.backup.manifest import ERASURE_LIST
 from eventshop.operations.backup.restore_plan import RestorePlan
+from eventshop.operations.backup.store_in_use import stay_connected
 from eventshop.privacy.encryption import personal_keys
 from eventshop.privacy.encryption.keys_db_router import keys_database
 from eventshop.privacy.erasure import erasure_log
 from eventshop.privacy.models import ErasedPerson, PersonalKey
 from eventshop.runtime.connections import close_connections
+from eventshop.runtime.fault_injection import crash_point
 from eventshop.runtime.models import WorkerProcess
 
 _CHUNK = 2_000
@@ -30,20 +32,22 @@ def restore_backup(plan: RestorePlan) -> None:
 
     Keys and list only grow, so that a restore that was killed before the database was replaced has done no harm.
     """
-    for person in erasure_log.read(plan.folder / ERASURE_LIST):
-        erasure_log.append(person)
-    has_own_database = keys_database() != connection.alias
-    if has_own_database:
-        store_keys(plan.keys)
-    close_connections()
-    load = postgres_dump.load_database if connection.vendor == "postgresql" else sqlite_copy.load_database
-    load(
-        plan.folder / plan.manifest.dump,
-        keys=None if has_own_database else plan.keys,
-        finish=_finishing_statements(plan),
-    )
-    personal_keys.key_cache.clear()
-    call_command("migrate", verbosity=0)
+    with stay_connected():
+        for person in erasure_log.read(plan.folder / ERASURE_LIST):
+            erasure_log.append(person)
+        has_own_database = keys_database() != connection.alias
+        if has_own_database:
+            store_keys(plan.keys)
+        close_connections()
+        load = postgres_dump.load_database if connection.vendor == "postgresql" else sqlite_copy.load_database
+        load(
+            plan.folder / plan.manifest.dump,
+            keys=None if has_own_database else plan.keys,
+            finish=_finishing_statements(plan),
+        )
+        crash_point("restore.after-commit")
+        personal_keys.key_cache.clear()
+        call_command("migrate", verbosity=0)
 
 
 def store_keys(keys: KeySet, *, dry_run: bool = False) -> int:
@@ -82,6 +86,7 @@ def _finishing_statements(plan: RestorePlan) -> Iterator[str]:
         f"VALUES ({plan.next_epoch}, '{_uuid(uuid4())}', '{_uuid(store.installation_id)}', '{reason}', "
         f"{store.position}, '', '')"
     )
+    crash_point("restore.before-commit")
 
 
 def _uuid(value: UUID) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -24,6 +24,17 @@ def users_of_the_store() -> list[str]:
     for alias in {"default", keys_database()}:
         users += _postgres_clients(alias) if connections[alias].vendor == "postgresql" else _sqlite_clients(alias)
     return users
+
+
+@contextmanager
+def stay_connected() -> Iterator[None]:
+    """Use the store, so that no other restore begins meanwhile, also between two of this one's connections."""
+    own = connection.copy()
+    own.introspection.table_names()
+    try:
+        yield
+    finally:
+        own.close()
 
 
 def _live_workers(tables: set[str]) -> Iterator[str]:

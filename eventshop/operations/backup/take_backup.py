@@ -34,6 +34,7 @@ from eventshop.operations.backup.store_state import (
     read_topics,
 )
 from eventshop.privacy.erasure import erasure_log
+from eventshop.runtime.fault_injection import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ def take_backup(folder: Path, *, keys_folder: Path | None, report_progress: Repo
         keys_home.mkdir(exist_ok=True)
         backup_id, taken_at = uuid4(), datetime.now(UTC)
         program, store = read_program_state(), _dump_database(home, report_progress)
+        crash_point("backup.before-keys")
         keys = _write_keys(keys_home / manifests.KEYS, backup_id, report_progress)
         erased = _copy_erasure_list(home / manifests.ERASURE_LIST)
         files = [path for path in home.iterdir() if path.is_file()] + [keys_home / manifests.KEYS]
