@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.core.cache import cache
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,6 +14,7 @@ from eventshop.admin_console.search import filter_by_recording_time
 from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from eventshop.core.message_registry import registry
 from eventshop.projections.models import DeadLetter
+from eventshop.runtime.counted_cache import look_up, store
 
 #: For values such as countries and projections: they change rarely, and finding them reads the whole table.
 CACHE_S: Final = 600
@@ -67,12 +67,12 @@ class ValuesFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         model = self.values_model or model_admin.model
-        key = f"console:values:{model._meta.db_table}:{self.parameter_name}"
-        values = cache.get(key)
+        key = f"{model._meta.db_table}:{self.parameter_name}"
+        values = look_up("filter-values", key)
         if values is None:
             rows = model._default_manager.order_by(self.parameter_name)
             values = list(rows.values_list(self.parameter_name, flat=True).distinct()[:300])
-            cache.set(key, values, CACHE_S if values else 0)
+            store("filter-values", key, values, CACHE_S if values else 0)
         return [(value, value) for value in values if value]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

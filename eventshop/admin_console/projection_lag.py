@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from django.conf import settings
-from django.core.cache import cache
 
 from eventshop.core.errors import EventShopError
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.lag import ProjectionStatus, list_statuses, sum_by_projection
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.counted_cache import look_up, store
 
-CACHE_KEY: Final = "console:projection-lag"
 #: Seconds for which Kafka's answer is cached, and for which Kafka is not asked again after an error.
 CACHE_S: Final = 3
 UNAVAILABLE_CACHE_S: Final = 15
@@ -42,10 +41,10 @@ def read_lag() -> ProjectionLag:
     """The current lag; cached if the log is Kafka, and for longer while Kafka is unavailable."""
     if not settings.KAFKA_OPTIONS:
         return _measure_lag()
-    lag: ProjectionLag | None = cache.get(CACHE_KEY)
+    lag: ProjectionLag | None = look_up("projection-lag", "all")
     if lag is None:
         lag = _measure_lag()
-        cache.set(CACHE_KEY, lag, UNAVAILABLE_CACHE_S if lag.problem else CACHE_S)
+        store("projection-lag", "all", lag, UNAVAILABLE_CACHE_S if lag.problem else CACHE_S)
     return lag
 
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.core.cache import cache
 from django.db.models import Q, QuerySet
 
+from eventshop.runtime.counted_cache import get_or_compute
 from eventshop.runtime.database_clock import database_now
 from eventshop.sagas.models import Saga
 
@@ -24,12 +24,12 @@ CACHE_S: Final = 300
 
 def usual_limit(kind: str) -> timedelta | None:
     """How long a saga of this kind may take before that is unusual; None while too few have ended. Cached."""
-    key = f"sagas:usual-limit:{kind}"
-    seconds: float | None = cache.get(key)
-    if seconds is None:
+
+    def measure() -> float:
         limit = _measure(kind)
-        seconds = limit.total_seconds() if limit else -1.0
-        cache.set(key, seconds, CACHE_S)
+        return limit.total_seconds() if limit else -1.0
+
+    seconds = get_or_compute("usual-limits", kind, measure, CACHE_S)
     return timedelta(seconds=seconds) if seconds >= 0 else None
 
 

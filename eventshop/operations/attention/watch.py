@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, When
 from django.db.models.functions import Now
@@ -18,7 +17,7 @@ from eventshop.operations.attention.guides import SAGA_GROUPS, SAGAS
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.objectives import State
-from eventshop.runtime.counted_cache import get_recent
+from eventshop.runtime.counted_cache import forget, get_recent, look_up, store
 from eventshop.runtime.database_clock import database_now
 
 #: The page of the admin with all items.
@@ -31,7 +30,7 @@ JOB: Final = "watch-attention"
 STALE_AFTER: Final = timedelta(seconds=90)
 #: How often a page that stays open has it compared.
 REFRESH_S: Final = 10
-_CACHE_KEY: Final = "attention:compared"
+_COMPARED: Final = "attention-compared"
 #: How many items a page gets.
 MAX_RECENT: Final = 200
 _RECENT: Final = "attention"
@@ -60,7 +59,7 @@ def watch() -> str:
 def compare(findings: Sequence[Finding] | None = None) -> Changes:
     """Make the open items what is wrong now. Two processes may do it at once: a key is open only once."""
     found = {finding.key[:300]: finding for finding in (find_all() if findings is None else findings)}
-    cache.set(_CACHE_KEY, True, REFRESH_S)
+    store(_COMPARED, "all", True, REFRESH_S)
     now = database_now()
     with transaction.atomic():
         open_items = {item.key: item for item in open_query().select_for_update()}
@@ -78,13 +77,13 @@ def compare(findings: Sequence[Finding] | None = None) -> Changes:
 def compare_if_stale() -> None:
     """Compare if the periodic job has not done so for a while, as where no worker runs."""
     fresh = PeriodicWork.objects.filter(name=JOB, failed=False, finished_at__gt=Now() - STALE_AFTER)
-    if not cache.get(_CACHE_KEY) and not fresh.exists():
+    if not look_up(_COMPARED, "all") and not fresh.exists():
         compare()
 
 
 def compare_again() -> None:
     """Compare, for a page that follows, unless this was done within the last seconds."""
-    if cache.add(_CACHE_KEY, True, REFRESH_S):
+    if not look_up(_COMPARED, "all"):
         compare()
 
 
@@ -115,7 +114,7 @@ def recent_counts() -> dict[str, int]:
 
 def forget_recent() -> None:
     """Whoever has changed an item sees it at once."""
-    cache.delete_many([f"{_RECENT}:items", f"{_RECENT}:counts"])
+    forget(_RECENT, "items", "counts")
 
 
 def count_by_view() -> dict[str, int]:

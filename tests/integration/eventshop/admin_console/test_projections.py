@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
-from eventshop.admin_console.projection_lag import CACHE_KEY, ProjectionLag, read_lag
+from eventshop.admin_console.projection_lag import ProjectionLag, read_lag
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
@@ -24,6 +24,7 @@ from eventshop.operations.row_state import read_row_state
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.rebuild import rebuild
+from eventshop.runtime import counted_cache
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail, register_temporarily, retry
@@ -263,7 +264,7 @@ def test_the_worst_projection_comes_first_and_a_log_that_is_away_is_said(setting
     assert found[:2] == [("product-sales", "dead letters"), ("daily-sales", "paused")]
 
     settings.KAFKA_OPTIONS = {"bootstrap_servers": "not asked again so soon"}
-    cache.set(CACHE_KEY, ProjectionLag([], "log-7 is away"))
+    counted_cache.store("projection-lag", "all", ProjectionLag([], "log-7 is away"), 60)
     [warning] = boss().get("/admin/projection_engine/checkpoint/").context["messages"]
     assert (warning.level_tag, "log-7 is away" in str(warning)) == ("warning", True)
 
