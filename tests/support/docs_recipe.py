@@ -46,11 +46,12 @@ def recipe_blocks(page: str) -> Iterator[Block]:
 def apply_recipe(page: str, into: Path, run: Callable[[str], bool] = lambda command: True) -> Path:
     """Apply all blocks of a page, in order, to a copy of the project; returns the folder of the copy.
 
-    Only commands are run for which `run` says so. Raises `AssertionError` where a diff does not fit the project, or a
-    command fails or prints something else.
+    The copy is made in `into` where no page before has made one. Only commands are run for which `run` says so. Raises
+    `AssertionError` where a diff does not fit the project, or a command fails or prints something else.
     """
     copy = into / "project"
-    copytree(BASE_DIR, copy, ignore=_IGNORED)
+    if not copy.exists():
+        copytree(BASE_DIR, copy, ignore=_IGNORED)
     for block in recipe_blocks(page):
         match block.language:
             case "console":

@@ -99,6 +99,7 @@ LISTS: Final = [
 ]
 
 
+@pytest.mark.long(on="postgres")  # about the pages; single records are written on both
 @pytest.mark.parametrize(("model", "model_admin"), LISTS, ids=[model._meta.label for model, _ in LISTS])
 def test_each_list_and_page_of_the_admin_leaves_a_record(model: Any, model_admin: Any) -> None:
     record_sales(sale)
