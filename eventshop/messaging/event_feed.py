@@ -32,6 +32,8 @@ BATCH: Final = 1_000
 #: Events that the buffer holds at most, and characters of their payloads.
 CAPACITY: Final = 10_000
 CAPACITY_CHARS: Final = 32_000_000
+#: Events that a buffer keeps for readers that come later, though all others have read them.
+KEPT_WHEN_IDLE: Final = 2_000
 #: How long a full buffer waits for a slow reader while another one has nothing left to read.
 PATIENCE_S: Final = 0.5
 #: The longest wait for new events, in seconds.
@@ -52,10 +54,18 @@ class FeedInterrupted(Exception):
 class EventFeed:
     """Reads an event log for all readers of the process; `run` must run in a thread of its own as long as they wait."""
 
-    def __init__(self, source: EventLog, *, capacity: int = CAPACITY, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        source: EventLog,
+        *,
+        capacity: int = CAPACITY,
+        kept_when_idle: int = KEPT_WHEN_IDLE,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.source = source
         self.partitions = source.partitions
         self._capacity = capacity
+        self._kept_when_idle = kept_when_idle
         self._patience_s = patience_s
         self._changed = Condition()
         self._buffers: dict[int, FeedBuffer] = {}
@@ -103,6 +113,7 @@ class EventFeed:
             if deliveries:
                 self._append(deliveries)
             else:
+                self._release_when_idle()
                 self._reader.wait(IDLE_S)
             self._report_moves()
         except TailBusy:
@@ -149,15 +160,16 @@ class EventFeed:
 
     def _is_full(self) -> bool:
         return (
-            sum(len(buffer) for buffer in self._buffers.values()) >= self._capacity
+            self._buffered() >= self._capacity
             or sum(buffer.characters for buffer in self._buffers.values()) >= CAPACITY_CHARS
         )
 
+    def _buffered(self) -> int:
+        return sum(len(buffer) for buffer in self._buffers.values())
+
     def _make_room(self) -> bool:
         """Discard what every reader has read; if that is not enough, leave the slowest reader behind."""
-        for number, buffer in self._buffers.items():
-            cursors = [reader.cursors[number] for reader in self._readers if number in reader.cursors]
-            buffer.discard_before(min(cursors, default=buffer.last))
+        self._discard_read()
         if not self._is_full():
             return True
         unread = {reader: self._unread(reader) for reader in self._readers if reader.cursors}
@@ -168,6 +180,20 @@ class EventFeed:
             slowest.cursors = {}
             return self._make_room()
         return False
+
+    def _release_when_idle(self) -> None:
+        """Do not keep decoded events that everybody has read: ten thousand take 30 MB."""
+        with self._changed:
+            if self._buffered() > self._kept_when_idle and all(
+                reader.cursors.keys() >= reader.offsets.keys()
+                for reader in self._readers  # none has yet to begin
+            ):
+                self._discard_read()
+
+    def _discard_read(self) -> None:
+        for number, buffer in self._buffers.items():
+            cursors = [reader.cursors[number] for reader in self._readers if number in reader.cursors]
+            buffer.discard_before(min(cursors, default=buffer.last))
 
     def _unread(self, reader: FeedReader) -> int:
         return sum(

@@ -176,6 +176,29 @@ def test_a_reader_far_behind_does_not_take_the_others_back() -> None:
     assert source.opened == ["feed", "late"]
 
 
+@pytest.mark.parametrize("kept", [0, 1_000])
+def test_an_idle_feed_keeps_few_of_the_events_that_everybody_has_read(kept: int) -> None:
+    append_order_histories(Random(1), range(5))
+    feed = EventFeed(DatabaseEventLog(), kept_when_idle=kept)
+    slow = feed.open_reader("slow")
+    assert slow.read({0: LogOffset(0)}, 1) == []
+    with running_feed(feed):
+        assert read_all(feed, "quick") == sorted(StoredEvent.objects.values_list("position", flat=True))
+        assert feed._buffered() == StoredEvent.objects.count()  # the slow one has read none of them
+        offset = LogOffset(0)
+        for delivery in slow.read({0: offset}, 1_000):
+            offset = offset.after(delivery)
+        slow.acknowledge()
+        append(sale.order_id, sale.created)  # wakes the feed, which is idle once it has read this
+        wait_until(lambda: slow.has_events())
+        assert [each.offset for each in slow.read({0: offset}, 10)] == [StoredEvent.objects.count()]
+        slow.acknowledge()
+        if kept:
+            assert feed._buffered() == StoredEvent.objects.count()
+        else:
+            wait_until(lambda: feed._buffered() == 0)
+
+
 @pytest.mark.parametrize("error", [OSError("connection reset"), ValueError("an offset out of range")])
 def test_after_any_error_of_the_log_everybody_begins_again(error: Exception) -> None:
     failed, source = list[Exception](), WatchedLog()
