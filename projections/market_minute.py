@@ -1,24 +1,57 @@
-"""Volume, turnover, average price, low and high of each instrument per minute of venue time (UTC)."""
+"""Volume, turnover, average price, low and high of each instrument per minute of venue time (UTC).
+
+Both sides of a trade may be ours: then two fills have one number of the venue, and the trade counts once. The row keeps
+what was bought and sold under each number and price, so that it is the same for every order of arrival.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec import Raw
 
-from eventshop.core.decimal_math import add, divide, format_plain, subtract
+from eventshop.core.decimal_math import ZERO, add, divide, format_plain, multiply, subtract
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection
 from projections.models import MarketMinute
-from trading.domain.events import Deal, Fill, TradeBusted, TradeCorrected, TradeExecuted
+from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
 
-market_minute = Projection(MarketMinute, topic="market-minute-projection", version=1)
+market_minute = Projection(MarketMinute, topic="market-minute-projection", version=2)
 
 MINUTE: Final = timedelta(minutes=1)
-_levels_decoder = msgspec.json.Decoder(dict[str, int])
+#: The attribute of a row with the changes of this batch.
+_CHANGES: Final = "minute_changes"
+
+#: By price: the quantities bought and sold under one number of the venue.
+Prices: TypeAlias = dict[str, tuple[Decimal, Decimal]]
+#: By number, its `Prices`, which stay encoded until the number changes.
+_fills_decoder: Final = msgspec.json.Decoder(dict[str, Raw])
+_prices_decoder: Final = msgspec.json.Decoder(dict[str, tuple[Decimal, Decimal]])
+
+
+class Change(NamedTuple):
+    """More or less was bought or sold at a price; `before` links the changes of a batch, so that none is copied."""
+
+    number: str
+    price: Decimal
+    side: Side
+    quantity: Decimal
+    before: Change | None
+
+
+class Counted(NamedTuple):
+    """What one number of the venue adds to the minute: the side on which more was traded, at its prices."""
+
+    volume: Decimal
+    notional: Decimal
+    prices: list[Decimal]
+
+
+_NOTHING: Final = Counted(ZERO, ZERO, [])
 
 
 def _start_of_minute(moment: datetime) -> datetime:
@@ -32,43 +65,102 @@ def _minute_keys(deal: Deal, fills: Iterable[Fill]) -> list[tuple[str, datetime]
 
 @market_minute.on(TradeExecuted, key=lambda event: _minute_keys(event.deal, event.fills))
 def executed(row: MarketMinute, event: TradeExecuted, meta: Meta) -> None:
-    _apply_fills(row, event.deal, more=event.fills)
+    _note_fills(row, event.deal, more=event.fills)
 
 
 @market_minute.on(TradeCorrected, key=lambda event: _minute_keys(event.deal, (event.was, event.now)))
 def corrected(row: MarketMinute, event: TradeCorrected, meta: Meta) -> None:
-    _apply_fills(row, event.deal, more=(event.now,), less=(event.was,))
+    _note_fills(row, event.deal, more=(event.now,), less=(event.was,))
 
 
 @market_minute.on(TradeBusted, key=lambda event: _minute_keys(event.deal, (event.was,)))
 def busted(row: MarketMinute, event: TradeBusted, meta: Meta) -> None:
-    _apply_fills(row, event.deal, less=(event.was,))
+    _note_fills(row, event.deal, less=(event.was,))
 
 
-def _apply_fills(row: MarketMinute, deal: Deal, *, more: Iterable[Fill] = (), less: Iterable[Fill] = ()) -> None:
-    """Add or remove the fills that belong to this row's minute; other fills are ignored."""
-    row.currency, levels = deal.currency, _levels_decoder.decode(row.levels)
-    begins, ends = row.minute, row.minute + MINUTE
-    for fill in more:
-        if begins <= fill.at < ends:
-            row.trades += 1
-            row.volume, row.notional = add(row.volume, fill.quantity), add(row.notional, fill.notional)
-            _count_price(levels, fill.price, 1)
-            row.low = fill.price if row.low is None else min(row.low, fill.price)
-            row.high = fill.price if row.high is None else max(row.high, fill.price)
-    for fill in less:
-        if begins <= fill.at < ends:
-            row.trades -= 1
-            row.volume, row.notional = subtract(row.volume, fill.quantity), subtract(row.notional, fill.notional)
-            _count_price(levels, fill.price, -1)
-            prices = [Decimal(price) for price in levels]
-            row.low, row.high = min(prices, default=None), max(prices, default=None)
-    row.levels = msgspec.json.encode(levels, order="sorted").decode()
+def _note_fills(row: MarketMinute, deal: Deal, *, more: Iterable[Fill] = (), less: Iterable[Fill] = ()) -> None:
+    """Note the fills that belong to this row's minute; other fills are ignored."""
+    row.currency = deal.currency
+    begins, ends, newest = row.minute, row.minute + MINUTE, row.__dict__.get(_CHANGES)
+    for fills, removed in ((less, True), (more, False)):
+        for fill in fills:
+            if begins <= fill.at < ends:
+                quantity = subtract(ZERO, fill.quantity) if removed else fill.quantity
+                newest = Change(fill.venue_trade_id, fill.price, deal.side, quantity, newest)
+    row.__dict__[_CHANGES] = newest
+
+
+@market_minute.derive
+def sums(row: MarketMinute) -> None:
+    """What is counted after the changes of the batch: only their numbers are counted anew."""
+    fills = _fills_decoder.decode(row.fills)
+    changes = _sum_changes(row.__dict__.pop(_CHANGES, None))
+    removed = False
+    for number, by_price in changes.items():
+        known = _prices_decoder.decode(fills[number]) if number in fills else {}
+        prices = _changed(known, by_price)
+        before, after = _count(known), _count(prices)
+        if prices:
+            fills[number] = Raw(msgspec.json.encode(prices, order="deterministic"))
+        else:
+            fills.pop(number, None)
+        row.trades += bool(after.volume) - bool(before.volume)
+        row.volume = add(subtract(row.volume, before.volume), after.volume)
+        row.notional = add(subtract(row.notional, before.notional), after.notional)
+        removed = removed or not set(before.prices) <= set(after.prices)
+        _widen(row, after.prices)
+    if removed:
+        row.low = row.high = None
+        for encoded in fills.values():
+            _widen(row, _count(_prices_decoder.decode(encoded)).prices)
+    row.fills = msgspec.json.encode(fills, order="deterministic").decode()
     row.vwap = divide(row.notional, row.volume, decimals=10) if row.volume else None
 
 
-def _count_price(levels: dict[str, int], price: Decimal, change: int) -> None:
-    text = format_plain(price)
-    levels[text] = levels.get(text, 0) + change
-    if not levels[text]:
-        del levels[text]
+def _sum_changes(change: Change | None) -> dict[str, Prices]:
+    sums: dict[str, Prices] = {}
+    while change is not None:
+        prices, price = sums.setdefault(change.number, {}), format_plain(change.price)
+        bought, sold = prices.get(price, (ZERO, ZERO))
+        if change.side is Side.BUY:
+            bought = add(bought, change.quantity)
+        else:
+            sold = add(sold, change.quantity)
+        prices[price] = bought, sold
+        change = change.before
+    return sums
+
+
+def _changed(prices: Prices, changes: Prices) -> Prices:
+    """The sums after these changes, without trailing zeros: the same sums give the same text, whatever led to them."""
+    after = dict(prices)
+    for price, change in changes.items():
+        sums = (add(*pair) for pair in zip(prices.get(price, (ZERO, ZERO)), change, strict=True))
+        bought, sold = (Decimal(format_plain(total)) for total in sums)
+        after[price] = bought, sold
+        if not bought and not sold:
+            del after[price]
+    return after
+
+
+def _count(prices: Prices) -> Counted:
+    """The side with the larger quantity counts; of two equal ones, that with the larger notional."""
+    if len(prices) <= 1:  # nearly all numbers have one price
+        for price, quantities in prices.items():
+            volume = max(quantities)
+            return Counted(volume, multiply(Decimal(price), volume), [Decimal(price)])
+        return _NOTHING
+    sides = []
+    for side in (0, 1):
+        volume = notional = ZERO
+        for price, quantities in prices.items():
+            volume = add(volume, quantities[side])
+            notional = add(notional, multiply(Decimal(price), quantities[side]))
+        sides.append(Counted(volume, notional, [Decimal(price) for price in prices if prices[price][side]]))
+    return max(sides, key=lambda counted: (counted.volume, counted.notional))
+
+
+def _widen(row: MarketMinute, prices: Iterable[Decimal]) -> None:
+    for price in prices:
+        row.low = price if row.low is None else min(row.low, price)
+        row.high = price if row.high is None else max(row.high, price)

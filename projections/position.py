@@ -18,8 +18,9 @@ from projections.position_ledger import Entry, place_of, update_ledger
 from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import RESULT_DECIMALS, CostBasis
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
+from trading.domain.fees import fee_amount
 
-position = Projection(Position, topic="position-projection", version=4)
+position = Projection(Position, topic="position-projection", version=5)
 
 #: The attribute of a row with the changes of its ledger in this batch.
 _CHANGES: Final = "ledger_changes"
@@ -53,8 +54,10 @@ def _apply_fills(
     row.multiplier, row.inverse = (deal.contract.multiplier, deal.contract.inverse) if deal.contract else (ONE, False)
     row.updated_at = latest(row.updated_at, meta.occurred_at)
     for fill in less:
+        row.fees = subtract(row.fees, fee_amount(fill))
         _move(row, deal, fill, subtract(ZERO, fill.quantity), subtract(ZERO, fill_value(deal.contract, fill)))
     for fill in more:
+        row.fees = add(row.fees, fee_amount(fill))
         _move(row, deal, fill, fill.quantity, fill_value(deal.contract, fill))
     row.quantity = subtract(row.bought, row.sold)
 
@@ -76,6 +79,7 @@ def results(row: Position) -> None:
     row.ledger, row.results, after = update_ledger(row.ledger, row.results, row.__dict__.pop(_CHANGES, None))
     row.realised, row.open_cost, row.average_cost = _columns(row, after.average)
     row.fifo_realised, row.fifo_open_cost, row.fifo_average_cost = _columns(row, after.fifo)
+    row.net_realised, row.fifo_net_realised = subtract(row.realised, row.fees), subtract(row.fifo_realised, row.fees)
 
 
 def _columns(row: Position, basis: CostBasis) -> tuple[Decimal, Decimal, Decimal | None]:

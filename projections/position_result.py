@@ -24,12 +24,14 @@ METHOD_LABELS: Final = {CostMethod.AVERAGE: "Average cost", CostMethod.FIFO: "Fi
 
 
 class PositionResult(NamedTuple):
-    """Cost and results by one method. `value` and `unrealised` are None without a mark price."""
+    """Cost and results by one method, `net` less the fees. `value` and `unrealised` are None without a mark price."""
 
     method: CostMethod
     average_cost: Decimal | None
     open_cost: Decimal
     realised: Decimal
+    fees: Decimal
+    net: Decimal
     value: Decimal | None
     unrealised: Decimal | None
 
@@ -39,9 +41,9 @@ def position_result(row: Position, method: CostMethod, mark_price: Decimal | Non
     cost = row.fifo_open_cost if fifo else row.open_cost
     value = None if mark_price is None else _value(row, mark_price)
     unrealised = None if value is None else subtract(value, cost)
-    if fifo:
-        return PositionResult(method, row.fifo_average_cost, cost, row.fifo_realised, value, unrealised)
-    return PositionResult(method, row.average_cost, cost, row.realised, value, unrealised)
+    average, realised = (row.fifo_average_cost, row.fifo_realised) if fifo else (row.average_cost, row.realised)
+    net = subtract(realised, row.fees)
+    return PositionResult(method, average, cost, realised, row.fees, net, value, unrealised)
 
 
 def _value(row: Position, price: Decimal) -> Decimal:

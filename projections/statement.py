@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from eventshop.core.decimal_math import subtract
+from eventshop.core.decimal_math import ZERO, add, subtract
 from eventshop.core.errors import CommandRefused
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
@@ -23,6 +23,7 @@ from projections.position_result import cost_method_of
 from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import CostBasis, CostMethod
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
+from trading.domain.fees import fee_amount
 
 #: Trades of an account whose events one statement reads.
 MAX_TRADES: Final = 20_000
@@ -47,6 +48,10 @@ class StatementTrade(NamedTuple):
         return fill_value(self.deal.contract, self.fill)
 
     @property
+    def fee(self) -> Decimal:
+        return fee_amount(self.fill)
+
+    @property
     def value_currency(self) -> str:
         return self.deal.contract.currency if self.deal.contract else self.deal.currency
 
@@ -60,6 +65,27 @@ class StatementPosition(NamedTuple):
     open_cost: Decimal
     realised_today: Decimal
     realised: Decimal
+    fees_today: Decimal
+    fees: Decimal
+
+    @property
+    def net_today(self) -> Decimal:
+        return subtract(self.realised_today, self.fees_today)
+
+    @property
+    def net(self) -> Decimal:
+        return subtract(self.realised, self.fees)
+
+
+class DayTotal(NamedTuple):
+    """The results and the fees of a day in one currency."""
+
+    realised: Decimal
+    fees: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return subtract(self.realised, self.fees)
 
 
 class Statement(NamedTuple):
@@ -71,6 +97,15 @@ class Statement(NamedTuple):
     method: CostMethod
     trades: list[StatementTrade]
     positions: list[StatementPosition]
+
+    @property
+    def totals(self) -> dict[str, DayTotal]:
+        """What was earned on the day, and its fees, by currency; of two currencies there is no sum."""
+        sums: dict[str, DayTotal] = {}
+        for row in self.positions:
+            so_far = sums.get(row.currency, DayTotal(ZERO, ZERO))
+            sums[row.currency] = DayTotal(add(so_far.realised, row.realised_today), add(so_far.fees, row.fees_today))
+        return dict(sorted(sums.items()))
 
 
 def account_statement(account_id: UUID, day: date, known_at: datetime) -> Statement:
@@ -144,7 +179,16 @@ def _position(items: Sequence[StatementTrade], begin: datetime, method: CostMeth
         open_cost=subtract(Decimal(0), after.open_cash),
         realised_today=subtract(after.realised, before.realised),
         realised=after.realised,
+        fees_today=_fees(item for item in items if item.fill.at >= begin),
+        fees=_fees(items),
     )
+
+
+def _fees(items: Iterable[StatementTrade]) -> Decimal:
+    total = ZERO
+    for item in items:
+        total = add(total, item.fee)
+    return total
 
 
 def _basis(items: Iterable[StatementTrade], method: CostMethod) -> CostBasis:

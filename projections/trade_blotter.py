@@ -10,6 +10,7 @@ from eventshop.projections.personal_columns import personal_text
 from eventshop.projections.projection import Projection
 from projections.models import TradeBlotter
 from trading.domain import fills as domain
+from trading.domain.contract_value import money_currency
 from trading.domain.events import (
     AmendRejected,
     AmendRequested,
@@ -32,8 +33,9 @@ from trading.domain.events import (
     notional,
     volume,
 )
+from trading.domain.fees import fee_amount, fees_of
 
-trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=2, shared_rows=False)
+trade_blotter = Projection(TradeBlotter, topic="trade-blotter-projection", version=3, shared_rows=False)
 
 Status = TradeBlotter.Status
 
@@ -46,6 +48,7 @@ def _trade_key(event: TradeEvent) -> object:
 def submitted(row: TradeBlotter, event: TradeSubmitted, meta: Meta) -> None:
     row.reference, row.account_id = event.reference, event.account_id
     row.instrument, row.currency = event.instrument.code, event.instrument.currency
+    row.fee_currency = money_currency(event.instrument)
     row.side, row.type, row.status = str(event.side), str(event.type), str(Status.OPEN)
     row.quantity, row.limit_price = event.quantity, event.limit_price
     row.submitted_at = row.updated_at = meta.occurred_at
@@ -53,13 +56,14 @@ def submitted(row: TradeBlotter, event: TradeSubmitted, meta: Meta) -> None:
 
 @trade_blotter.on(TradeExecuted, key=_trade_key)
 def executed(row: TradeBlotter, event: TradeExecuted, meta: Meta) -> None:
-    row.fills += len(event.fills)
+    row.fills, row.fees = row.fills + len(event.fills), add(row.fees, fees_of(event.fills))
     _apply_fills(row, volume(event.fills), notional(event.fills), meta)
 
 
 @trade_blotter.on(TradeCorrected, key=_trade_key)
 def corrected(row: TradeBlotter, event: TradeCorrected, meta: Meta) -> None:
     row.corrections, row.reason = row.corrections + 1, personal_text(event.reason)
+    row.fees = add(subtract(row.fees, fee_amount(event.was)), fee_amount(event.now))
     more = subtract(event.now.quantity, event.was.quantity)
     _apply_fills(row, more, subtract(event.now.notional, event.was.notional), meta)
 
@@ -67,6 +71,7 @@ def corrected(row: TradeBlotter, event: TradeCorrected, meta: Meta) -> None:
 @trade_blotter.on(TradeBusted, key=_trade_key)
 def busted(row: TradeBlotter, event: TradeBusted, meta: Meta) -> None:
     row.corrections, row.reason, row.fills = row.corrections + 1, personal_text(event.reason), row.fills - 1
+    row.fees = subtract(row.fees, fee_amount(event.was))
     _apply_fills(row, subtract(ZERO, event.was.quantity), subtract(ZERO, event.was.notional), meta)
 
 

@@ -50,13 +50,14 @@ PLUGIN = Plugin(
         RolePart(
             "Trading desk",
             (
-                *view("trading", "instrumentversion", "exchangerate"),
+                *view("trading", "instrumentversion", "exchangerate", "feeschedule"),
                 *("trading.add_instrumentversion", "trading.change_instrumentversion", "trading.add_exchangerate"),
+                "trading.add_feeschedule",
                 *(f"trading.{verb}_trade" for verb in _TRADE_VERBS),
                 *("trading.open_account", "trading.set_limit"),
             ),
         ),
-        RolePart("Auditor", view("trading", "instrumentversion", "exchangerate")),
+        RolePart("Auditor", view("trading", "instrumentversion", "exchangerate", "feeschedule")),
     ],
     sidebar=[
         SidebarSection(
@@ -65,6 +66,7 @@ PLUGIN = Plugin(
             [
                 SidebarItem("Instruments", "list", "trading.instrumentversion", order=90),
                 SidebarItem("Exchange rates", "currency_exchange", "trading.exchangerate", order=95),
+                SidebarItem("Fees", "percent", "trading.feeschedule", order=97),
             ],
         )
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.projections.exact_columns import ExactField
-from trading.domain.events import MAX_DECIMALS
+from trading.domain.events import MAX_DECIMALS, FeeTerms
 from trading.domain.instruments import Listing, build_listing, parse_tick_table
 
 
@@ -88,6 +90,42 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base}/{self.quote}"
+
+
+class FeeSchedule(models.Model):
+    """The terms of fees from a time on. Rows are only added: they are the history."""
+
+    account_id = models.UUIDField(null=True, blank=True, help_text="The account they are for; empty: all others.")
+    instrument = models.CharField(
+        max_length=60, blank=True, help_text="Venue and symbol, such as XETRA/SAP; empty: all others."
+    )
+    rate = ExactField(
+        max_digits=9,
+        decimal_places=MAX_DECIMALS,
+        help_text="Of the value: 0.001 is a tenth of a percent; below 0: rebate.",
+    )
+    per_piece = _terms_field("For each piece, in the currency of the values.", default=0)
+    minimum = _terms_field("Of each fill, in the currency of the values; 0: none.", default=0)
+    valid_from = models.DateTimeField(help_text="For trades that are submitted from then on.")
+    recorded_by = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("add", "view")
+        indexes = (models.Index(fields=["-valid_from"], name="fee_schedule_newest"),)
+
+    def __str__(self) -> str:
+        return self.instrument or "all instruments"
+
+    def to_terms(self) -> FeeTerms:
+        """Raises `InvalidMessage` where the numbers make no sense."""
+        return FeeTerms(self.rate, self.per_piece, self.minimum)
+
+    def clean(self) -> None:
+        try:
+            self.to_terms()
+        except InvalidMessage as error:
+            raise ValidationError(error.message) from error
 
 
 class TradePermission(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import (
     ROUND_CEILING,
     ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
     Context,
     Decimal,
     DivisionByZero,
@@ -44,6 +45,11 @@ def divide(dividend: Decimal, divisor: Decimal, *, decimals: int) -> Decimal:
 def round_up(value: Decimal, *, decimals: int) -> Decimal:
     """Round towards positive infinity to a number of decimal places."""
     return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING, context=_ROUNDING_CONTEXT)
+
+
+def round_half_up(value: Decimal, *, decimals: int) -> Decimal:
+    """Round half away from zero to a number of decimal places."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_ROUNDING_CONTEXT)
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:

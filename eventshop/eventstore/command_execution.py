@@ -94,11 +94,13 @@ def _leave_out_added_fields(command: Command, payload: bytes) -> bytes:
         else:
             _leave_out_default(command, name, values)
     for name, inner_names in nested.items():
-        items = _decode_raw_items(values[name])
-        for item, item_values in zip(getattr(command, name), items, strict=True):
+        value = getattr(command, name)
+        is_one = isinstance(value, Struct)
+        items = [_decode_raw(values[name])] if is_one else _decode_raw_items(values[name])
+        for item, item_values in zip([value] if is_one else value, items, strict=True):
             for inner in inner_names:
                 _leave_out_default(item, inner, item_values)
-        values[name] = Raw(msgspec.json.encode(items))
+        values[name] = Raw(msgspec.json.encode(items[0] if is_one else items))
     return msgspec.json.encode(values)
 
 

@@ -281,6 +281,8 @@ def _result_facts(obj: Position) -> list[tuple[str, str]]:
         ("Cost method", METHOD_LABELS[result.method]),
         ("Average cost", number_formatting.format_average(result.average_cost, obj.instrument, obj.price_currency)),
         ("Realised", number_formatting.format_result(result.realised, obj.currency)),
+        ("Fees", number_formatting.format_result(result.fees, obj.currency)),
+        ("Realised less fees", number_formatting.format_result(result.net, obj.currency)),
         ("Unrealised", number_formatting.format_result(result.unrealised, obj.currency)),
     ]
 

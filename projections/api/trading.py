@@ -27,7 +27,7 @@ TRADES: Final = Resource(
     parent=_OWNED,
     one_stream=True,
     search=("reference", "instrument"),
-    amounts=_in_currency("limit_price", "notional", "average_price"),
+    amounts=(*_in_currency("limit_price", "notional", "average_price"), ("fees", "fee_currency")),
 )
 POSITIONS: Final = Resource(
     Position,
@@ -41,6 +41,7 @@ POSITIONS: Final = Resource(
     search=("instrument",),
     amounts=(
         *_in_currency("open_cost", "realised", "fifo_open_cost", "fifo_realised", "bought_notional", "sold_notional"),
+        *_in_currency("fees", "net_realised", "fifo_net_realised"),
         ("average_cost", "price_currency"),
         ("fifo_average_cost", "price_currency"),
     ),
@@ -54,7 +55,6 @@ MINUTES: Final = Resource(
     ("instrument",),
     time="minute",
     amounts=_in_currency("notional", "vwap", "low", "high"),
-    hidden=("levels",),
 )
 ACCOUNTS: Final = Resource(
     TradingAccount,

@@ -50,6 +50,8 @@ class TradeBlotter(ReadModel):
     notional = exact_sum_field("The sum of price times quantity of its fills.")
     average_price = exact_field("Notional by executed, 10 decimals, half to even.", null=True)
     fills = models.IntegerField(default=0, help_text="Those that stand.")
+    fees = exact_sum_field("Of the fills that stand, in `fee_currency`; below 0: rebates.")
+    fee_currency = models.CharField(max_length=5, default="", help_text="That of the trade's values.")
     corrections = models.IntegerField(default=0, help_text="Fills corrected or declared void.")
     needs_review = models.BooleanField(default=False, help_text="The venue reported what breaks a rule of ours.")
     cancel_requested = models.BooleanField(default=False, help_text="The venue has not answered yet.")
@@ -102,6 +104,9 @@ class Position(ReadModel):
     fifo_average_cost = exact_field("As `average_cost`, by first in, first out.", null=True)
     fifo_open_cost = exact_sum_field("As `open_cost`, by first in, first out.")
     fifo_realised = exact_sum_field("As `realised`, by first in, first out.")
+    fees = exact_sum_field("Of the fills that stand; below 0: rebates.")
+    net_realised = exact_sum_field("`realised` less fees.")
+    fifo_net_realised = exact_sum_field("`fifo_realised` less fees.")
     ledger = models.TextField(default="", help_text="What was bought and sold at each instant.")
     results = models.TextField(default="", help_text="The lots that are open by both methods, as JSON.")
     updated_at = models.DateTimeField(null=True)
@@ -116,9 +121,10 @@ class Position(ReadModel):
 
 
 class MarketMinute(ReadModel):
-    """The trades in one instrument in one minute (UTC), summed up."""
+    """The trades in one instrument in one minute (UTC), summed up. One with both sides ours counts once."""
 
     identity = ("instrument", "minute")
+    internal = ("fills",)
 
     id = models.CharField(max_length=100, primary_key=True)
     instrument = instrument_field()
@@ -130,7 +136,7 @@ class MarketMinute(ReadModel):
     vwap = exact_field("Volume-weighted average price: 10 decimals, half to even.", null=True)
     low = exact_field(null=True)
     high = exact_field(null=True)
-    levels = models.TextField(default="{}", help_text="Fills at each price: what low and high are when one is void.")
+    fills = models.TextField(default="{}", help_text="What was bought and sold, by the venue's number and price.")
 
     class Meta:
         verbose_name = "market minute"

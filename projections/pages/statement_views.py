@@ -27,7 +27,20 @@ from trading.application.number_formatting import format_number, format_price, f
 
 #: Which trades an account has is read from this projection; what they are, from their events.
 SOURCES = ("trade-blotter",)
-COLUMNS = ("kind", "time", "instrument", "side", "quantity", "price", "value", "currency", "realised", "number")
+COLUMNS = (
+    "kind",
+    "time",
+    "instrument",
+    "side",
+    "quantity",
+    "price",
+    "value",
+    "currency",
+    "realised",
+    "number",
+    "fee",
+    "net",
+)
 
 
 class StatementForm(forms.Form):
@@ -94,11 +107,12 @@ def _pdf(computed: Statement, reference: str) -> HttpResponse:
                 format_number(item.fill.quantity),
                 format_price(item.fill.price, item.deal.currency),
                 format_price(item.value, item.value_currency),
+                format_price(item.fee, item.value_currency),
             )
             for item in computed.trades
         ]
-        headings = ("Time", "Instrument", "Side", "Quantity", "Price", "Value")
-        document.add_table(headings, rows, widths=(13, 28, 9, 14, 18, 18), numeric_columns=3)
+        headings = ("Time", "Instrument", "Side", "Quantity", "Price", "Value", "Fee")
+        document.add_table(headings, rows, widths=(11, 24, 8, 12, 16, 16, 13), numeric_columns=4)
     document.add_heading("Positions at its end")
     if not computed.positions:
         document.add_paragraph("There was no position yet.")
@@ -107,12 +121,23 @@ def _pdf(computed: Statement, reference: str) -> HttpResponse:
             (
                 row.instrument,
                 format_number(row.quantity),
-                *(format_result(value, row.currency) for value in (row.open_cost, row.realised_today, row.realised)),
+                *(
+                    format_result(value, row.currency)
+                    for value in (row.open_cost, row.realised_today, row.fees_today, row.realised, row.net)
+                ),
             )
             for row in computed.positions
         ]
-        of_positions = ("Instrument", "Quantity", "Cost", "Earned on the day", "Earned in all")
-        document.add_table(of_positions, lines, widths=(28, 14, 19, 20, 19), numeric_columns=4)
+        of_positions = ("Instrument", "Quantity", "Cost", "Earned on the day", "Fees", "Earned in all", "Less all fees")
+        document.add_table(of_positions, lines, widths=(22, 12, 14, 14, 10, 14, 14), numeric_columns=6)
+        document.add_heading("Totals of the day")
+        totals = [
+            (currency, *(format_result(value, currency) for value in (total.realised, total.fees, total.net)))
+            for currency, total in computed.totals.items()
+        ]
+        document.add_table(
+            ("Currency", "Earned", "Fees", "Less fees"), totals, widths=(25, 25, 25, 25), numeric_columns=3
+        )
     name = f"statement-{computed.account_id}-{computed.day}.pdf"
     response = document.to_response(name)
     name_file(response, name, missing)
@@ -135,10 +160,24 @@ def _csv(computed: Statement, reference: str, day: date) -> HttpResponse:
             item.value_currency,
             "",
             fill.venue_trade_id,
+            format_plain(item.fee),
+            "",
         )
         table.writerow(("trade", *map(safe_cell, cells)))
     for row in computed.positions:
-        quantity, cost, realised = map(format_plain, (row.quantity, row.open_cost, row.realised_today))
-        cells = (day.isoformat(), row.instrument, "", quantity, "", cost, row.currency, realised, "")
+        quantity, cost, realised, fees, net = map(
+            format_plain,
+            (
+                row.quantity,
+                row.open_cost,
+                row.realised_today,
+                row.fees_today,
+                row.net_today,
+            ),
+        )
+        cells = (day.isoformat(), row.instrument, "", quantity, "", cost, row.currency, realised, "", fees, net)
         table.writerow(("position", *map(safe_cell, cells)))
+    for currency, total in computed.totals.items():
+        realised, fees, net = map(format_plain, (total.realised, total.fees, total.net))
+        table.writerow(("total", day.isoformat(), *[""] * 5, currency, realised, "", fees, net))
     return response

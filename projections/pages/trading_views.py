@@ -52,6 +52,8 @@ class Total(NamedTuple):
     cost: Decimal
     value: Decimal
     realised: Decimal
+    fees: Decimal
+    net: Decimal
     unrealised: Decimal
     held: list[HeldPosition]
 
@@ -85,6 +87,8 @@ def _total(currency: str, held: list[HeldPosition]) -> Total:
         reduce(add, (one.result.open_cost for one in held)),
         reduce(add, (one.result.value or ZERO for one in held)),
         reduce(add, (one.result.realised for one in held)),
+        reduce(add, (one.result.fees for one in held)),
+        reduce(add, (one.result.net for one in held)),
         reduce(add, (one.result.unrealised or ZERO for one in held)),
         drawn,
     )

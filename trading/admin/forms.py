@@ -26,7 +26,8 @@ from trading.domain.commands import (
     SettleTrade,
     TradeCommand,
 )
-from trading.domain.events import MAX_DECIMALS
+from trading.domain.contract_value import money_currency
+from trading.domain.events import MAX_DECIMALS, Fee
 from trading.domain.trade import Trade
 
 _INPUT = {"class": "es-input"}
@@ -34,9 +35,11 @@ _INPUT = {"class": "es-input"}
 MAX_FILL_CHOICES = 200
 
 
-def _decimal_field(label: str) -> StrictDecimalField:
+def _decimal_field(label: str, **options: Any) -> StrictDecimalField:
     widget = forms.TextInput(attrs={**_INPUT, "inputmode": "decimal"})
-    return StrictDecimalField(label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget)
+    return StrictDecimalField(
+        label=label, max_digits=10 + MAX_DECIMALS, decimal_places=MAX_DECIMALS, widget=widget, **options
+    )
 
 
 class TradeActionForm(AggregateCommandForm[Trade]):
@@ -175,10 +178,14 @@ class CorrectFillForm(_FillForm):
 
     price = _decimal_field("Price")
     quantity = _decimal_field("Quantity")
+    fee = _decimal_field("Fee", required=False, help_text="Empty: as it was reported, or by the terms of the trade.")
 
     def command(self, aggregate_id: UUID) -> TradeCommand:
         values = self.cleaned_data
-        corrected = replace(self.valid_fills[values["fill"]], price=values["price"], quantity=values["quantity"])
+        amount = values["fee"]
+        fee = None if amount is None else Fee(amount, money_currency(self.state.terms.instrument))
+        known = self.valid_fills[values["fill"]]
+        corrected = replace(known, price=values["price"], quantity=values["quantity"], fee=fee)
         return CorrectTrade(aggregate_id, corrected, values["reason"])
 
 

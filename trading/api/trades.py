@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -39,6 +39,7 @@ from trading.domain.commands import (
     TradeCommand,
 )
 from trading.domain.events import AccountOpened, Fill, Fills, TradeSubmitted
+from trading.domain.fills import check_fill_times
 from trading.domain.trade import Trade
 
 WRITE_SCOPES: Final = {"POST": "trades:write"}
@@ -146,6 +147,7 @@ class TradeFills(TradeAction):
     status = 201
 
     def build_command(self, trade_id: UUID, body: FillReport, command_id: UUID) -> TradeCommand:
+        check_fill_times(body.fills, datetime.now(UTC))
         return ExecuteTrade(trade_id, body.fills)
 
 
@@ -204,6 +206,7 @@ class TradeCorrections(TradeAction):
     status = 201
 
     def build_command(self, trade_id: UUID, body: FillCorrection, command_id: UUID) -> TradeCommand:
+        check_fill_times([body.fill], datetime.now(UTC))
         return CorrectTrade(trade_id, body.fill, body.reason)
 
 

@@ -19,6 +19,7 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.eventstore.unit_of_work import batch_write
 from trading.application.exchange_rates import convert
+from trading.application.fee_schedules import find_fee_terms
 from trading.application.instruments import find_listing
 from trading.application.last_price_port import dearest_last_price
 from trading.application.pre_trade_checks import check_duplicate, check_price_band
@@ -89,6 +90,7 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
             good_until=listing.end_of_trading(now) if self.time_in_force is TimeInForce.DAY else None,
             taken_in=self.taken_in,
             routed=is_routed() and self.taken_in is None,
+            fee_terms=find_fee_terms(self.account_id, self.instrument, now),
         )
 
 

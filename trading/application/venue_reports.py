@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -39,6 +40,7 @@ from trading.domain.commands import (
     TradeCommand,
 )
 from trading.domain.errors import AccountNotOpen, LimitExceeded, MissingRate, NoPrice, StaleRate
+from trading.domain.fills import check_fill_times
 from trading.domain.trade import Trade
 
 #: The actor of what the venue reports.
@@ -68,8 +70,10 @@ def _command(report: VenueReport) -> TradeCommand | None:
         case Refused(order=trade, reason=reason):
             return RejectTrade(trade, reason)
         case Filled(order=trade, fills=fills):
+            check_fill_times(fills, datetime.now(UTC))
             return ExecuteTrade(trade, fills)
         case Corrected(order=trade, fill=fill, reason=reason):
+            check_fill_times([fill], datetime.now(UTC))
             return CorrectTrade(trade, fill, reason)
         case Busted(order=trade, venue_trade_id=number, reason=reason):
             return BustTrade(trade, number, reason)

@@ -17,6 +17,7 @@ from trading.domain.events import (
     Code,
     Count,
     Currency,
+    FeeTerms,
     Fill,
     Fills,
     Instrument,
@@ -45,8 +46,9 @@ class SubmitTrade(Command, frozen=True):
     good_until: Instant | None = None
     taken_in: OpenOrder | None = None
     routed: bool = False
+    fee_terms: FeeTerms | None = None
 
-    added_fields = ("routed",)
+    added_fields = ("routed", "fee_terms")
 
     def __post_init__(self) -> None:
         check_lot(self.instrument, self.quantity)
@@ -65,6 +67,8 @@ class ExecuteTrade(Command, frozen=True):
 
     trade_id: UUID
     fills: Fills
+
+    added_fields = ("fills.fee",)
 
     def __post_init__(self) -> None:
         if not self.fills:
@@ -145,11 +149,16 @@ class ExpireTrade(Command, frozen=True):
 
 
 class CorrectTrade(Command, frozen=True):
-    """Correct a fill that was reported wrongly; `fill` has the right values and the same `venue_trade_id`."""
+    """Correct a fill that was reported wrongly; `fill` has the right values and the same `venue_trade_id`.
+
+    Without a fee, the fee that was reported stays, and one that was computed is computed anew.
+    """
 
     trade_id: UUID
     fill: Fill
     reason: Annotated[NonEmptyText, TRADING_NOTE]
+
+    added_fields = ("fill.fee",)
 
 
 class BustTrade(Command, frozen=True):

@@ -58,6 +58,18 @@ class InvalidTradeState(CommandRefused):
         super().__init__(f"{name} is not allowed for a trade in state {status}", command=name, status=str(status))
 
 
+class FillInFuture(InvalidMessage):
+    """The time of a fill has not come yet."""
+
+    code = "fill-in-future"
+
+
+class WrongFeeCurrency(InvalidMessage):
+    """A fee is in the currency of the trade's values; whoever reports another one converts it."""
+
+    code = "wrong-fee-currency"
+
+
 class WorseThanLimit(CommandRefused):
     """The price of a fill is worse than the limit price of the trade."""
 

@@ -29,6 +29,8 @@ from trading.domain.value_objects import (
     Count,
     Currency,
     Deal,
+    Fee,
+    FeeTerms,
     Fill,
     Fills,
     Instrument,
@@ -64,6 +66,8 @@ __all__ = [
     "Count",
     "Currency",
     "Deal",
+    "Fee",
+    "FeeTerms",
     "Fill",
     "Fills",
     "FillsFlagged",
@@ -99,7 +103,7 @@ __all__ = [
 class TradeSubmitted(Event, frozen=True):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
-    schema_version = 4
+    schema_version = 5
 
     trade_id: UUID
     reference: Reference
@@ -113,12 +117,13 @@ class TradeSubmitted(Event, frozen=True):
     good_until: Instant | None = None  # the end of the venue's day, of an order for the day
     taken_in: OpenOrder | None = None  # of an order that was open before; `quantity` is what was open
     routed: bool = False  # sent to a venue, which answers; else the desk says what the venue said
+    fee_terms: FeeTerms | None = None  # by which fees are computed that no report names
 
 
 class TradeExecuted(Event, frozen=True):
     """The venue filled some or all of the open quantity. `open` is the remaining open quantity."""
 
-    schema_version = 2
+    schema_version = 3
 
     trade_id: UUID
     deal: Deal
@@ -203,7 +208,7 @@ class TradeExpired(Event, frozen=True):
 class TradeCorrected(Event, frozen=True):
     """A fill was corrected. `corrects` is the stream version of the event that reported the wrong fill."""
 
-    schema_version = 3
+    schema_version = 4
 
     trade_id: UUID
     deal: Deal
@@ -217,7 +222,7 @@ class TradeCorrected(Event, frozen=True):
 class TradeBusted(Event, frozen=True):
     """The venue declared a fill void. `corrects` is the stream version of the event that reported the fill."""
 
-    schema_version = 3
+    schema_version = 4
 
     trade_id: UUID
     deal: Deal

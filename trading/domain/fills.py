@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Self
@@ -13,11 +14,13 @@ from msgspec.structs import replace
 
 from eventshop.core.decimal_math import ZERO, divide, subtract
 from trading.domain.commands import SubmitTrade
-from trading.domain.errors import FillBusted, FillChanged, UnknownFill, WorseThanLimit
+from trading.domain.errors import FillBusted, FillChanged, FillInFuture, UnknownFill, WorseThanLimit
 from trading.domain.events import Deal, Fill, ReviewRule, Side, TradeSubmitted
 
 #: Decimals of an average price: two more than any venue quotes.
 AVERAGE_DECIMALS: Final = 10
+#: How far the clock of a venue may be ahead of ours.
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 #: Entries of `newer` before they move to `older`: copying so many costs about as much as storing the event itself.
 MAX_NEWER: Final = 100
 
@@ -56,6 +59,11 @@ def broken_rules(
         yield ReviewRule.AFTER_SETTLEMENT, ZERO
 
 
+def is_report_of(reported: Fill, known: Fill) -> bool:
+    """Whether a report tells of a known fill. One without a fee does, whatever fee was computed for it."""
+    return reported == (known if reported.fee else replace(known, fee=None))
+
+
 class FillRecord(Struct, frozen=True, omit_defaults=True):
     """A fill as first reported, its correction if any, and whether it is void.
 
@@ -90,7 +98,7 @@ class FillBook(Struct, frozen=True):
     def contains(self, fill: Fill) -> bool:
         """Whether the fill was reported before; raises `FillChanged` if it was reported with other values."""
         record = self.get(fill.venue_trade_id)
-        if record is not None and fill not in (record.first, record.fill):
+        if record is not None and not (is_report_of(fill, record.first) or is_report_of(fill, record.fill)):
             raise FillChanged(fill=fill.venue_trade_id, known=record.first.price, reported=fill.price)
         return record is not None
 
@@ -133,6 +141,16 @@ def check_limit_price(side: Side, limit: Decimal | None, fill: Fill) -> None:
         raise WorseThanLimit(side=side, limit=limit, price=fill.price, fill=fill.venue_trade_id)
 
 
+def check_fill_times(fills: Iterable[Fill], now: datetime) -> None:
+    """Raise `FillInFuture` for a time that has not come, as far as clocks agree.
+
+    It would be the last price, and the end of the position's history, until then.
+    """
+    for fill in fills:
+        if fill.at > now + CLOCK_TOLERANCE:
+            raise FillInFuture(fill=fill.venue_trade_id, at=fill.at, now=now)
+
+
 def deal_of(terms: TradeSubmitted) -> Deal:
     instrument = terms.instrument
     return Deal(terms.account_id, instrument.code, instrument.currency, terms.side, instrument.contract)
@@ -152,4 +170,5 @@ def submission_event(command: SubmitTrade) -> TradeSubmitted:
         good_until=command.good_until,
         taken_in=command.taken_in,
         routed=command.routed,
+        fee_terms=command.fee_terms,
     )

@@ -56,6 +56,7 @@ from trading.domain.events import (
     TradeSubmitted,
     volume,
 )
+from trading.domain.fees import check_fee, compute_fee
 from trading.domain.fills import (
     FillBook,
     FillRecord,
@@ -84,7 +85,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     closed before stays closed.
     """
 
-    snapshot_version = 8
+    snapshot_version = 9
 
     status: Status = Status.PENDING
     submitted: TradeSubmitted | None = None
@@ -227,7 +228,7 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
     # --- deciding -------------------------------------------------------------------------------------------------
 
     def _execute(self, command: ExecuteTrade) -> list[TradeEvent]:
-        new = tuple(fill for fill in command.fills if not self.fills.contains(fill))
+        new = tuple(self._with_fee(fill) for fill in command.fills if not self.fills.contains(fill))
         if not new:
             return []
         for fill in new:
@@ -271,14 +272,13 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
 
     def _correct(self, command: CorrectTrade) -> list[TradeEvent]:
         record = self.fills.get_valid(command.fill.venue_trade_id)
-        if record.fill == command.fill:
+        was, now = record.fill, self._with_fee(command.fill, record.fill)
+        if was == now:
             return []
-        self._check_fill(command.fill)
-        executed = add(self.executed, subtract(command.fill.quantity, record.fill.quantity))
+        self._check_fill(now)
+        executed = add(self.executed, subtract(now.quantity, was.quantity))
         open_quantity = self._open_after(executed)
-        corrected = TradeCorrected(
-            command.trade_id, self.deal, record.told_in, record.fill, command.fill, open_quantity, command.reason
-        )
+        corrected = TradeCorrected(command.trade_id, self.deal, record.told_in, was, now, open_quantity, command.reason)
         return [corrected, *self._flags(executed)]
 
     def _bust(self, command: BustTrade) -> list[TradeEvent]:
@@ -303,7 +303,16 @@ class Trade(Aggregate[TradeCommand, TradeEvent], frozen=True):
             raise NothingFilled(trade=self.terms.reference)
         return TradeSettled(command.trade_id, self.deal, self.executed, self.notional, command.settled_on)
 
+    def _with_fee(self, fill: Fill, former: Fill | None = None) -> Fill:
+        """The fill with the fee that its report names, or that was reported formerly, or by the terms of the trade."""
+        if fill.fee:
+            return fill
+        if former and former.fee != compute_fee(self.terms, former):
+            return replace(fill, fee=former.fee)
+        return replace(fill, fee=compute_fee(self.terms, fill))
+
     def _check_fill(self, fill: Fill) -> None:
+        check_fee(self.terms, fill)
         check_tick(self.terms.instrument, fill.price)
         check_lot(self.terms.instrument, fill.quantity)
         check_limit_price(self.terms.side, self.loosest_limit, fill)

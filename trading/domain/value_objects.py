@@ -54,6 +54,10 @@ class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
+    @property
+    def other(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
 
 class OrderType(StrEnum):
     MARKET = "MARKET"  # at the current market price
@@ -165,6 +169,32 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
         return tick
 
 
+class Fee(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an execution costs the account; a rebate is below 0. Its currency is that of the trade's values."""
+
+    amount: Decimal
+    currency: Currency
+
+    def __post_init__(self) -> None:
+        check_exact("fee", self.amount)
+
+
+class FeeTerms(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the fee of a fill is computed where its report names none: see `trading.domain.fees`."""
+
+    rate: Decimal  # of the value without its sign: 0.001 is a tenth of a percent; below 0, a rebate
+    per_piece: Decimal = ZERO
+    minimum: Decimal = ZERO  # of each fill; 0: none
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "per_piece", "minimum"):
+            check_exact(name, getattr(self, name))
+        if abs(self.rate) > 1:
+            raise InvalidMessage(f"rate {self.rate} is more than the whole value; 0.001 is a tenth of a percent")
+        if self.minimum < 0:
+            raise InvalidMessage(f"minimum {self.minimum} must not be below 0")
+
+
 class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     """A full or partial execution at the venue, with the venue's identifier and time."""
 
@@ -172,6 +202,7 @@ class Fill(Struct, frozen=True, forbid_unknown_fields=True):
     price: Decimal
     quantity: Decimal
     at: Instant
+    fee: Fee | None = None  # as reported, or computed by the terms of the trade; None: there is none
 
     def __post_init__(self) -> None:
         check_exact("price", self.price)  # whether it may be negative is a rule of the instrument

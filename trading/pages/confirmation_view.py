@@ -14,8 +14,9 @@ from eventshop.web.pages.new_document import new_document
 from eventshop.web.shared.customer_port import customer_required
 from trading.application.number_formatting import format_number, format_price
 from trading.application.trade_timeline import describe_terms, load_customer_trade
-from trading.domain.contract_value import fill_value
+from trading.domain.contract_value import fill_value, money_currency
 from trading.domain.events import AccountOpened
+from trading.domain.fees import fee_amount, fees_of
 
 
 @require_safe
@@ -28,6 +29,7 @@ def confirmation(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResp
     terms, instrument = trade.terms, trade.terms.instrument
     fills = sorted((record.fill for record in trade.state.fills if not record.void), key=lambda fill: fill.at)
     document = new_document(f"Trade confirmation {terms.reference}", issuer=settings.ORGANISATION, made_at=fills[-1].at)
+    contract, money = instrument.contract, money_currency(instrument)
     facts = [
         ("Account", _account_name(terms.account_id)),
         ("Order", describe_terms(terms)),
@@ -36,13 +38,12 @@ def confirmation(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResp
         ("Executed", format_number(trade.state.executed)),
         ("Still open", format_number(trade.state.open)),
         ("Average price", trade.average_price),
+        ("Fees", format_price(fees_of(tuple(fills)), money)),
         ("State", trade.label),
     ]
     document.add_facts(facts)
-    contract = instrument.contract
-    money = contract.currency if contract else instrument.currency
     document.add_table(
-        ("Time", "Venue trade id", "Quantity", "Price", "Value"),
+        ("Time", "Venue trade id", "Quantity", "Price", "Value", "Fee"),
         [
             (
                 format_datetime(fill.at, seconds=True),
@@ -50,11 +51,12 @@ def confirmation(request: HttpRequest, person: UUID, trade_id: UUID) -> HttpResp
                 format_number(fill.quantity),
                 format_price(fill.price, instrument.currency),
                 format_price(fill_value(contract, fill), money),
+                format_price(fee_amount(fill), money),
             )
             for fill in fills
         ],
-        widths=(25, 25, 14, 18, 18),
-        numeric_columns=3,
+        widths=(22, 22, 12, 16, 16, 12),
+        numeric_columns=4,
     )
     return document.to_response(f"confirmation-{terms.reference}.pdf")
 

@@ -368,7 +368,7 @@ class Operations(Transport):
         ordering: Literal["minute", "instrument", "-minute", "-instrument"] | None = None,
         to: str | None = None,
     ) -> Answer[types.PaginatedMarketMinuteList]:
-        """The trades in one instrument in one minute (UTC), summed up."""
+        """The trades in one instrument in one minute (UTC), summed up. One with both sides ours counts once."""
 
         return self.send(
             "GET",

@@ -586,10 +586,26 @@ class EventExternalId(TypedDict):
     value: str
 
 
+class EventFee(TypedDict):
+    """What an execution costs the account; a rebate is below 0. Its currency is that of the trade's values."""
+
+    amount: str
+    currency: str
+
+
+class EventFeeTerms(TypedDict):
+    """How the fee of a fill is computed where its report names none: see `trading.domain.fees`."""
+
+    minimum: NotRequired[str]
+    per_piece: NotRequired[str]
+    rate: str
+
+
 class EventFill(TypedDict):
     """A full or partial execution at the venue, with the venue's identifier and time."""
 
     at: str
+    fee: NotRequired[EventFee | None]
     price: str
     quantity: str
     venue_trade_id: str
@@ -1142,6 +1158,7 @@ class EventTradeSubmitted(TypedDict):
     """An order to buy or sell was submitted. Without a limit price it is a market order."""
 
     account_id: str
+    fee_terms: NotRequired[EventFeeTerms | None]
     good_until: NotRequired[str | None]
     instrument: EventInstrument
     limit_price: str | None
@@ -1200,6 +1217,13 @@ class ExternalId(TypedDict):
     value: str
 
 
+class Fee(TypedDict):
+    """What an execution costs the account; a rebate is below 0. Its currency is that of the trade's values."""
+
+    amount: str
+    currency: str
+
+
 class FeedPage(TypedDict):
     """A page of the event feed; `next` continues after it, also when there is nothing more yet (`more`)."""
 
@@ -1222,6 +1246,7 @@ class Fill(TypedDict):
     """A full or partial execution at the venue, with the venue's identifier and time."""
 
     at: str
+    fee: NotRequired[Fee | None]
     price: str
     quantity: str
     venue_trade_id: str
@@ -1716,7 +1741,9 @@ class Position(TypedDict):
     bought: NotRequired[str]
     bought_notional: NotRequired[Money]
     currency: NotRequired[str]
+    fees: NotRequired[Money]
     fifo_average_cost: NotRequired[Money | None]
+    fifo_net_realised: NotRequired[Money]
     fifo_open_cost: NotRequired[Money]
     fifo_realised: NotRequired[Money]
     id: NotRequired[str]
@@ -1724,6 +1751,7 @@ class Position(TypedDict):
     inverse: NotRequired[bool]
     meta: NotRequired[dict[str, Any]]
     multiplier: NotRequired[str]
+    net_realised: NotRequired[Money]
     open_cost: NotRequired[Money]
     price_currency: NotRequired[str]
     quantity: NotRequired[str]
@@ -2007,6 +2035,8 @@ class TradeBlotter(TypedDict):
     corrections: NotRequired[int]
     currency: NotRequired[str]
     executed: NotRequired[str]
+    fee_currency: NotRequired[str]
+    fees: NotRequired[Money]
     fills: NotRequired[int]
     instrument: NotRequired[str]
     limit_price: NotRequired[Money | None]

@@ -8,20 +8,22 @@ from uuid import UUID
 
 import pytest
 from django.urls import reverse
+from msgspec.structs import replace
 
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
 from projections.models import Position
-from projections.statement import Statement, account_statement
+from projections.statement import DayTotal, Statement, account_statement
 from tests.support.customers import sign_in_customer
 from tests.support.staff import update_read_models
 from tests.support.tagged_pdf import read_tags
 from tests.support.trade_commands import submit_trade
 from tests.support.trader import BTC, open_account
 from trading.domain.commands import BustTrade, CorrectTrade, ExecuteTrade
-from trading.domain.events import Fill, Side
+from trading.domain.events import Fee, Fill, Side
 
 pytestmark = pytest.mark.usefixtures("clean_database")
+FEE = Fee(Decimal("0.25"), "USDT")
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 
 
@@ -38,10 +40,10 @@ def history(account: UUID, *, erred: bool) -> tuple[Statement, Statement, dateti
     name = "erred" if erred else "never"
     bought = submit_trade(f"{name}-B", ordered="3", account=account)
     sold = submit_trade(f"{name}-S", ordered="3", account=account, side=Side.SELL)
-    report(bought, fill(f"{name}1", MONDAY, "100"))
-    report(sold, fill(f"{name}2", TUESDAY, "150" if erred else "110"))
+    report(bought, replace(fill(f"{name}1", MONDAY, "100"), fee=FEE))
+    report(sold, replace(fill(f"{name}2", TUESDAY, "150" if erred else "110"), fee=Fee(Decimal("0.5"), "USDT")))
     if erred:
-        report(bought, fill(f"{name}3", MONDAY, "90"))
+        report(bought, replace(fill(f"{name}3", MONDAY, "90"), fee=Fee(Decimal(9), "USDT")))
     before = datetime.now(UTC)
     if erred:
         send(CorrectTrade(sold, fill(f"{name}2", TUESDAY, "110"), "typed wrongly"))
@@ -60,10 +62,13 @@ def test_an_error_that_was_put_right_leaves_no_trace_and_what_was_known_before_s
     [monday], [tuesday] = erred[0].positions, erred[1].positions
     assert (monday.quantity, monday.open_cost, monday.realised_today) == (Decimal(1), Decimal(100), Decimal(0))
     assert (tuesday.quantity, tuesday.realised_today, tuesday.realised) == (Decimal(0), Decimal(10), Decimal(10))
+    assert (monday.fees_today, tuesday.fees_today, tuesday.fees) == (FEE.amount, Decimal("0.5"), Decimal("0.75"))
+    assert erred[1].totals == {"USDT": DayTotal(Decimal(10), Decimal("0.5"))}
     row = Position.objects.get(account_id=accounts[0])
-    assert (row.quantity, row.realised) == (tuesday.quantity, tuesday.realised)
+    assert (row.quantity, row.realised, row.fees) == (tuesday.quantity, tuesday.realised, tuesday.fees)
+    assert row.net_realised == row.fifo_net_realised == tuesday.net == Decimal("9.25")
     [known] = account_statement(accounts[0], TUESDAY, erred[2]).positions
-    assert (known.quantity, known.realised_today) == (Decimal(1), Decimal(55))
+    assert (known.quantity, known.realised_today, known.fees) == (Decimal(1), Decimal(55), Decimal("9.75"))
 
 
 def test_the_owner_reads_it_as_a_page_and_as_csv_and_nobody_else() -> None:
@@ -74,18 +79,21 @@ def test_the_owner_reads_it_as_a_page_and_as_csv_and_nobody_else() -> None:
     page = client.get(path, {"day": "2026-03-03"})
     assert (page.status_code, BTC in page.content.decode()) == (200, True)
     lines = client.get(path, {"day": "2026-03-03", "format": "csv"}).content.decode().splitlines()
-    assert lines[1] == f"trade,2026-03-03T00:00:00+00:00,{BTC},SELL,1,110,110,USDT,,never2"
-    assert lines[2] == f"position,2026-03-03,{BTC},,0,,0,USDT,10,"
+    assert lines[1] == f"trade,2026-03-03T00:00:00+00:00,{BTC},SELL,1,110,110,USDT,,never2,0.5,"
+    assert lines[2] == f"position,2026-03-03,{BTC},,0,,0,USDT,10,,0.5,9.5"
+    assert lines[3] == "total,2026-03-03,,,,,,USDT,10,,0.5,9.5"
     tags = read_tags(client.get(path, {"day": "2026-03-03", "format": "pdf"}).content)
-    trades, positions = tags.find("/Table")
+    trades, positions, totals = tags.find("/Table")
     assert trades.below[1].texts[1:] == [
         BTC,
         "sell",
         "1",
         "110.00 USDT",
         "110.00 USDT",
+        "0.50 USDT",
     ]
-    assert positions.below[1].texts[-1] == "10.00 USDT"
+    assert positions.below[1].texts[-2:] == ["10.00 USDT", "9.25 USDT"]
+    assert totals.below[1].texts[1:] == ["10.00 USDT", "0.50 USDT", "9.50 USDT"]
     for wrong in ({"day": "x"}, {"day": "2026-03-03", "known_at": "yesterday"}):
         assert client.get(path, wrong).status_code == 422
     assert other.get(path).status_code == 404

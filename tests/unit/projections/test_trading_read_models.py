@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
 from random import Random
@@ -29,6 +29,8 @@ from trading.domain.commands import BustTrade, CancelTrade, CorrectTrade, Execut
 from trading.domain.cost_basis import CostMethod
 from trading.domain.events import (
     Contract,
+    Fee,
+    FeeTerms,
     Fill,
     OrderType,
     Side,
@@ -37,7 +39,10 @@ from trading.domain.events import (
     TradeCorrected,
     TradeEvent,
     TradeExecuted,
+    notional,
+    volume,
 )
+from trading.domain.fees import fees_of
 from trading.domain.trade import Trade
 from trading.sagas.settlement_saga import SettlementInput, SettlementSaga
 
@@ -138,6 +143,27 @@ def test_a_minute_knows_its_volume_price_low_and_high() -> None:
     )
 
 
+def both_sides(quantity: str, other_quantity: str) -> tuple[TradeExecuted, TradeExecuted]:
+    """The same trade of the venue, bought and sold by us."""
+    return executed(fill("v1", quantity), left="0"), as_sale(executed(fill("v1", other_quantity), left="0"))
+
+
+@pytest.mark.parametrize(("bought", "sold", "larger"), [("4", "4", 4), ("4", "6", 6), ("6", "4", 6)])
+def test_a_trade_counts_once_when_both_sides_are_ours(bought: str, sold: str, larger: int) -> None:
+    for history in permutations((*both_sides(bought, sold), executed(fill("v2", "1", "199.98"), left="0"))):
+        given_events(*history).project(market_minute).row(MINUTE_KEY).has(
+            trades=2, volume=Decimal(larger + 1), notional=200 * larger + Decimal("199.98"), low=Decimal("199.98")
+        )
+
+
+def test_of_two_sides_one_that_is_void_leaves_the_other() -> None:
+    buy, sell = both_sides("4", "6")
+    void = replace(examples.busted(sell.fills[0], corrects=1, left="6"), trade_id=sell.trade_id, deal=sell.deal)
+    given_events(buy, sell, void).project(market_minute).row(MINUTE_KEY).has(trades=1, volume=Decimal(4))
+    other = replace(examples.busted(buy.fills[0], corrects=1, left="4"), trade_id=buy.trade_id, deal=buy.deal)
+    given_events(buy, sell, void, other).project(market_minute).row(MINUTE_KEY).has(trades=0, low=None, fills="{}")
+
+
 def test_a_void_fill_leaves_low_and_high() -> None:
     void = examples.busted(FOUR, corrects=2, left="10")
     given_events(examples.four, examples.six, void).project(market_minute).row(MINUTE_KEY).has(
@@ -159,15 +185,18 @@ def random_trade(chance: Random, number: int) -> list[DatedEvent]:
     """The history of one random trade: fills over two minutes, some corrected or busted, sometimes cancelled."""
     trade_id = UUID(int=number)
     side = chance.choice(list(Side))
+    terms = chance.choice([None, FeeTerms(Decimal("0.001"), minimum=Decimal("0.30"))])
+    ordered = Decimal(chance.randint(5, 30))
     commands: list[Any] = [
-        SubmitTrade(trade_id, f"T-{number}", ACCOUNT, SAP, side, OrderType.MARKET, Decimal(chance.randint(5, 30)))
+        SubmitTrade(trade_id, f"T-{number}", ACCOUNT, SAP, side, OrderType.MARKET, ordered, fee_terms=terms)
     ]
     for step in range(8):
         some = Fill(
-            f"{number}-{chance.randint(1, 5)}",
+            f"{(number + 1) // 2}-{chance.randint(1, 5)}",  # two trades share numbers: both sides may be ours
             Decimal("0.02") * chance.randint(9_990, 10_010),
             Decimal(chance.randint(1, 6)),
             NOON + timedelta(days=chance.randint(0, 1), seconds=chance.randint(0, 119)),
+            chance.choice([None, Fee(Decimal("0.05") * chance.randint(-3, 9), "EUR")]),
         )
         kind = chance.choice([ExecuteTrade] * 4 + [CorrectTrade, BustTrade])
         if kind is ExecuteTrade:
@@ -225,6 +254,22 @@ def test_a_position_is_the_signed_sum_of_the_fills_that_stand(chance: Random) ->
     assert sum((row.quantity for row in rows.values()), Decimal(0)) == held
 
 
+@settings(max_examples=50)
+@given(chance=st.randoms(use_true_random=False))
+def test_what_positions_and_trades_cost_is_the_sum_of_the_fees_of_the_fills_that_stand(chance: Random) -> None:
+    lives = random_trades(chance)
+    history = list(record_events(interleave(chance, lives)))
+    paid = Decimal(0)
+    for life in lives:
+        trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+        paid += fees_of(tuple(record.fill for record in trade.fills if not record.void))
+    projections: list[Projection[Any]] = [position, trade_blotter]
+    for projection in projections:
+        assert sum((row.fees for row in fold(projection, history).values()), Decimal(0)) == paid
+    for row in fold(position, history).values():
+        assert (row.net_realised, row.fifo_net_realised) == (row.realised - row.fees, row.fifo_realised - row.fees)
+
+
 def without_errors(life: list[DatedEvent]) -> list[DatedEvent]:
     """The same trade as if only what stands in the end had ever been reported."""
     trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
@@ -279,9 +324,61 @@ def test_errors_put_right_leave_no_trace_anywhere(chance: Random, data: st.DataO
         with_errors = column_values(fold_in_batches(projection, history, cuts), without=ignored)
         never = column_values(fold(projection, alone), without=ignored)
         emptied = with_errors.keys() - never.keys()  # of what was reported, and is void
-        sums = ("trades", "bought", "sold", "volume", "realised", "fifo_realised", "quantity")
+        sums = ("trades", "bought", "sold", "volume", "realised", "fifo_realised", "quantity", "fees", "net_realised")
         assert not any(with_errors[key].get(column) for key in emptied for column in sums)
         assert {key: row for key, row in with_errors.items() if key not in emptied} == never
+
+
+@settings(max_examples=50)
+@given(chance=st.randoms(use_true_random=False), data=st.data())
+def test_a_minute_is_the_larger_side_of_each_number_among_the_fills_that_stand(
+    chance: Random, data: st.DataObject
+) -> None:
+    """Counted here in another way, from the trades in the end."""
+    lives = random_trades(chance)
+    history = list(record_events(interleave(chance, lives)))
+    cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
+    sides: dict[tuple[datetime, str], dict[Side, list[Fill]]] = {}
+    for life in lives:
+        trade = Trade().evolve_all(item.event for item in life)  # type: ignore[misc]
+        for record in trade.fills:
+            if not record.void:
+                minute = record.fill.at.replace(second=0)
+                of_number = sides.setdefault((minute, record.first.venue_trade_id), {Side.BUY: [], Side.SELL: []})
+                of_number[trade.terms.side].append(record.fill)
+    counted: dict[datetime, list[list[Fill]]] = {}
+    for (minute, _), of_number in sides.items():
+        fills = max(of_number.values(), key=lambda some: (volume(tuple(some)), notional(tuple(some))))
+        counted.setdefault(minute, []).append(fills)
+    rows = fold_in_batches(market_minute, history, cuts)
+    assert {row.minute for row in rows.values() if row.trades} == counted.keys()
+    for row in rows.values():
+        numbers = counted.get(row.minute, [])
+        flat = tuple(fill for some in numbers for fill in some)
+        assert (row.trades, row.volume, row.notional) == (len(numbers), volume(flat), notional(flat))
+        assert (row.low, row.high) == (
+            min((fill.price for fill in flat), default=None),
+            max((fill.price for fill in flat), default=None),
+        )
+
+
+@settings(max_examples=50)
+@given(chance=st.randoms(use_true_random=False), data=st.data())
+def test_what_was_earned_is_the_same_over_any_split_of_partitions_and_batches(
+    chance: Random, data: st.DataObject
+) -> None:
+    lives = random_trades(chance)
+    earned = set()
+    for _ in range(3):
+        partitions: list[list[list[DatedEvent]]] = [[], [], []]
+        for life in lives:
+            chance.choice(partitions).append(life)
+        history = list(record_events(item for lives_of in partitions for item in interleave(chance, lives_of)))
+        cuts = data.draw(st.lists(st.integers(min_value=0, max_value=len(history)), max_size=6))
+        rows = fold_in_batches(position, history, cuts).values()
+        columns = ("realised", "fifo_realised", "open_cost", "fifo_open_cost", "fees", "net_realised")
+        earned.add(tuple(sum((getattr(row, name) for row in rows), Decimal(0)) for name in columns))
+    assert len(earned) == 1
 
 
 def test_chance_tells_of_corrections_and_busts() -> None:

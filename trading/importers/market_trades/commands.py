@@ -10,7 +10,7 @@ from eventshop.cli.importing.importer import CommandToSend
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Command, Envelope
 from trading.domain.commands import ExecuteTrade, OpenAccount, SubmitTrade
-from trading.domain.events import Instrument, OrderType, volume
+from trading.domain.events import Instrument, OrderType, Side, volume
 from trading.importers.market_trades.executions import Execution
 from trading.importers.market_trades.parsing import Row
 
@@ -23,9 +23,12 @@ def taker_account_id(market: str) -> UUID:
     return derive_id("taker-account", market)
 
 
-def imported_trade_id(code: str, venue_trade_id: str) -> UUID:
-    """The id of the trade whose first fill this is; the same symbol is traded on several markets."""
-    return derive_id("market-trade", code, venue_trade_id)
+def imported_trade_id(code: str, venue_trade_id: str, side: Side | None = None) -> UUID:
+    """The id of the trade whose first fill this is; the same symbol is traded on several markets.
+
+    With a side, it is the second trade with this fill: both sides of a trade may be ours.
+    """
+    return derive_id("market-trade", code, venue_trade_id, *([] if side is None else [side]))
 
 
 def market_of(row: Row) -> str:
@@ -39,10 +42,12 @@ def open_account(first: Row, instrument: Instrument) -> CommandToSend:
     return command, Envelope(derive_id("market-account-command", market), actor=ACTOR, occurred_at=first.at)
 
 
-def trade_commands(rows: Execution, instrument: Instrument) -> list[CommandToSend]:
+def trade_commands(rows: Execution, instrument: Instrument, *, is_second: bool = False) -> list[CommandToSend]:
+    """`is_second`: the other side of its first fill is a trade of its own."""
     first = rows[0]
     number = first.fill.venue_trade_id
-    trade, fills = imported_trade_id(first.code, number), tuple(row.fill for row in rows)
+    trade = imported_trade_id(first.code, number, first.side if is_second else None)
+    fills = tuple(row.fill for row in rows)
     submit = SubmitTrade(
         trade_id=trade,
         reference=f"{first.code} {number}",

@@ -11,6 +11,8 @@ from contextlib import suppress
 from itertools import chain
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from eventshop.cli.importing.importer import FileUnit
 from eventshop.cli.importing.unit_index import Placement, Suspect, UnitIndex
 from trading.domain.events import MAX_FILLS, Side
@@ -38,7 +40,8 @@ def group_executions(rows: Iterable[Row]) -> Iterator[Execution]:
 def read_executions(index: UnitIndex[Row]) -> Iterator[FileUnit[Row]]:
     """The executions of a file, one instrument after the other.
 
-    One that a broken row may belong to is held back as a whole, and so is one with two versions of a fill.
+    One that a broken row may belong to is held back as a whole, and so is one with two versions of a fill. The same
+    fill on the other side is no other version, since both sides of a trade may be ours: these are another execution.
     """
     for instrument in index.units():
         suspects = index.suspects(instrument.unit)
@@ -48,7 +51,7 @@ def read_executions(index: UnitIndex[Row]) -> Iterator[FileUnit[Row]]:
         while execution:
             following: Execution = next(executions, [])
             next_first = following[0].number if following else _NO_NUMBER
-            yield _unit(execution, _cause(suspects, execution, previous_last, next_first), repeated)
+            yield from _units(execution, _cause(suspects, execution, previous_last, next_first), repeated)
             previous_last, execution = execution[-1].number, following
 
 
@@ -91,20 +94,27 @@ def _drop_repeated(rows: Iterable[Row], repeated: dict[int, list[Row]]) -> Itera
             yield row
 
 
-def _unit(execution: Execution, cause: int | None, repeated: dict[int, list[Row]]) -> FileUnit[Row]:
+def _units(execution: Execution, cause: int | None, repeated: dict[int, list[Row]]) -> Iterator[FileUnit[Row]]:
     name = f"execution {execution[0].fill.venue_trade_id}"
-    others = {row: repeated.pop(row.number) for row in execution if row.number in repeated} if repeated else {}
-    for row, same in others.items():
-        for other in same:
-            if (other.fill, other.side) != (row.fill, row.side):
-                number, rows = row.fill.venue_trade_id, [*execution, *chain.from_iterable(others.values())]
-                return FileUnit(name, rows, f"trade_id {number} has other contents in line {row.line} and {other.line}")
-    return FileUnit(
-        name,
-        execution,
-        held_back=f"held back with the rest of {name}, see line {cause}" if cause is not None else "",
-        duplicates=sum(map(len, others.values())),
-    )
+    said_again = {row: repeated.pop(row.number) for row in execution if row.number in repeated} if repeated else {}
+    for row, others in said_again.items():
+        for other in others:
+            if other.fill != row.fill:
+                number, rows = row.fill.venue_trade_id, [*execution, *chain.from_iterable(said_again.values())]
+                conflict = f"trade_id {number} has other contents in line {row.line} and {other.line}"
+                yield FileUnit(name, rows, conflict)
+                return
+    held_back = f"held back with the rest of {name}, see line {cause}" if cause is not None else ""
+    other_side = [
+        replace(other, is_other_side=True)
+        for row, others in said_again.items()
+        for other in [other for other in others if other.side is not row.side][:1]
+    ]
+    same_side = sum(other.side is row.side for row, others in said_again.items() for other in others)
+    yield FileUnit(name, execution, held_back, duplicates=same_side)
+    if other_side:
+        duplicates = sum(map(len, said_again.values())) - same_side - len(other_side)
+        yield FileUnit(f"{name}, other side", other_side, held_back, duplicates=duplicates)
 
 
 def _cause(suspects: Sequence[SuspectPlace], execution: Execution, previous_last: int, next_first: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.operations.staff_actors import command_line_actor
 from trading.application.instruments import current_listings, save_listings
 from trading.domain.commands import ExecuteTrade
+from trading.domain.fills import check_fill_times
 from trading.domain.instruments import Listing
 from trading.importers.market_trades.commands import market_of, open_account, trade_commands
 from trading.importers.market_trades.executions import place_row, read_executions, suspect_places
@@ -38,6 +40,7 @@ class MarketTradesImporter(FileImporter[Row]):
         """`reference` are instruments that are added to the table if the file has trades in them."""
         self._known = current_listings() if listings is None else listings
         self._listings = {**(reference or {}), **self._known}
+        self._begun_at = datetime.now(UTC)
         self._missing: set[str] = set()
         self._last_read: dict[str, int] = {}  # by instrument: the number of the last valid row
         self._last_planned: dict[str, int] = {}
@@ -50,7 +53,9 @@ class MarketTradesImporter(FileImporter[Row]):
         return UnitIndex(Row, lambda row: row.number)
 
     def parse(self, line: int, cells: list[str], file_format: FileFormat) -> Row:
-        return parse_row(line, cells, self._listings)
+        row = parse_row(line, cells, self._listings)
+        check_fill_times([row.fill], self._begun_at)
+        return row
 
     def place(self, row: Row) -> Placement:
         self._last_read[row.code] = row.number
@@ -89,22 +94,23 @@ class MarketTradesImporter(FileImporter[Row]):
         return previous is None or previous + 1 != row.number
 
     def _plan(self, unit: FileUnit[Row], stored: StoredFills) -> UnitPlan[Row]:
-        missing: list[Row] = []
+        missing, is_second = list[Row](), unit.rows[0].is_other_side
         for row in unit.rows:
-            known = stored.get((row.code, row.fill.venue_trade_id))
-            if known is None:
-                missing.append(row)
-            elif known != (row.side, row.fill):
+            same, other = (stored.get((row.code, row.fill.venue_trade_id, side)) for side in (row.side, row.side.other))
+            if (same or other or row.fill) != row.fill:
                 number = row.fill.venue_trade_id
                 reason = f"{unit.name}: trade {number} was imported before with other contents; what is stored stays"
                 return UnitPlan(unit, refusal=reason)
+            if same is None:
+                missing.append(row)
+                is_second = is_second or other is not None
         commands: list[CommandToSend] = []
         instrument = self._listings[unit.rows[0].code].instrument
         if missing and market_of(missing[0]) not in self._opened:
             # With each execution until one of the market is stored.
             commands.append(open_account(missing[0], instrument))
         # A cut between the rows of an execution makes two of it: the stored trade is closed, and cannot be extended.
-        commands += trade_commands(missing, instrument) if missing else []
+        commands += trade_commands(missing, instrument, is_second=is_second) if missing else []
         return UnitPlan(unit, commands, rows_there=len(unit.rows) - len(missing))
 
     def count(self, plan: UnitPlan[Row], receipts: Sequence[Receipt]) -> None:
@@ -120,6 +126,8 @@ class MarketTradesImporter(FileImporter[Row]):
     def add_to_totals(self, unit: FileUnit[Row]) -> None:
         total = self._totals.setdefault(unit.rows[0].code, InstrumentTotal())
         for row in unit.rows:
+            if row.is_other_side:
+                continue
             total.trades += 1
             total.volume += row.fill.quantity
             total.notional += row.fill.notional

@@ -49,6 +49,7 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     side: Side
     fill: Fill
     number: int  # the fill's, of the venue
+    is_other_side: bool = False  # of a trade that is in the file from both sides: not the first of the two
 
     @property
     def at(self) -> datetime:

@@ -14,8 +14,8 @@ from trading.domain.events import MAX_FILLS, Fill, Side, TradeExecuted
 from trading.importers.market_trades.commands import ACTOR, imported_trade_id, taker_account_id
 from trading.importers.market_trades.parsing import Row
 
-#: By instrument and the venue's number: the side of the taker, and the fill.
-StoredFills: TypeAlias = dict[tuple[str, str], tuple[Side, Fill]]
+#: By instrument, the venue's number and the side: both sides of a trade may be ours.
+StoredFills: TypeAlias = dict[tuple[str, str, Side], Fill]
 #: Ids in one statement.
 _IDS: Final = 5_000
 
@@ -25,10 +25,10 @@ def load_fills(rows: Sequence[Row], beginnings: Iterable[Row]) -> StoredFills:
 
     `beginnings` are rows before which the file has none: they may be the rest of an execution that began earlier.
     """
-    codes = {imported_trade_id(row.code, row.fill.venue_trade_id): row.code for row in rows}
+    codes = {trade: row.code for row in rows for trade in _trades_with(row.code, row.fill.venue_trade_id)}
     for row in beginnings:
         earlier = range(max(row.number - MAX_FILLS, 0), row.number)
-        codes |= {imported_trade_id(row.code, str(number)): row.code for number in earlier}
+        codes |= {trade: row.code for number in earlier for trade in _trades_with(row.code, str(number))}
     ids, stored = list(codes), StoredFills()
     for start in range(0, len(ids), _IDS):
         stored |= _fills_of(ids[start : start + _IDS], codes)
@@ -50,5 +50,11 @@ def _fills_of(trades: Sequence[UUID], codes: dict[UUID, str]) -> StoredFills:
     fills = StoredFills()
     for row in rows:
         event: TradeExecuted = to_recorded_event(row, registry).event
-        fills |= {(codes[row.aggregate_id], fill.venue_trade_id): (event.deal.side, fill) for fill in event.fills}
+        code, side = codes[row.aggregate_id], event.deal.side
+        fills |= {(code, fill.venue_trade_id, side): fill for fill in event.fills}
     return fills
+
+
+def _trades_with(code: str, venue_trade_id: str) -> list[UUID]:
+    """The trades that may begin with this fill."""
+    return [imported_trade_id(code, venue_trade_id, side) for side in (None, *Side)]

@@ -90,6 +90,7 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "orders.Payment": "its key must mean the same payment for ever; one for each request to the gateway",
     "orders.Product": "the price list",
     "trading.InstrumentVersion": "what was traded by; one for each change of an instrument by staff",
+    "trading.FeeSchedule": "what fees were computed by; one for each change that staff enter",
     "trading.ExchangeRate": "what limits were checked by; one for each rate that staff enter or import",
     "ops.AttentionNotice": "deleted with its item",
     "otp_totp.TOTPDevice": "set up by its owner",

@@ -27,6 +27,14 @@ from trading.domain.instruments import parse_tick_table
 pytestmark = pytest.mark.usefixtures("clean_database")
 
 _DIGITS: Final = "1" * 29
+_FUTURE: Final = "2999-01-01T00:00:00Z"
+
+
+def _fee(amount: str, currency: str = "EUR") -> dict[str, str]:
+    return {"amount": amount, "currency": currency}
+
+
+_DOLLAR: Final = _fee("1", "USD")
 #: Changes of a good order for `XETRA/BAND` (tick 0.02, from 10 on 0.05, from 20 on 0.1; lot 1), and the answers.
 ORDERS: Final[list[tuple[str, dict[str, str], tuple[int, str]]]] = [
     ("unknown instrument", {"instrument": "XETRA/ABC"}, (422, "unknown-instrument")),
@@ -53,6 +61,13 @@ REPORTS: Final[list[tuple[str, str, dict[str, Any], tuple[int, str]]]] = [
     ("correction of 29 digits", "corrections", {"price": _DIGITS}, (422, "invalid-body")),
     ("correction of no fill", "corrections", {"venue_trade_id": "V-9"}, (409, "unknown-fill")),
     ("correction of a void fill", "corrections", {"venue_trade_id": "V-0"}, (409, "fill-busted")),
+    ("fee of 29 digits", "fills", {"venue_trade_id": "V-2", "fee": _fee(_DIGITS)}, (422, "invalid-body")),
+    ("fee of 29 decimals", "fills", {"venue_trade_id": "V-2", "fee": _fee(f"0.{_DIGITS}")}, (422, "invalid-body")),
+    ("fee in another currency", "fills", {"venue_trade_id": "V-2", "fee": _DOLLAR}, (422, "wrong-fee-currency")),
+    ("the same number, another fee", "fills", {"fee": _fee("1")}, (409, "fill-changed")),
+    ("correction to such a fee", "corrections", {"fee": _DOLLAR}, (422, "wrong-fee-currency")),
+    ("fill of the future", "fills", {"venue_trade_id": "V-2", "at": _FUTURE}, (422, "fill-in-future")),
+    ("correction into the future", "corrections", {"at": _FUTURE}, (422, "fill-in-future")),
     ("bust of no fill", "busts", {"venue_trade_id": "V-9"}, (409, "unknown-fill")),
 ]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import signal
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.db.models import F
 
 from eventshop.cli.importing.base_command import ROWS_REFUSED, STOPPED_AT_AN_ERROR
 from eventshop.eventstore.models import StoredEvent
-from projections.models import MarketMinute, TradeBlotter
+from projections.models import MarketMinute, Position, TradeBlotter
 from tests.conftest import SHARED_DATA
 from tests.support.retail_import import (
     CONTROL_TOTALS,
@@ -99,6 +100,40 @@ def test_files_that_overlap_within_an_execution_store_each_trade_once(tmp_path: 
     assert (run.code, run.rows[1:3]) == (0, [new, len(lines[second]) - new])
     run_projections()
     assert sum(MarketMinute.objects.values_list("trades", flat=True)) == 3 + new
+
+
+def test_the_other_side_of_stored_trades_is_booked_too_and_each_trade_counts_once(tmp_path: Path) -> None:
+    sold = [trade_line(str(number)) for number in range(1, 4)]
+    bought = [trade_line(str(number), side="BUY") for number in range(1, 4)]
+    ImportRun(write_trade_file(tmp_path, *sold), command=IMPORT)
+    for lines, new in ((bought[1:], 2), ([*sold, *bought], 1), ([*bought, *sold], 0)):
+        run = ImportRun(write_trade_file(tmp_path, *lines), command=IMPORT)
+        assert (run.code, run.rows[1:3]) == (0, [new, len(lines) - new])
+    run_projections()
+    [minute] = MarketMinute.objects.all()
+    assert (minute.trades, minute.volume) == (3, Decimal("0.06"))
+    assert Position.objects.get().bought == Position.objects.get().sold == Decimal("0.06")
+    changed = write_trade_file(tmp_path, trade_line("1", side="BUY", price="61837.64"))
+    run = ImportRun(changed, "--on-error", "skip", command=IMPORT)
+    assert "trade 1 was imported before with other contents" in run.refused[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"price": "61837.631"}, "multiple of the instrument's tick"),
+        ({"quantity": "0.000001"}, "multiple of the instrument's lot"),
+        ({"price": "-5"}, "must be above 0"),
+        ({"at": 32_472_144_000_000}, "has not come yet"),
+        ({"symbol": "NOSUCH"}, "import_instruments"),
+    ],
+)
+def test_what_does_not_fit_the_instrument_is_refused_with_the_rule_and_leaves_nothing(
+    tmp_path: Path, change: dict[str, Any], rule: str
+) -> None:
+    run = ImportRun(write_trade_file(tmp_path, trade_line("1", **change)), command=IMPORT)
+    assert (run.code, count_events_and_receipts()) == (STOPPED_AT_AN_ERROR, (0, 0))
+    assert re.search(rule, run.refused[2]), run.refused[2]
 
 
 def first_trades(folder: Path, count: int) -> Path:

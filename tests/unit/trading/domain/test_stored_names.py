@@ -32,6 +32,8 @@ from trading.domain.events import (
     FreezeRefused,
     ReviewRule,
     TradeAmended,
+    TradeBusted,
+    TradeCorrected,
     TradeEvent,
     TradeExecuted,
     TradeExpired,
@@ -44,8 +46,8 @@ HEAD = f'{{"trade_id":"{examples.TRADE}",'
 ACCOUNT = f'"account_id":"{examples.ACCOUNT}"'
 DEAL = f'"deal":{{{ACCOUNT},"instrument":"XETRA/SAP","currency":"EUR","side":"BUY","contract":null}}'
 AT = '"at":"2026-01-30T12:00:00Z"'
-FOUR = f'{{"venue_trade_id":"v1","price":"199.98","quantity":"4",{AT}}}'
-SIX = f'{{"venue_trade_id":"v2","price":"200.00","quantity":"6",{AT}}}'
+FOUR = f'{{"venue_trade_id":"v1","price":"199.98","quantity":"4",{AT},"fee":null}}'
+SIX = f'{{"venue_trade_id":"v2","price":"200.00","quantity":"6",{AT},"fee":null}}'
 SAP = (
     '{"code":"XETRA/SAP","currency":"EUR","tick":"0.02","lot":"1","settlement_days":2,"calendar":"TARGET",'
     '"contract":null,"tick_table":[],"negative_prices":false}'
@@ -61,7 +63,7 @@ STORED: dict[str, tuple[Event, str]] = {
     "TradeSubmitted": (
         examples.submitted,
         f'{HEAD}"reference":"T-1",{ACCOUNT},"instrument":{SAP},"side":"BUY","type":"LIMIT","quantity":"10",'
-        '"limit_price":"200.00","time_in_force":"GTC","good_until":null,"taken_in":null,"routed":false}',
+        '"limit_price":"200.00","time_in_force":"GTC","good_until":null,"taken_in":null,"routed":false,"fee_terms":null}',
     ),
     "TradeExecuted": (examples.four, f'{HEAD}{DEAL},"fills":[{FOUR}],"open":"6"}}'),
     "TradeRejected": (examples.rejected, f'{HEAD}{DEAL},"reason":"limit exceeded"}}'),
@@ -134,7 +136,9 @@ def test_every_event_of_trading_is_pinned() -> None:
     told_of_no_contract = {event for event in events if {"deal", "instrument"} & set(event.__struct_fields__)} - NEWER
     told_of_no_contract = {event for event in told_of_no_contract if issubclass(event, get_args(TradeEvent))}
     changes = {event: (event in notes) + (event in told_of_no_contract) for event in events}
-    changes[TradeSubmitted] += 2  # how long it is good, and orders of before; whether it is at a venue
+    changes[TradeSubmitted] += 3  # how long it is good, and orders of before; whether it is at a venue; fees
+    for event in (TradeExecuted, TradeCorrected, TradeBusted):
+        changes[event] += 1  # fees
     assert {event: event.schema_version - 1 for event in events} == changes
 
 

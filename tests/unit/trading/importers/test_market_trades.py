@@ -31,7 +31,11 @@ def commands_of(path: Path) -> list[CommandToSend]:
     file = read(path)
     assert file.refused == {}
     executions = [list(unit.rows) for unit in file.units]
-    return [command for rows in executions for command in trade_commands(rows, LISTINGS[rows[0].code].instrument)]
+    return [
+        command
+        for rows in executions
+        for command in trade_commands(rows, LISTINGS[rows[0].code].instrument, is_second=rows[0].is_other_side)
+    ]
 
 
 def test_a_row_is_kept_to_the_last_zero(tmp_path: Path) -> None:
@@ -116,9 +120,26 @@ def test_an_execution_that_a_broken_row_may_belong_to_is_held_back(
 def test_the_same_trade_again_is_a_duplicate_and_with_other_contents_an_error(tmp_path: Path) -> None:
     file = read(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("1")))
     assert (groups_of(file), file.units[0].duplicates) == ([["1", "2"]], 1)
-    changed = read(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("1", side="BUY")))
+    changed = read(write_trade_file(tmp_path, trade_line("1"), trade_line("2"), trade_line("1", quantity="0.03")))
     assert (groups_of(changed), sorted(changed.held_back)) == ([], [2, 3, 4])
     assert "trade_id 1 has other contents in line 2 and 4" in changed.held_back[2]
+
+
+def test_both_sides_of_a_trade_may_be_ours(tmp_path: Path) -> None:
+    lines = [trade_line("1"), trade_line("2"), trade_line("2", side="BUY"), trade_line("2", side="BUY")]
+    file = read(write_trade_file(tmp_path, *lines))
+    assert (groups_of(file), [unit.duplicates for unit in file.units]) == ([["1", "2"], ["2"]], [0, 1])
+    commands = [command for command, _ in commands_of(write_trade_file(tmp_path, *lines))]
+    submitted = [(command.side, command.quantity) for command in commands if isinstance(command, SubmitTrade)]
+    assert submitted == [(Side.SELL, Decimal("0.04")), (Side.BUY, Decimal("0.02"))]
+    executed = [command for command in commands if isinstance(command, ExecuteTrade)]
+    assert [[fill.venue_trade_id for fill in command.fills] for command in executed] == [["1", "2"], ["2"]]
+    assert len({command.trade_id for command in executed}) == 2
+
+
+def test_an_other_side_with_other_contents_is_an_error(tmp_path: Path) -> None:
+    changed = read(write_trade_file(tmp_path, trade_line("1"), trade_line("1", side="BUY", price="61837.64")))
+    assert (groups_of(changed), sorted(changed.held_back)) == ([], [2, 3])
 
 
 def test_an_execution_is_a_market_order_of_its_markets_taker(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""The terms of fees in the admin: staff add them; none is changed or deleted."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from eventshop.core.errors import EventShopError
+from eventshop.formats.form_fields import StrictDecimalField, TextField
+from eventshop.operations.access_log.declarations import NotLogged
+from eventshop.operations.staff_actors import staff_actor
+from trading.application.instruments import find_listing
+from trading.models import FeeSchedule
+
+
+class FeeScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_instrument(self) -> str:
+        code = str(self.cleaned_data["instrument"])
+        try:
+            return find_listing(code).code if code else code
+        except EventShopError as error:
+            raise ValidationError(error.message) from error
+
+
+@admin.register(FeeSchedule)
+class FeeScheduleAdmin(ModelAdmin):  # type: ignore[misc]
+    """Terms of an account count before those of an instrument, and those before the ones of all."""
+
+    access = NotLogged("terms of fees")
+    form = FeeScheduleForm
+    list_display = ("scope", "account_id", "rate", "per_piece", "minimum", "valid_from")
+    ordering = ("-valid_from", "-id")
+    fields = ("account_id", "instrument", "rate", "per_piece", "minimum", "valid_from")
+    formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
+        models.DecimalField: {"form_class": StrictDecimalField},
+        models.CharField: {"form_class": TextField},
+    }
+
+    @admin.display(description="instrument")
+    def scope(self, row: FeeSchedule) -> str:
+        return str(row)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: FeeSchedule, form: Any, change: bool) -> None:
+        obj.recorded_by = staff_actor(request.user)
+        super().save_model(request, obj, form, change)
