@@ -211,6 +211,7 @@ def _login_from_token(token: str) -> Login | None:
 
 
 @open_to(Audience.SIGNED_IN)
+@never_cache
 @login_required
 @get_or_post
 def join(request: HttpRequest) -> HttpResponse:
