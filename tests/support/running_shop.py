@@ -89,7 +89,9 @@ class Shop:
         """The number of unprocessed events of each projection that has any."""
         with psycopg.connect(self.stack.env["DATABASE_URL"]) as connection:
             rows = connection.execute(
-                "SELECT projection, (SELECT count(*) FROM event) - sum(events) FROM projections_checkpoint GROUP BY 1"
+                "SELECT projection, (SELECT count(*) FROM event) - sum(events) + (SELECT count(*) FROM "
+                "projections_unreadablerecord AS skipped WHERE skipped.projection = projections_checkpoint.projection) "
+                "FROM projections_checkpoint GROUP BY 1"  # a record of a stranger counts as an event there
             ).fetchall()
         return {name: int(behind) for name, behind in rows if behind}
 
