@@ -6,7 +6,7 @@ The endpoints come from the URL configuration and the fields from the types, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import product
 from typing import Any, Final
@@ -127,14 +127,43 @@ def test_a_code_in_an_address_is_a_text_too(person: ApiClient) -> None:
         assert problem_of(answer) == (422, "invalid-message"), sku
 
 
-def test_no_hostile_query_parameter_is_accepted(person: ApiClient) -> None:
-    answers = {
-        (endpoint.path, parameter, value): person.client.get(path, {parameter: value}).status_code
+#: Requests of the pages with these query parameters: page, parameter, value.
+Requests = Callable[[dict[str, list[str]]], Iterator[tuple[str, str, str]]]
+
+
+def every_pair(pages: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
+    """Each page with each of its parameters and each value."""
+    for page, parameters in pages.items():
+        yield from ((page, parameter, value) for parameter, value in product(parameters, QUERY_VALUES))
+
+
+def by_turns(pages: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
+    """Each page with each value, in another parameter from value to value and from page to page."""
+    for turn, (page, parameters) in enumerate(pages.items()):
+        for number, value in enumerate(QUERY_VALUES):
+            yield page, parameters[(turn + number) % len(parameters)], value
+
+
+def statuses(client: Client, requests: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    return {
+        (page, parameter, value): client.get(page, {parameter: value}).status_code
+        for page, parameter, value in requests
+    }
+
+
+REQUESTS: Final = pytest.mark.parametrize(
+    "requests", [pytest.param(every_pair, marks=pytest.mark.long), by_turns], ids=lambda way: way.__name__
+)
+
+
+@REQUESTS
+def test_no_hostile_query_parameter_is_accepted(person: ApiClient, requests: Requests) -> None:
+    pages = {
+        f"/api/v1/{fill_path(endpoint, person)}": list(QUERY_PARAMETERS)
         for endpoint in endpoints()
         if endpoint.method == "get"
-        for path in [f"/api/v1/{fill_path(endpoint, person)}"]
-        for parameter, value in product(QUERY_PARAMETERS, QUERY_VALUES)
     }
+    answers = statuses(person.client, requests(pages))
     assert not {request: status for request, status in answers.items() if status not in (400, 404)}
 
 
@@ -147,18 +176,16 @@ def test_a_search_ends_with_any_character(person: ApiClient, last: str) -> None:
     assert len(person.get(f"orders?q={quote('x' + chr(0xFFFD))}").json()["results"]) == 1
 
 
-def test_no_hostile_query_parameter_breaks_an_admin_page(person: ApiClient) -> None:
+@REQUESTS
+def test_no_hostile_query_parameter_breaks_an_admin_page(person: ApiClient, requests: Requests) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(person.login)
     pages = {
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"): [
-            field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)
+            *ADMIN_PARAMETERS,
+            *(field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)),
         ]
         for model in admin.site._registry
     }
-    answers = {
-        (page, parameter, value): client.get(page, {parameter: value}).status_code
-        for page, times in pages.items()
-        for parameter, value in product({*ADMIN_PARAMETERS, *times}, QUERY_VALUES)
-    }
+    answers = statuses(client, requests(pages))
     assert not {request: status for request, status in answers.items() if status >= 500}
