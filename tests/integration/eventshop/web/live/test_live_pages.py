@@ -212,7 +212,7 @@ def pages() -> Iterator[Callable[..., OpenPage]]:
 
         yield opened
         streams.stop()
-        assert streams.count == 0
+        wait_until(lambda: streams.count == 0, seen=lambda: streams.count)  # it waits for the thread for 5 s at most
 
 
 def test_all_pages_of_one_process_are_looked_after_by_one_statement(
