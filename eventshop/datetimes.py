@@ -1,6 +1,7 @@
 """Formats dates and times for pages, e-mails and documents, and parses times given on the command line.
 
-All texts are in the time zone of the shop (the setting TIME_ZONE).
+All texts are in the active language and time zone: those of the shop, unless a letter or a page is for a person who
+chose others.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final, Protocol
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
-MINUTE_FORMAT: Final = "j M Y, H:i T"
-SECOND_FORMAT: Final = "j M Y, H:i:s T"
-DAY_FORMAT: Final = "j F Y"
+MINUTE_FORMAT: Final = gettext_noop("j M Y, H:i T")
+SECOND_FORMAT: Final = gettext_noop("j M Y, H:i:s T")
+DAY_FORMAT: Final = gettext_noop("j F Y")
 
 
 def format_datetime_html(value: datetime | None, precision: str = "") -> str | SafeString:
@@ -33,7 +35,7 @@ def format_datetime_html(value: datetime | None, precision: str = "") -> str | S
 
 def format_datetime(value: datetime, *, seconds: bool = False) -> str:
     """As `format_datetime_html` without HTML, for e-mails and documents."""
-    return formats.date_format(timezone.localtime(value), SECOND_FORMAT if seconds else MINUTE_FORMAT)
+    return formats.date_format(timezone.localtime(value), gettext(SECOND_FORMAT if seconds else MINUTE_FORMAT))
 
 
 def format_datetime_exact(value: datetime) -> str:
@@ -50,7 +52,7 @@ def format_date_html(value: date | datetime | None) -> str | SafeString:
 
 def format_date(value: date | datetime) -> str:
     """As `format_date_html` without HTML."""
-    return formats.date_format(_to_local_date(value), DAY_FORMAT)
+    return formats.date_format(_to_local_date(value), gettext(DAY_FORMAT))
 
 
 def _to_local_date(value: date | datetime) -> date:

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "users.pages.second_factor_middleware.SecondFactorMiddleware",
+    "users.application.time_zone.TimeZoneMiddleware",
     "eventshop.web.shared.attempt_limits.AttemptLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -112,6 +113,8 @@ WSGI_APPLICATION = "eventshop.wsgi.application"
 ASGI_APPLICATION = "eventshop.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 FORMAT_MODULE_PATH = "eventshop.formats"
 TEMPLATES = [

@@ -13,8 +13,10 @@ class UsersConfig(AppConfig):
         from eventshop.web.api.api_tokens import token_created
         from eventshop.web.api.token_revocation import password_replaced
         from users.application.signed_in_sessions import remember_sign_in
+        from users.application.time_zone import remember_at_sign_in
         from users.application.token_notices import tell_of_password, tell_of_token
 
         user_logged_in.connect(remember_sign_in, dispatch_uid="remember_sign_in")
+        user_logged_in.connect(remember_at_sign_in, dispatch_uid="remember_time_zone")
         token_created.connect(tell_of_token, dispatch_uid="tell_of_token")
         password_replaced.connect(tell_of_password, dispatch_uid="tell_of_password")

@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, assert_never
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from eventshop.core.currencies import DECIMALS
 from eventshop.core.money import Money
+from eventshop.formats.numbers import has_decimal_comma, localise_digits
 from orders.domain.events import (
     CreditNoteIssued,
     CreditNoteReversed,
@@ -54,12 +58,12 @@ PAYMENT_LABELS: Final = {
 }
 #: Means of payment in a sentence; others, such as the local gateway's test cards, are quoted.
 METHOD_NAMES: Final = {
-    "card": "card",
-    "voucher": "gift voucher",
-    "bank_transfer": "bank transfer",
+    "card": gettext_noop("card"),
+    "voucher": gettext_noop("gift voucher"),
+    "bank_transfer": gettext_noop("bank transfer"),
     "paypal": "PayPal",
-    "invoice": "invoice",
-    "cash": "cash",
+    "invoice": gettext_noop("invoice"),
+    "cash": gettext_noop("cash"),
 }
 _SIGNS: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
 
@@ -72,27 +76,31 @@ def status_label(status: Status, payment_state: PaymentStateName) -> tuple[str, 
 
 
 def describe_event(event: OrderEvent) -> tuple[str, str]:
-    """A sentence for the customer, and its tone: `done`, `bad` or empty."""
+    """A sentence for the customer, in the active language, and its tone: `done`, `bad` or empty."""
     match event:
         case OrderCreated(total=due):
-            return f"You ordered for {format_money(due)}.", "done"
+            return _("You ordered for {amount}.").format(amount=format_money(due)), "done"
         case OrderShipped(carrier=carrier, service=service, tracking=tracking):
-            number = f", tracking number {tracking}." if tracking else "."
-            return f"Your parcel was shipped with {carrier} {service}".rstrip() + number, "done"
+            number = _(", tracking number {tracking}.").format(tracking=tracking) if tracking else "."
+            by = f"{carrier} {service}".rstrip()
+            return _("Your parcel was shipped with {carrier}").format(carrier=by) + number, "done"
         case OrderDelivered(received_by=receiver):
-            return "Your parcel was delivered" + (f" to {receiver}." if receiver else "."), "done"
+            if receiver:
+                return _("Your parcel was delivered to {receiver}.").format(receiver=receiver), "done"
+            return _("Your parcel was delivered."), "done"
         case OrderCancelled(reason=reason):
-            return f"The order was cancelled: {reason}.", "bad"
+            return _("The order was cancelled: {reason}.").format(reason=reason), "bad"
         case CreditNoteIssued(total=amount, reason=reason):
-            return f"We credited {format_money(amount)}: {reason}.", "done"
+            return _("We credited {amount}: {reason}.").format(amount=format_money(amount), reason=reason), "done"
         case CreditNoteReversed(total=amount):
-            return f"The credit note of {format_money(amount)} is void.", "bad"
+            return _("The credit note of {amount} is void.").format(amount=format_money(amount)), "bad"
         case LinesAdded(total=amount):
-            return f"Items for {format_money(amount)} were added to the order.", "done"
+            return _("Items for {amount} were added to the order.").format(amount=format_money(amount)), "done"
         case ReturnReversed(lines=lines):
-            return f"The return of {count_items(lines)} was recorded by mistake, and is void.", "bad"
+            text = _("The return of {items} was recorded by mistake, and is void.")
+            return text.format(items=count_items(lines)), "bad"
         case RuleBroken(detail=detail):
-            return f"We are checking this order: {detail}.", ""
+            return _("We are checking this order: {detail}.").format(detail=detail), ""
         case ReturnRequested() | ReturnAccepted() | ReturnDeclined() | ItemsReturned() | ReturnWindowClosed():
             return _describe_return(event)
         case _:
@@ -111,23 +119,29 @@ def _describe_payment(
     amount = format_money(event.amount)
     match event:
         case PaymentRequested(method=method):
-            return f"You chose to pay {amount} by {method_name(method)}.", ""
+            return _("You chose to pay {amount} by {method}.").format(amount=amount, method=method_name(method)), ""
         case PaymentAuthorised(method=method):
-            return f"{amount} is authorised by {method_name(method)}. We take it when we ship.", "done"
+            text = _("{amount} is authorised by {method}. We take it when we ship.")
+            return text.format(amount=amount, method=method_name(method)), "done"
         case PaymentProcessed(method=method, observed=observed):
-            payer = "A payment was recorded:" if observed else "You paid"
-            return f"{payer} {amount} by {method_name(method)}.", "done"
+            text = (
+                _("A payment was recorded: {amount} by {method}.") if observed else _("You paid {amount} by {method}.")
+            )
+            return text.format(amount=amount, method=method_name(method)), "done"
+        case PaymentDeclined(method="", reason=reason):
+            text = _("Your payment of {amount} was declined: {reason}. Nothing was taken.")
+            return text.format(amount=amount, reason=reason), "bad"
         case PaymentDeclined(method=method, reason=reason):
-            by = f" by {method_name(method)}" if method else ""
-            return f"Your payment of {amount}{by} was declined: {reason}. Nothing was taken.", "bad"
+            text = _("Your payment of {amount} by {method} was declined: {reason}. Nothing was taken.")
+            return text.format(amount=amount, method=method_name(method), reason=reason), "bad"
         case PaymentVoided():
-            return f"The authorisation of {amount} was released. Nothing was taken.", "done"
+            return _("The authorisation of {amount} was released. Nothing was taken.").format(amount=amount), "done"
         case RefundRequested():
-            return f"We are giving you {amount} back.", ""
+            return _("We are giving you {amount} back.").format(amount=amount), ""
         case PaymentRefunded(refunded_at=None, observed=False):  # an earlier release wrote it when it asked for it
-            return f"We are refunding {amount}.", "done"
+            return _("We are refunding {amount}.").format(amount=amount), "done"
         case PaymentRefunded():
-            return f"We gave you {amount} back.", "done"
+            return _("We gave you {amount} back.").format(amount=amount), "done"
         case _:
             assert_never(event)
 
@@ -137,30 +151,36 @@ def _describe_return(
 ) -> tuple[str, str]:
     match event:
         case ReturnRequested(lines=lines, reason=reason, requested_by=requested_by):
-            asked = "You asked" if requested_by == "customer" else "We noted that you want"
-            return f"{asked} to return {count_items(lines)}: {reason}.", ""
+            asked = _("You asked to return {items}: {reason}.")
+            text = asked if requested_by == "customer" else _("We noted that you want to return {items}: {reason}.")
+            return text.format(items=count_items(lines), reason=reason), ""
         case ReturnAccepted(reference=reference):
-            return f"We accepted your return {reference}. Please send the items to us.", "done"
+            text = _("We accepted your return {reference}. Please send the items to us.")
+            return text.format(reference=reference), "done"
         case ReturnDeclined(reference=reference, reason=reason):
-            return f"We declined your return {reference}: {reason}.", "bad"
+            text = _("We declined your return {reference}: {reason}.")
+            return text.format(reference=reference, reason=reason), "bad"
         case ItemsReturned(lines=lines, damaged=damaged):
-            condition = f", {sum(line.quantity for line in damaged)} of them damaged" if damaged else ""
-            return f"We received {count_items(lines)} back{condition}.", "done"
+            text = (
+                _("We received {items} back, {damaged} of them damaged.") if damaged else _("We received {items} back.")
+            )
+            number = sum(line.quantity for line in damaged)
+            return text.format(items=count_items(lines), damaged=number), "done"
         case ReturnWindowClosed():
-            return "The time in which items can be returned has ended.", ""
+            return _("The time in which items can be returned has ended."), ""
         case _:
             assert_never(event)
 
 
 def method_name(method: str) -> str:
     """A means of payment in a sentence."""
-    return METHOD_NAMES.get(method, f"“{method}”")
+    return _(METHOD_NAMES[method]) if method in METHOD_NAMES else f"“{method}”"
 
 
 def count_items(lines: Iterable[LineAmount]) -> str:
     """The number of units: `1 item`, `2 items`."""
     quantity = sum(line.quantity for line in lines)
-    return f"{quantity} item{'' if quantity == 1 else 's'}"
+    return ngettext("{quantity} item", "{quantity} items", quantity).format(quantity=quantity)
 
 
 def format_money(amount: Money) -> str:
@@ -168,5 +188,7 @@ def format_money(amount: Money) -> str:
     minor = amount.amount.quantize(Decimal(1).scaleb(-DECIMALS.get(amount.currency, 2)))
     value = minor if minor == amount.amount else amount.amount.normalize()
     if amount.currency not in _SIGNS:
-        return f"{value:,} {amount.currency}"
+        return f"{localise_digits(f'{value:,}')} {amount.currency}"
+    if has_decimal_comma():
+        return f"{localise_digits(f'{value:,}')} {_SIGNS[amount.currency]}"
     return f"{'-' if value < 0 else ''}{_SIGNS[amount.currency]}{abs(value):,}"

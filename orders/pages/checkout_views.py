@@ -1,12 +1,12 @@
 """The checkout: address, delivery, payment, review, done; each a page, and each leads to the next.
 
-The choices are kept in the session: a code of a delivery and of a means of payment. The address is a detail of the
-customer's account, never of the session.
+The choices are kept in the session: the key of an address, a code of a delivery and of a means of payment. The address
+itself is a detail of the customer's account or of their address book, never of the session.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -24,7 +24,7 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.web.pages.command_form import submit_command
 from eventshop.web.shared import customer_port
-from eventshop.web.shared.customer_port import Contact, customer_required
+from eventshop.web.shared.customer_port import DeliveryAddress, customer_required
 from orders.application import basket as baskets
 from orders.application.order_timeline import format_money
 from orders.application.payment_methods import METHOD_LABELS
@@ -37,6 +37,7 @@ from orders.pages.forms import CheckoutForm, ChoiceOfOne, DeliveryAddressForm
 from orders.pages.order_views import load_order_or_404
 from orders.pages.payment_views import begin_payment
 
+D = TypeVar("D")
 _CHOICES: Final = "checkout"
 #: The means of payment of the checkout; `later` leaves it to the order's page.
 METHODS: Final = METHOD_LABELS | {"later": "Decide later, on the page of the order"}
@@ -85,19 +86,33 @@ class Quote(NamedTuple):
 @get_or_post
 @customer_required
 def address(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Where the order goes to."""
-    contact = _contact_of(person)
-    form = DeliveryAddressForm(request.POST or None, initial={"name": contact.name, "address": contact.address})
+    """Where the order goes to: one of the customer's addresses; of whoever has none, the address of their details."""
+    adapter = customer_port.current_adapter()
+    addresses = adapter.delivery_addresses(person)
+    if [entry.key for entry in addresses] not in ([], ["details"]):
+        return _choose_address(request, addresses)
+    contact = adapter.contact_of(person)
+    form = DeliveryAddressForm(
+        request.POST or None, initial={"name": contact.name, "address": contact.address} if contact else {}
+    )
     if form.is_valid():
         values = form.cleaned_data
         try:
-            adapter = customer_port.current_adapter()
             adapter.set_address(person, values["name"], values["address"], values["form_id"])
         except EventShopError as refusal:
             messages.error(request, f"The address could not be saved: {refusal.message}.")
         else:
             return redirect("orders:checkout-delivery")
     return _render_step(request, "address", form=form, button="Continue")
+
+
+def _choose_address(request: HttpRequest, addresses: list[DeliveryAddress]) -> HttpResponse:
+    choices = [(entry.key, f"{entry.name}, {', '.join(entry.address.splitlines())}") for entry in addresses]
+    form = ChoiceOfOne("Deliver it to", choices, _chosen_of(request, addresses, addresses[0]).key, request.POST or None)
+    if form.is_valid():
+        _choose(request, address=form.cleaned_data["choice"])
+        return redirect("orders:checkout-delivery")
+    return _render_step(request, "address", form=form, button="Continue", has_choice=True)
 
 
 @get_or_post
@@ -137,8 +152,8 @@ def payment(request: HttpRequest, person: UUID) -> HttpResponse:
 def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
     """Show the order for review, then place it and lead to its payment. A form that is sent twice places one order."""
     form = CheckoutForm(customer_port.current_adapter().consent_options(person), request.POST or None)
-    basket_shown, contact = baskets.load_basket(request), _contact_of(person)
-    if form.is_valid() and contact.address:
+    basket_shown, destination = baskets.load_basket(request), _chosen_address(request, person)
+    if form.is_valid() and destination:
         form_id = form.cleaned_data["form_id"]
         order_id = derive_id("shop-order", form_id)
         if store.get_events(order_id, to_version=1):
@@ -148,13 +163,13 @@ def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
         if not quote.total or str(quote.total) != form.cleaned_data["total"]:
             messages.warning(request, "Your basket or a price has changed meanwhile. Please check it again.")
             return redirect("orders:checkout")
-        if not _place_order(request, person, contact, form_id, quote):
+        if not _place_order(request, person, destination, form_id, quote):
             return redirect("orders:basket")
         _record_consents(request, person, form)
         return _lead_to_payment(request, person, order_id, form_id)
     if not basket_shown.items or basket_shown.problem:
         return redirect("orders:basket")  # which says why
-    if missing := _missing_step(request, basket_shown, contact):
+    if missing := _missing_step(request, basket_shown, destination):
         return redirect(missing)
     quote = Quote(basket_shown, _chosen_delivery(request, basket_shown))
     method = _choices(request)["method"]
@@ -164,7 +179,7 @@ def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
         form=form,
         basket=basket_shown,
         quote=quote,
-        contact=contact,
+        destination=destination,
         method=METHODS[method],
         later=method not in METHOD_LABELS,
         has_card_page=_has_card_page() and method == "card",
@@ -182,9 +197,9 @@ def _render_step(request: HttpRequest, current: str, **context: Any) -> HttpResp
     return render(request, f"shop/checkout_{current}.html", {"steps": STEPS, "current": current, **context})
 
 
-def _missing_step(request: HttpRequest, basket: baskets.Basket, contact: Contact) -> str:
+def _missing_step(request: HttpRequest, basket: baskets.Basket, destination: DeliveryAddress | None) -> str:
     """The URL name of the first step that is not done; empty if all are."""
-    if not contact.address:
+    if destination is None:
         return "orders:checkout-address"
     if _delivery_options(basket) and _chosen_delivery(request, basket) is None:
         return "orders:checkout-delivery"
@@ -203,7 +218,7 @@ def _lead_to_payment(request: HttpRequest, person: UUID, order_id: UUID, form_id
     )
 
 
-def _place_order(request: HttpRequest, person: UUID, contact: Contact, form_id: UUID, quote: Quote) -> bool:
+def _place_order(request: HttpRequest, person: UUID, to: DeliveryAddress, form_id: UUID, quote: Quote) -> bool:
     """Create the order and empty the basket; False if the order was refused, with a message that says why."""
     order_id = derive_id("shop-order", form_id)
     envelope = Envelope(command_id=derive_id("shop", form_id, 0), actor=str(person), correlation_id=form_id)
@@ -214,8 +229,8 @@ def _place_order(request: HttpRequest, person: UUID, contact: Contact, form_id: 
             reference=order_reference(order_id),
             customer_id=person,
             lines=quote.lines,
-            delivery_name=contact.name,
-            delivery_address=contact.address,
+            delivery_name=to.name,
+            delivery_address=to.address,
         )
         return command_dispatcher.send(command, envelope=envelope)
 
@@ -236,8 +251,15 @@ def _record_consents(request: HttpRequest, person: UUID, form: CheckoutForm) -> 
             )
 
 
-def _contact_of(person: UUID) -> Contact:
-    return customer_port.current_adapter().contact_of(person) or Contact("", "", "", "")
+def _chosen_address(request: HttpRequest, person: UUID) -> DeliveryAddress | None:
+    return _chosen_of(request, customer_port.current_adapter().delivery_addresses(person), None)
+
+
+def _chosen_of(request: HttpRequest, addresses: list[DeliveryAddress], otherwise: D) -> DeliveryAddress | D:
+    """The address that was chosen at this checkout, else the customer's default."""
+    chosen = _choices(request).get("address")
+    wanted = [entry for entry in addresses if entry.key == chosen] or [one for one in addresses if one.is_default]
+    return wanted[0] if wanted else otherwise
 
 
 def _delivery_options(basket: baskets.Basket) -> list[tuple[DeliveryOption, Money]]:

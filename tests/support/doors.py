@@ -40,6 +40,7 @@ from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.erasure_links import erasure_token
+from users.domain.commands import SaveDeliveryAddress
 from users.models import SignedInSession
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(openapi_views.FILE.read_text())
@@ -47,6 +48,7 @@ SALE: Final = Sale(1)
 ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-1")
 COMMAND = derive_id("test-command", "1")
 EFFECT = derive_id("test-effect", "1")
+ADDRESS = derive_id("test-address", "1")
 WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 
@@ -79,6 +81,7 @@ class World:
             person=self.person,
             due_at=timezone.now(),
         )
+        command_dispatcher.send(SaveDeliveryAddress(self.person, ADDRESS, "Ada Marker", "1 Elm St"))
         self.other = shopper("bob@example.org")
         update_read_models()
         self.rebuild = request_rebuild("order-summary", requested_by="ada", reason="a new column")
@@ -95,6 +98,7 @@ class World:
             "order_id": SALE.order_id,
             "trade_id": TRADE,
             "account_id": ACCOUNT,
+            "address_id": ADDRESS,
             "effect_id": EFFECT,
             "webhook_id": WEBHOOK,
             "delivery_id": DELIVERY,

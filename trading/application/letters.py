@@ -6,6 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from eventshop.core.messages import Meta
 from eventshop.datetimes import format_datetime
@@ -14,6 +16,12 @@ from eventshop.web.letters.letter import Action, Letter, site_url
 from eventshop.web.letters.letter_kinds import LetterKind
 from trading.application.number_formatting import format_number, format_price
 from trading.domain.events import AccountOpened, TradeExecuted, TradeSubmitted, volume
+
+_ORDERED: Final = {
+    "BUY": gettext_noop("Your order to buy {instrument} was executed."),
+    "SELL": gettext_noop("Your order to sell {instrument} was executed."),
+}
+_SIDES: Final = {"BUY": gettext_noop("buy"), "SELL": gettext_noop("sell")}
 
 
 def _owner_of(account_id: UUID) -> UUID | None:
@@ -35,24 +43,26 @@ def _confirmation(event: TradeExecuted, meta: Meta) -> Letter:
     rows = [
         (
             format_datetime(fill.at, seconds=True),
-            f"{format_number(fill.quantity)} at {format_price(fill.price, money)}",
+            _("{quantity} at {price}").format(
+                quantity=format_number(fill.quantity), price=format_price(fill.price, money)
+            ),
             format_price(fill.notional, money) if deal.contract is None else "",
         )
         for fill in event.fills
     ]
     return Letter(
-        f"Trade confirmation {reference}",
-        [f"Your order to {deal.side.lower()} {deal.instrument} was executed."],
+        _("Trade confirmation {reference}").format(reference=reference),
+        [_(_ORDERED[deal.side]).format(instrument=deal.instrument)],
         rows=rows,
         facts=[
-            ("Trade", reference),
-            ("Instrument", deal.instrument),
-            ("Side", deal.side.lower()),
-            ("Executed now", format_number(volume(event.fills))),
-            ("Still open", format_number(event.open)),
+            (_("Trade"), reference),
+            (_("Instrument"), deal.instrument),
+            (_("Side"), _(_SIDES[deal.side])),
+            (_("Executed now"), format_number(volume(event.fills))),
+            (_("Still open"), format_number(event.open)),
         ],
-        action=Action("See the trade", site_url(reverse("trading:trade", args=[event.trade_id]))),
-        because="You get this letter because we must confirm each execution to you.",
+        action=Action(_("See the trade"), site_url(reverse("trading:trade", args=[event.trade_id]))),
+        because=_("You get this letter because we must confirm each execution to you."),
     )
 
 

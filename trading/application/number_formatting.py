@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from eventshop.core.decimal_math import decimal_places, format_plain
+from eventshop.formats.numbers import localise_digits
 from trading.application.instruments import displayed_listings
 
 NO_VALUE: Final = "–"
@@ -15,7 +16,7 @@ MIN_DECIMALS: Final = 2
 
 def format_number(value: Decimal | None) -> str:
     """All significant digits without trailing zeros, in groups of three."""
-    return NO_VALUE if value is None else f"{Decimal(format_plain(value)):,f}"
+    return NO_VALUE if value is None else localise_digits(f"{Decimal(format_plain(value)):,f}")
 
 
 def format_price(value: Decimal | None, currency: str) -> str:
@@ -44,4 +45,4 @@ def _price_decimals(instrument: str) -> int:
 
 def _format_amount(value: Decimal, digits: int, currency: str) -> str:
     rounded = value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
-    return f"{rounded:,f}\N{NO-BREAK SPACE}{currency}"
+    return f"{localise_digits(f'{rounded:,f}')}\N{NO-BREAK SPACE}{currency}"

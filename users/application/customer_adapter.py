@@ -21,13 +21,22 @@ from eventshop.core.personal_fields import Redacted
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import to_recorded_event
-from eventshop.web.shared.customer_port import ConsentOption, Contact
+from eventshop.web.shared.customer_port import (
+    ConsentOption,
+    Contact,
+    DeliveryAddress,
+    Preferences,
+    shop_preferences,
+)
 from users.application.accounts import person_of
 from users.domain.commands import ChangeContactDetails, GrantConsent
 from users.domain.events import (
     ContactDetailsChanged,
     DataAccessed,
     DataExported,
+    DeliveryAddressRemoved,
+    DeliveryAddressSaved,
+    PreferencesChanged,
     ProcessingRecorded,
     UserCreated,
     UserEvent,
@@ -61,6 +70,32 @@ class Person(NamedTuple):
                     return Contact(*map(str, values))
         return None
 
+    @property
+    def preferences(self) -> Preferences:
+        """The language and time zone that were chosen; those of the shop without a choice, and after erasure."""
+        for recorded_event in reversed(self.events):
+            if isinstance(event := recorded_event.event, PreferencesChanged):
+                if isinstance(event.language, Redacted) or isinstance(event.time_zone, Redacted):
+                    break
+                return Preferences(event.language, event.time_zone)
+        return shop_preferences()
+
+    @property
+    def address_book(self) -> dict[UUID, DeliveryAddress]:
+        """The addresses of the address book that are not erased, in the order in which they were added."""
+        book: dict[UUID, DeliveryAddress] = {}
+        for recorded_event in self.events:
+            match recorded_event.event:
+                case DeliveryAddressSaved(name=str() as name, address=str() as address) as saved:
+                    if saved.is_default:
+                        book = {key: entry._replace(is_default=False) for key, entry in book.items()}
+                    book[saved.address_id] = DeliveryAddress(
+                        str(saved.address_id), name, address, is_default=saved.is_default
+                    )
+                case DeliveryAddressSaved(address_id=key) | DeliveryAddressRemoved(address_id=key):
+                    book.pop(key, None)
+        return book
+
 
 def load_person(user_id: UUID) -> Person:
     """Load a person; an unknown id gives a person without events, in state UNKNOWN."""
@@ -91,6 +126,17 @@ class CustomerAdapter:
 
     def contact_of(self, person_id: UUID) -> Contact | None:
         return load_person(person_id).contact
+
+    def preferences_of(self, person_id: UUID) -> Preferences:
+        return load_person(person_id).preferences
+
+    def delivery_addresses(self, person_id: UUID) -> list[DeliveryAddress]:
+        person = load_person(person_id)
+        contact, book = person.contact, list(person.address_book.values())
+        if contact and contact.address:
+            is_default = not any(entry.is_default for entry in book)
+            book.insert(0, DeliveryAddress("details", contact.name, contact.address, is_default=is_default))
+        return book
 
     def set_address(self, person_id: UUID, name: str, address: str, form_id: UUID) -> None:
         contact = self.contact_of(person_id)

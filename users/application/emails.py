@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 from uuid import UUID
 
 from django.conf import settings
@@ -15,16 +15,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from eventshop.core.errors import CommandRefused, EventShopError
 from eventshop.core.messages import new_id
 from eventshop.privacy.mailbox_identity import mailbox_identity
 from eventshop.privacy.processing import DataUse, require_ground, use_personal_data
-from eventshop.web.letters.letter import letter_of_text, site_url
+from eventshop.web.letters.letter import letter_of_text, site_url, written_to
 from eventshop.web.letters.mail import build_message
 from eventshop.web.shared import attempt_limits
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -44,6 +48,7 @@ def send_email(to: str, template: str, /, *, link: str = "", **context: Any) -> 
     `link` is a path on this site, `to` an address that a visitor has typed in. Raises `EmailNotSent`.
     """
     letter = letter_of_text(render_to_string(f"emails/{template}.txt", {"link": site_url(link), **context}))
+    letter = letter._replace(language=get_language() or "")
     try:
         build_message(letter, to).send()
     except OSError as error:  # smtplib's errors are OSErrors. They hold the address, so log only their type.
@@ -65,7 +70,8 @@ def send_email_to(
     except CommandRefused as refusal:
         log.error("e-mail %s was not sent: %s", template, refusal.code)
         raise EmailNotSent(template=template, reason=refusal.code) from refusal
-    send_email(to, template, link=link, **context)
+    with written_to(person):
+        send_email(to, template, link=link, **context)
 
 
 def count_email(request: HttpRequest, to: str) -> None:
@@ -74,8 +80,10 @@ def count_email(request: HttpRequest, to: str) -> None:
     attempt_limits.count_attempt(attempt_limits.EMAIL, mailbox_identity(to).casefold())
 
 
-def send_security_notice(login: Login, event: str, *, to: str = "") -> None:
+def send_security_notice(login: Login, event: StrOrPromise, *, to: str = "") -> None:
     """Tell the owner of an account what happened to it; `to` is another address than their present one.
+
+    `event` is a sentence that is translated when it is rendered, so that it is in the language of the owner.
 
     What happened is not undone when the e-mail cannot be sent; that is logged.
     """

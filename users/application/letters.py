@@ -7,6 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from eventshop.core.messages import Meta
 from eventshop.core.personal_fields import Redacted
@@ -25,7 +27,7 @@ from users.domain.events import (
 )
 from users.domain.purposes import get_purpose
 
-BECAUSE: Final = "You get this letter because it is about your account and your data."
+BECAUSE: Final = gettext_noop("You get this letter because it is about your account and your data.")
 #: How long before a consent ends its owner is told.
 CONSENT_NOTICE: Final = timedelta(days=14)
 
@@ -40,13 +42,14 @@ def _consent_ends(event: ConsentGranted, meta: Meta) -> Letter | None:
         return None  # withdrawn, or given again
     purpose = get_purpose(event.purpose)
     return Letter(
-        f"Your consent ends on {format_date(event.expires_at)}",
+        _("Your consent ends on {day}").format(day=format_date(event.expires_at)),
         [
-            f"You agreed to: {purpose.label}. {purpose.description}",
-            "If you want that to go on, agree again. If not, there is nothing to do: it ends by itself.",
+            # In the words in which they agreed.
+            _("You agreed to: {purpose}").format(purpose=f"{purpose.label}. {purpose.description}"),
+            _("If you want that to go on, agree again. If not, there is nothing to do: it ends by itself."),
         ],
-        action=Action("Look at your consents", site_url(reverse("users:consents"))),
-        because=BECAUSE,
+        action=Action(_("Look at your consents"), site_url(reverse("users:consents"))),
+        because=_(BECAUSE),
     )
 
 
@@ -56,21 +59,23 @@ def _before_it_ends(event: ConsentGranted, meta: Meta) -> datetime:
 
 def _details_changed(event: ContactDetailsChanged, meta: Meta) -> Letter | None:
     before = _former_details(event, meta)
-    names = {"email": "e-mail address", "name": "name", "phone": "phone number", "address": "address"}
+    names = {"email": _("e-mail address"), "name": _("name"), "phone": _("phone number"), "address": _("address")}
     changed = [label for field, label in names.items() if before and getattr(event, field) != getattr(before, field)]
     if not changed:
         return None
-    signs_in = [f"You sign in with {event.email} now."] if names["email"] in changed else []
+    signs_in = [_("You sign in with {email} now.").format(email=event.email)] if names["email"] in changed else []
     return Letter(
-        "Your details were changed",
+        _("Your details were changed"),
         [
-            f"Changed: {', '.join(changed)}.",
+            _("Changed: {details}.").format(details=", ".join(changed)),
             *signs_in,
-            "If it was you, there is nothing to do. If it was not you, choose a new password at once: "
-            "that signs out everybody else and ends all API tokens.",
+            _(
+                "If it was you, there is nothing to do. If it was not you, choose a new password at once: "
+                "that signs out everybody else and ends all API tokens."
+            ),
         ],
-        action=Action("Choose a new password", site_url(reverse("users:reset"))),
-        because=BECAUSE,
+        action=Action(_("Choose a new password"), site_url(reverse("users:reset"))),
+        because=_(BECAUSE),
     )
 
 
@@ -88,23 +93,25 @@ def _former_details(event: ContactDetailsChanged, meta: Meta) -> UserCreated | C
 
 def _erasure_cancelled(event: ErasureCancelled, meta: Meta) -> Letter:
     return Letter(
-        "Your account stays",
-        ["The erasure of your data was cancelled. Your account stays as it is."],
-        action=Action("See your data", site_url(reverse("users:home"))),
-        because=BECAUSE,
+        _("Your account stays"),
+        [_("The erasure of your data was cancelled. Your account stays as it is.")],
+        action=Action(_("See your data"), site_url(reverse("users:home"))),
+        because=_(BECAUSE),
     )
 
 
 def _erasure_begun(event: ErasureBegun, meta: Meta) -> Letter:
     return Letter(
-        "Your data is being erased",
+        _("Your data is being erased"),
         [
-            "We are erasing your data now; nobody can stop it any more.",
-            "This is our last letter: when it is done, we no longer have your address. This link shows how far it is, "
-            "and your certificate as soon as everything is erased. It works without signing in; keep it.",
+            _("We are erasing your data now; nobody can stop it any more."),
+            _(
+                "This is our last letter: when it is done, we no longer have your address. This link shows how far "
+                "it is, and your certificate as soon as everything is erased. It works without signing in; keep it."
+            ),
         ],
-        action=Action("Follow the erasure", site_url(erasure_link(event.user_id))),
-        because=BECAUSE,
+        action=Action(_("Follow the erasure"), site_url(erasure_link(event.user_id))),
+        because=_(BECAUSE),
     )
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from eventshop.core.errors import CommandRefused
 from eventshop.eventstore.backends.protocol import backend
@@ -16,7 +18,7 @@ from eventshop.eventstore.records import EventRow
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.privacy import encrypted_tokens
 from eventshop.privacy.processing import DataUse, use_data_of_many
-from eventshop.web.letters.letter import Letter, site_url
+from eventshop.web.letters.letter import Letter, site_url, written_for
 from eventshop.web.letters.mail import build_message
 from users.application.customer_adapter import load_person
 from users.models import Newsletter
@@ -74,14 +76,15 @@ def _use(letter: Newsletter, person: UUID) -> DataUse:
 
 
 def _send(letter: Newsletter, person: UUID) -> None:
-    contact = load_person(person).contact
-    if contact is None:
+    reader = load_person(person)
+    if reader.contact is None:
         raise OSError("no address")
     link = site_url(reverse("users:leave-newsletter", args=[encrypted_tokens.encrypt_token(_LINK_KIND, person)]))
     paragraphs = [part for part in letter.text.replace("\r\n", "\n").split("\n\n") if part.strip()]
-    because = "You get this because you agreed to it."
-    mail = Letter(letter.subject, paragraphs, because=because, unsubscribe_url=link)
-    build_message(mail, contact.email).send()
+    with written_for(reader.preferences):  # the frame of the letter; its text is that of staff
+        because = _("You get this because you agreed to it.")
+        mail = Letter(letter.subject, paragraphs, because=because, unsubscribe_url=link, language=get_language() or "")
+    build_message(mail, reader.contact.email).send()
 
 
 def person_from_link(token: str) -> UUID | None:

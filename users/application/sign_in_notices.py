@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from eventshop.operations.periodic_jobs import PeriodicJob
 from eventshop.web.models import AttemptCount
@@ -25,7 +27,10 @@ def tell_owners() -> str:
     for row in used_up.select_related("login").order_by("forgotten_at")[:_BATCH]:
         # First the mark: an owner who cannot be reached is not written to again and again.
         if AttemptCount.objects.filter(pk=row.pk, told_at=None).update(told_at=timezone.now()) and row.login:
-            event = f"Somebody tried {row.attempts} wrong passwords or codes. Nobody was signed in by them."
+            event = format_lazy(
+                _("Somebody tried {attempts} wrong passwords or codes. Nobody was signed in by them."),
+                attempts=row.attempts,
+            )
             send_security_notice(row.login, event)
             told += 1
     return f"{told} owners were told"

@@ -19,11 +19,14 @@ from users.domain.events import (
     DataAccessed,
     DataErased,
     DataExported,
+    DeliveryAddressRemoved,
+    DeliveryAddressSaved,
     ErasureBegun,
     ErasureCancelled,
     ErasureRequested,
     LegalHoldPlaced,
     LegalHoldReleased,
+    PreferencesChanged,
     ProcessingRecorded,
     ProcessingRestricted,
     ProcessingResumed,
@@ -75,6 +78,12 @@ def describe_event(event: UserEvent) -> str:
             return f"The account was created {SOURCES[source]}."
         case ContactDetailsChanged(source=source):
             return f"Name or contact details were changed {SOURCES[source]}."
+        case PreferencesChanged(source=source):
+            return f"Language and time zone were chosen {SOURCES[source]}."
+        case DeliveryAddressSaved(source=source):
+            return f"An address in your address book was added or changed {SOURCES[source]}."
+        case DeliveryAddressRemoved(source=source):
+            return f"An address was taken out of your address book {SOURCES[source]}."
         case ConsentGranted(purpose=term, source=source):
             return f"You agreed to “{purpose_label(term)}” {SOURCES[source]}."
         case ConsentWithdrawn(purpose=term, source=source):

@@ -18,7 +18,7 @@ KEY_PURPOSES: Final[dict[Category, tuple[str, ...]]] = {
 #: What a person reads of each category.
 DESCRIPTIONS: Final[dict[str, str]] = {
     "contact": "Your name, e-mail address, phone number, address and customer numbers; your account is closed",
-    "delivery": "The names and addresses of your deliveries; once no order is open",
+    "delivery": "Your address book, and the names and addresses of your deliveries; once no order is open",
     "marketing": "What rests on your consents; they end",
     "notes": "What was written about your orders and returns, by you and by our staff",
     "trading notes": "The reasons that were written about your trades",

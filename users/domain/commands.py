@@ -11,6 +11,7 @@ from eventshop.core.personal_fields import DataCategory, NotPersonal
 from users.domain.events import (
     CONTACT,
     CONTACT_EMAIL,
+    DELIVERY,
     OFFER,
     STAFF_NOTE,
     SUGGESTION,
@@ -20,6 +21,7 @@ from users.domain.events import (
     Source,
     Term,
 )
+from users.domain.preferences import LANGUAGES, time_zones
 from users.domain.privacy_notices import notice_shown_at
 from users.domain.purposes import get_purpose
 
@@ -43,6 +45,44 @@ class ChangeContactDetails(Command, frozen=True):
     name: Annotated[Name, CONTACT]
     phone: Annotated[Text, CONTACT] = ""
     address: Annotated[MultilineText, CONTACT] = ""
+    source: Source = "page"
+
+
+class ChangePreferences(Command, frozen=True):
+    """Choose the language and the time zone of letters."""
+
+    user_id: UUID
+    language: Annotated[Text, CONTACT]
+    time_zone: Annotated[Text, CONTACT]
+    source: Source = "page"
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise InvalidMessage("this language is not offered", language=self.language, offered=", ".join(LANGUAGES))
+        if self.time_zone not in time_zones():
+            raise InvalidMessage("this time zone is not known", time_zone=self.time_zone, such_as="Europe/Berlin")
+
+
+class SaveDeliveryAddress(Command, frozen=True):
+    """Add an address to the address book, or replace the one with this id."""
+
+    user_id: UUID
+    address_id: UUID
+    name: Annotated[Name, DELIVERY]
+    address: Annotated[MultilineText, DELIVERY]
+    is_default: bool = False
+    source: Source = "page"
+
+    def __post_init__(self) -> None:
+        if not self.address.strip():
+            raise InvalidMessage("an address has at least one line")
+
+
+class RemoveDeliveryAddress(Command, frozen=True):
+    """Take an address out of the address book."""
+
+    user_id: UUID
+    address_id: UUID
     source: Source = "page"
 
 
@@ -210,6 +250,9 @@ class EraseData(Command, frozen=True):
 UserCommand: TypeAlias = (
     CreateUser
     | ChangeContactDetails
+    | ChangePreferences
+    | SaveDeliveryAddress
+    | RemoveDeliveryAddress
     | GrantConsent
     | WithdrawConsent
     | ExpireConsent

@@ -46,6 +46,12 @@ class ConsentNotAsked(CommandRefused):
     code = "consent-not-asked"
 
 
+class TooManyAddresses(CommandRefused):
+    """The address book is full: remove an address first."""
+
+    code = "too-many-addresses"
+
+
 class NotExpiredYet(CommandRefused):
     """This consent has not expired yet."""
 

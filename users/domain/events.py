@@ -29,6 +29,8 @@ PartOfData: TypeAlias = Literal["contact", "delivery", "marketing", "notes", "tr
 Category: TypeAlias = Literal[PartOfData, "everything"]
 
 CONTACT: Final = Personal(of="user_id", purpose="contact")
+#: Where parcels go to. The orders of a person keep theirs under the same key.
+DELIVERY: Final = Personal(of="user_id", purpose="delivery")
 #: The e-mail address is unique among all people.
 CONTACT_EMAIL: Final = Personal(of="user_id", purpose="contact", unique="email")
 #: What was written to or chosen for a person because they agreed to it: the key is destroyed when they no longer do.
@@ -55,6 +57,34 @@ class ContactDetailsChanged(Event, frozen=True):
     name: Annotated[NonEmptyText | Redacted, CONTACT]
     phone: Annotated[Text | Redacted, CONTACT]
     address: Annotated[MultilineText | Redacted, CONTACT]
+    source: Source
+
+
+class PreferencesChanged(Event, frozen=True):
+    """A person chose the language and the time zone in which they are written to."""
+
+    user_id: UUID
+    language: Annotated[Text | Redacted, CONTACT]  # a code of `users.domain.preferences`
+    time_zone: Annotated[Text | Redacted, CONTACT]  # a name of the time zone database
+    source: Source
+
+
+class DeliveryAddressSaved(Event, frozen=True):
+    """A person added an address to their address book, or changed one that is in it."""
+
+    user_id: UUID
+    address_id: UUID
+    name: Annotated[NonEmptyText | Redacted, DELIVERY]
+    address: Annotated[MultilineText | Redacted, DELIVERY]
+    is_default: bool  # from now on it is offered first, in place of the one before
+    source: Source
+
+
+class DeliveryAddressRemoved(Event, frozen=True):
+    """A person took an address out of their address book."""
+
+    user_id: UUID
+    address_id: UUID
     source: Source
 
 
@@ -205,6 +235,9 @@ class DataErased(Event, frozen=True):
 UserEvent: TypeAlias = (
     UserCreated
     | ContactDetailsChanged
+    | PreferencesChanged
+    | DeliveryAddressSaved
+    | DeliveryAddressRemoved
     | ConsentGranted
     | ConsentWithdrawn
     | ConsentExpired

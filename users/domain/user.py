@@ -18,6 +18,7 @@ from users.domain.commands import (
     BeginErasure,
     CancelErasure,
     ChangeContactDetails,
+    ChangePreferences,
     CreateUser,
     EraseData,
     ExpireConsent,
@@ -28,8 +29,10 @@ from users.domain.commands import (
     RecordAccess,
     RecordProcessing,
     ReleaseLegalHold,
+    RemoveDeliveryAddress,
     RequestErasure,
     RestrictProcessing,
+    SaveDeliveryAddress,
     UserCommand,
     WithdrawConsent,
 )
@@ -44,6 +47,7 @@ from users.domain.errors import (
     OnLegalHold,
     ProcessingIsRestricted,
     StillCoolingOff,
+    TooManyAddresses,
 )
 from users.domain.events import (
     CategoriesErased,
@@ -54,11 +58,14 @@ from users.domain.events import (
     DataAccessed,
     DataErased,
     DataExported,
+    DeliveryAddressRemoved,
+    DeliveryAddressSaved,
     ErasureBegun,
     ErasureCancelled,
     ErasureRequested,
     LegalHoldPlaced,
     LegalHoldReleased,
+    PreferencesChanged,
     ProcessingRecorded,
     ProcessingRestricted,
     ProcessingResumed,
@@ -70,6 +77,8 @@ from users.domain.purposes import Basis, get_purpose
 
 #: A consent that ends less than this later is the same consent, sent again: by a second click, or by a retry.
 _SAME_CONSENT: Final = timedelta(days=1)
+#: Addresses in one address book.
+MAX_ADDRESSES: Final = 20
 
 
 class Status(StrEnum):
@@ -86,10 +95,11 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     """One person's decisions about their data. A wish that is already so leads to no event.
 
     Only what records each time that something is done (`RecordProcessing`, `RecordAccess`, `ExportData`) and
-    `ChangeContactDetails`, whose values are not in the state, lead to an event whenever they are sent.
+    what changes details whose values are not in the state (`ChangeContactDetails`, `ChangePreferences`,
+    `SaveDeliveryAddress`) lead to an event whenever they are sent.
     """
 
-    snapshot_version = 5
+    snapshot_version = 6
 
     status: Status = Status.UNKNOWN
     consents: dict[str, datetime] = {}  # each purpose with a consent, and its expiry
@@ -98,6 +108,7 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
     holds: frozenset[str] = frozenset()
     released_holds: frozenset[str] = frozenset()
     due_at: datetime | None = None
+    addresses: frozenset[str] = frozenset()  # the ids of those in the address book
 
     @staticmethod
     def id_of(command: UserCommand) -> UUID:
@@ -156,8 +167,14 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
             case ErasureBegun():
                 return replace(self, status=Status.ERASING)
             case DataErased():
-                return replace(self, status=Status.ERASED, consents={}, due_at=None)
-            case CategoriesErased() | ContactDetailsChanged() | ProcessingRecorded() | DataAccessed() | DataExported():
+                return replace(self, status=Status.ERASED, consents={}, due_at=None, addresses=frozenset())
+            case DeliveryAddressSaved(address_id=address_id):
+                return replace(self, addresses=self.addresses | {str(address_id)})
+            case DeliveryAddressRemoved(address_id=address_id):
+                return replace(self, addresses=self.addresses - {str(address_id)})
+            case CategoriesErased() | ContactDetailsChanged() | PreferencesChanged():
+                return self
+            case ProcessingRecorded() | DataAccessed() | DataExported():
                 return self
             case _:
                 assert_never(event)
@@ -171,6 +188,14 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                         command.user_id, command.email, command.name, command.phone, command.address, command.source
                     )
                 ]
+            case ChangePreferences():
+                return [PreferencesChanged(command.user_id, command.language, command.time_zone, command.source)]
+            case SaveDeliveryAddress():
+                return self._save_address(command)
+            case RemoveDeliveryAddress(address_id=address_id):
+                if str(address_id) not in self.addresses:
+                    return []
+                return [DeliveryAddressRemoved(command.user_id, address_id, command.source)]
             case GrantConsent():
                 return self._grant_consent(command)
             case WithdrawConsent(purpose=term):
@@ -203,6 +228,20 @@ class User(Aggregate[UserCommand, UserEvent], frozen=True):
                 raise NoSuchHold(hold=hold)
             case _:
                 raise InvalidUserState(command, self.status)
+
+    def _save_address(self, command: SaveDeliveryAddress) -> list[UserEvent]:
+        if str(command.address_id) not in self.addresses and len(self.addresses) >= MAX_ADDRESSES:
+            raise TooManyAddresses(at_most=MAX_ADDRESSES)
+        return [
+            DeliveryAddressSaved(
+                command.user_id,
+                command.address_id,
+                command.name,
+                command.address,
+                command.is_default,
+                command.source,
+            )
+        ]
 
     def _grant_consent(self, command: GrantConsent) -> list[UserEvent]:
         purpose = get_purpose(command.purpose)

@@ -17,6 +17,7 @@ from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from users.domain.categories import DESCRIPTIONS
 from users.domain.events import Email
+from users.domain.preferences import LANGUAGES, time_zones
 
 _MAX_LENGTH = 200
 _NOT_AN_ADDRESS = "Enter an address like name@example.org"
@@ -140,6 +141,44 @@ class ChangePasswordForm(forms.Form):
         error_messages={"required": "Enter your current password"},
     )
     password = NewPasswordField("New password")
+
+
+class DeliveryAddressForm(CommandForm):
+    """An address of the address book."""
+
+    name = LineField("Name on the parcel", "name", rule=NAME)
+    address = TextField(
+        rule=LINES,
+        label="Address",
+        help_text="Street, town, postcode and country, each on a line of its own.",
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
+        error_messages={"required": "Enter the address"},
+    )
+    is_default = forms.BooleanField(label="Offer this address first at the checkout", required=False)
+    field_order = ("form_id", "name", "address", "is_default")
+
+
+class PreferencesForm(CommandForm):
+    """The language and the time zone of letters."""
+
+    language = forms.ChoiceField(
+        label="Language of our letters",
+        choices=list(LANGUAGES.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a language", "invalid_choice": "Choose one of these"},
+    )
+    time_zone = forms.ChoiceField(
+        label="Time zone",
+        help_text="The times in our letters, and on our pages while you are signed in, are in this zone.",
+        error_messages={"required": "Choose a time zone", "invalid_choice": "Choose one of these"},
+    )
+    field_order = ("form_id", "language", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = [(zone, zone.replace("_", " ")) for zone in sorted(time_zones())]
+        self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
 
 
 class ContactForm(PasswordConfirmation, CommandForm):

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from eventshop.core.deterministic_ids import derive_id
@@ -50,7 +52,8 @@ def contact_details(request: HttpRequest, me: Person) -> HttpResponse:
         if not is_new_email and return_path(request):
             return redirect(return_path(request))
     if is_new_email:
-        _tell_old_address(request, contact.email, f"Somebody asked to change its e-mail address to {email}.")
+        event = format_lazy(_("Somebody asked to change its e-mail address to {email}."), email=email)
+        send_security_notice(login_of(request), event, to=contact.email)
         _send_confirmation(request, me, email)
     return redirect("users:details")
 
@@ -63,10 +66,6 @@ def _send_confirmation(request: HttpRequest, me: Person, email: str) -> None:
     else:
         send_email(email, "already", link=reverse("users:sign-in"))
     messages.info(request, f"We have sent an e-mail to {email}. Open the link in it to use the new address.")
-
-
-def _tell_old_address(request: HttpRequest, address: str, event: str) -> None:
-    send_security_notice(login_of(request), event, to=address)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b32encode
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import segno
 from django import forms
@@ -15,6 +15,7 @@ from django.contrib.auth.models import User as Login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -31,6 +32,10 @@ from users.application.emails import email_of, send_security_notice
 from users.application.signed_in_sessions import end_other_sessions
 from users.models import AuthenticatorApp
 from users.pages.second_factor_middleware import CHECK, SET_UP, due_page, redirect_to_second_factor
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 #: The session's keys: of an app that is being added, and until when a passkey may be added.
 _NEW_KEY: Final = "app_key"
@@ -97,7 +102,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
             return redirect("users:add-passkey")
         if action == "remove":
             second_factors.remove_second_factors(login)
-            _end_others_and_tell(request, "The second factor of your account was removed.")
+            _end_others_and_tell(request, _("The second factor of your account was removed."))
             messages.success(request, "Your account has no second factor any more.")
             return redirect(SET_UP)
     context = {
@@ -127,7 +132,7 @@ def add_app(request: HttpRequest) -> HttpResponseBase:
         if second_factors.add_app(app, form.cleaned_data["code"]):
             del request.session[_NEW_KEY]
             note_device(request, app)
-            _end_others_and_tell(request, "An authenticator app was added to your account.")
+            _end_others_and_tell(request, _("An authenticator app was added to your account."))
             return _show_codes(request, login)
         form.add_error("code", forms.ValidationError("This is not the code that the app shows now", code="wrong-code"))
     label = email_of(login) or login.get_username()
@@ -160,7 +165,7 @@ def passkey_endpoint(request: HttpRequest, step: str) -> HttpResponseBase:
     response: HttpResponseBase = OTPMiddleware(view.as_view())(request)
     if step == "new-complete" and response.status_code == 200:
         del request.session[_PASSKEY_UNTIL]
-        _end_others_and_tell(request, "A passkey was added to your account.")
+        _end_others_and_tell(request, _("A passkey was added to your account."))
         messages.success(request, "Your passkey is added. Make recovery codes, too, in case you lose it.")
     return response
 
@@ -173,7 +178,7 @@ _PASSKEY_VIEWS: Final[dict[str, Any]] = {
 }
 
 
-def _end_others_and_tell(request: HttpRequest, notice: str) -> None:
+def _end_others_and_tell(request: HttpRequest, notice: StrOrPromise) -> None:
     """Sign out whoever is signed in elsewhere: they never gave the factor that the account has now."""
     login = login_of(request)
     end_other_sessions(request, login)

@@ -8,6 +8,7 @@ from django.urls import path
 from eventshop.operations.rights import Audience, open_to
 from eventshop.web.pages.post_only import post_only
 from users.pages import (
+    address_views,
     auth_views,
     category_views,
     erasure_views,
@@ -48,6 +49,11 @@ urlpatterns = [
     path("my/consents/<int:version>/receipt.json", privacy_views.consent_receipt_json, name="receipt-json"),
     path("my/details/", profile_views.contact_details, name="details"),
     path("my/details/address/<str:token>/", profile_views.confirm_new_address, name="new-address"),
+    path("my/addresses/", address_views.address_book, name="addresses"),
+    path("my/addresses/add/", address_views.add_address, name="add-address"),
+    path("my/addresses/<uuid:address_id>/", address_views.change_address, name="address"),
+    path("my/addresses/<uuid:address_id>/remove/", address_views.remove_address, name="remove-address"),
+    path("my/preferences/", address_views.preferences, name="preferences"),
     path("my/restriction/", profile_views.restriction, name="restriction"),
     path("my/data/", privacy_views.personal_data, name="data"),
     path("my/data.json", privacy_views.download_export, name="download"),

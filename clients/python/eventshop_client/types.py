@@ -545,6 +545,25 @@ class EventDeal(TypedDict):
     side: EventSide
 
 
+class EventDeliveryAddressRemoved(TypedDict):
+    """A person took an address out of their address book."""
+
+    address_id: str
+    source: Literal["api", "import", "page", "retention", "staff"]
+    user_id: str
+
+
+class EventDeliveryAddressSaved(TypedDict):
+    """A person added an address to their address book, or changed one that is in it."""
+
+    address: str | EventRedacted | None
+    address_id: str
+    is_default: bool
+    name: str | EventRedacted | None
+    source: Literal["api", "import", "page", "retention", "staff"]
+    user_id: str
+
+
 class EventDocumentIssued(TypedDict):
     """A document got its number."""
 
@@ -906,6 +925,15 @@ class EventPaymentVoided(TypedDict):
     customer_id: str | None
     order_id: str
     payment_id: str
+
+
+class EventPreferencesChanged(TypedDict):
+    """A person chose the language and the time zone in which they are written to."""
+
+    language: str | EventRedacted | None
+    source: Literal["api", "import", "page", "retention", "staff"]
+    time_zone: str | EventRedacted | None
+    user_id: str
 
 
 class EventProcessingRecorded(TypedDict):

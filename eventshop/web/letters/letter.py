@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext
+
+from eventshop.web.shared.customer_port import Preferences, current_adapter
 
 
 class Action(NamedTuple):
@@ -31,6 +38,22 @@ class Letter(NamedTuple):
     #: Why the reader gets it, below the line; with a marketing letter, how to get no more.
     because: str = ""
     unsubscribe_url: str = ""
+    #: Of its texts, as a language tag; empty: that of the shop.
+    language: str = ""
+
+
+@contextmanager
+def written_for(preferences: Preferences) -> Iterator[None]:
+    """Give texts, dates and numbers in a person's language and time zone, within the block."""
+    with translation.override(preferences.language), timezone.override(ZoneInfo(preferences.time_zone)):
+        yield
+
+
+@contextmanager
+def written_to(person: UUID) -> Iterator[None]:
+    """`written_for` the preferences of a person."""
+    with written_for(current_adapter().preferences_of(person)):
+        yield
 
 
 def site_url(path: str) -> str:
@@ -48,17 +71,20 @@ def letter_of_text(text: str) -> Letter:
     at = next((number for number, part in enumerate(paragraphs) if part.startswith(("http://", "https://"))), None)
     if at is None:
         return Letter(subject.strip(), paragraphs)
-    action = Action("Open the page", paragraphs[at])
+    action = Action(gettext("Open the page"), paragraphs[at])
     return Letter(subject.strip(), paragraphs[:at], action=action, after=paragraphs[at + 1 :])
 
 
 def render_text(letter: Letter) -> str:
     """The letter as plain text, for programs and people that read no HTML."""
-    return (
-        render_to_string("letters/letter.txt", {"letter": letter, "organisation": settings.ORGANISATION}).strip() + "\n"
-    )
+    return _render("letters/letter.txt", letter).strip() + "\n"
 
 
 def render_html(letter: Letter) -> str:
     """The letter as one HTML document without scripts, pictures or anything that is loaded."""
-    return render_to_string("letters/letter.html", {"letter": letter, "organisation": settings.ORGANISATION})
+    return _render("letters/letter.html", letter)
+
+
+def _render(template: str, letter: Letter) -> str:
+    with translation.override(letter.language or settings.LANGUAGE_CODE):
+        return render_to_string(template, {"letter": letter, "organisation": settings.ORGANISATION})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
+
+from django.utils.translation import get_language
 
 from eventshop.core.messages import Event, Meta
 from eventshop.privacy.processing import DataUse, use_personal_data
@@ -17,7 +20,7 @@ from eventshop.projections.effects.effect_projection import (
     EffectRequest,
     EffectRule,
 )
-from eventshop.web.letters.letter import Letter
+from eventshop.web.letters.letter import Letter, written_to
 from eventshop.web.letters.mail import prepare_mail
 from eventshop.web.shared.customer_port import current_adapter
 
@@ -73,11 +76,15 @@ def letter_kind(name: str) -> LetterKind[Any] | None:
 
 
 def compose_letter(request: EffectRequest) -> Letter:
-    """Compose the letter of an event, as it would be sent now. Raises `EffectNotNeeded`."""
-    letter = _kinds[request.kind].compose(request.event, request.meta)
-    if letter is None:
-        raise EffectNotNeeded("There is nothing to say any more")
-    return letter
+    """Compose the letter of an event, as it would be sent now: in the language and the time zone of the person.
+
+    Raises `EffectNotNeeded`.
+    """
+    with written_to(request.person) if request.person else nullcontext():
+        letter = _kinds[request.kind].compose(request.event, request.meta)
+        if letter is None:
+            raise EffectNotNeeded("There is nothing to say any more")
+        return letter._replace(language=get_language() or "")
 
 
 def _prepare(request: EffectRequest) -> Act:

@@ -19,7 +19,7 @@ _PERMANENT: Final = 500
 
 def build_message(letter: Letter, to: str, message_id: UUID | None = None) -> EmailMultiAlternatives:
     """The e-mail: text and HTML. The same `message_id` gives the same `Message-ID`, so that a repetition is seen."""
-    headers = {"Auto-Submitted": "auto-generated"}
+    headers = {"Auto-Submitted": "auto-generated", "Content-Language": letter.language or settings.LANGUAGE_CODE}
     if message_id is not None:
         headers["Message-ID"] = f"<{message_id}@{DNS_NAME.get_fqdn()}>"
     if letter.unsubscribe_url:  # RFC 8058: the mail program may unsubscribe by itself

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Concatenate, Final, NamedTuple, ParamSpec, Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
@@ -31,6 +32,27 @@ class Contact(NamedTuple):
     address: str
 
 
+class Preferences(NamedTuple):
+    """How a person is written to: a code of a language, and a name of the time zone database."""
+
+    language: str
+    time_zone: str
+
+
+def shop_preferences() -> Preferences:
+    """The language and the time zone of the shop, for whoever has chosen none."""
+    return Preferences(settings.LANGUAGE_CODE, settings.TIME_ZONE)
+
+
+class DeliveryAddress(NamedTuple):
+    """An address that a person's parcels can go to. `key` identifies it among the person's addresses."""
+
+    key: str
+    name: str
+    address: str
+    is_default: bool = False
+
+
 class ConsentOption(NamedTuple):
     """A consent that a form may offer. `notice` is the version of the privacy notice that words it."""
 
@@ -52,6 +74,14 @@ class CustomerPort(Protocol):
 
     def contact_of(self, person: UUID) -> Contact | None:
         """The person's contact details; None after they were erased."""
+        ...
+
+    def preferences_of(self, person: UUID) -> Preferences:
+        """The language and time zone that the person chose, or those of the shop."""
+        ...
+
+    def delivery_addresses(self, person: UUID) -> list[DeliveryAddress]:
+        """The addresses that the person can choose from at the checkout: that of their details, then their book's."""
         ...
 
     def set_address(self, person: UUID, name: str, address: str, form_id: UUID) -> None:

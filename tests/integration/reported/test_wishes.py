@@ -56,6 +56,7 @@ from trading.domain.cost_basis import CostMethod
 from trading.domain.trade import Trade
 from users.domain.commands import (
     ChangeContactDetails,
+    ChangePreferences,
     CreateUser,
     EraseData,
     ExportData,
@@ -64,6 +65,7 @@ from users.domain.commands import (
     RecordAccess,
     RecordProcessing,
     ReleaseLegalHold,
+    SaveDeliveryAddress,
 )
 from users.domain.user import User
 
@@ -87,6 +89,7 @@ WISHES: Final[list[tuple[Command, ...]]] = [
     (*_PERSON, people.grant),
     (*_PERSON, people.grant, people.withdraw),
     (*_PERSON, people.grant, people.expire),
+    (*_PERSON, people.save_address, people.remove_address),
     (*_PERSON, people.restrict),
     (*_PERSON, people.restrict, LiftRestriction(people.ADA)),
     (*_PERSON, _HOLD),
@@ -146,7 +149,15 @@ RECORDED: Final = {
 #: The state holds no personal data that these could be compared with, and after an erasure nothing at all. A second
 #: payment may be another part, parcels of a return come one by one, and what is reversed is gone.
 NOT_COMPARED: Final = {
-    *(CreateUser, ChangeContactDetails, EraseData, CreateOrder, CreateCreditNote),
+    *(
+        CreateUser,
+        ChangeContactDetails,
+        ChangePreferences,
+        SaveDeliveryAddress,
+        EraseData,
+        CreateOrder,
+        CreateCreditNote,
+    ),
     *(RequestPayment, ReceiveReturn, ReverseObservedReturn),
 }
 

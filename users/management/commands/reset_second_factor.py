@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext_lazy as _
 
 from users.application.accounts import login_by_name
 from users.application.emails import send_security_notice
@@ -24,5 +25,5 @@ class Command(BaseCommand):
             raise CommandError(f"No account has the name {options['name']!r}")
         removed = remove_second_factors(login)
         end_sessions(own_sessions(login.pk))
-        send_security_notice(login, "The second factor of your account was removed by staff.")
+        send_security_notice(login, _("The second factor of your account was removed by staff."))
         self.stdout.write(f"{removed} apps and passkeys were removed.")

@@ -9,13 +9,16 @@ from users.domain.commands import (
     BeginErasure,
     CancelErasure,
     ChangeContactDetails,
+    ChangePreferences,
     CreateUser,
     EraseData,
     ExpireConsent,
     GrantConsent,
     RecordProcessing,
+    RemoveDeliveryAddress,
     RequestErasure,
     RestrictProcessing,
+    SaveDeliveryAddress,
     WithdrawConsent,
 )
 from users.domain.events import (
@@ -23,11 +26,14 @@ from users.domain.events import (
     ConsentWithdrawn,
     ContactDetailsChanged,
     DataErased,
+    DeliveryAddressRemoved,
+    DeliveryAddressSaved,
     ErasureBegun,
     ErasureCancelled,
     ErasureRequested,
     Kept,
     LegalHoldPlaced,
+    PreferencesChanged,
     ProcessingRecorded,
     ProcessingRestricted,
     UserCreated,
@@ -41,6 +47,10 @@ DUE = NOON + timedelta(days=14)
 
 create = CreateUser(ADA, email="ada@example.org", name="Ada Lovelace", phone="+44 20 1", address="12 St James's Square")
 change = ChangeContactDetails(ADA, email="ada@example.net", name="Ada King")
+prefer = ChangePreferences(ADA, language="de", time_zone="Europe/Berlin")
+OFFICE = UUID("00000000-0000-4000-8000-0000000000af")
+save_address = SaveDeliveryAddress(ADA, OFFICE, "Ada Lovelace", "1 Office Rd\nYork", is_default=True)
+remove_address = RemoveDeliveryAddress(ADA, OFFICE)
 grant = GrantConsent(ADA, purpose="Personalisation", notice="2026-01", at=NOON, expires_at=NEXT_YEAR)
 withdraw = WithdrawConsent(ADA, purpose="Personalisation")
 expire = ExpireConsent(ADA, purpose="Personalisation", expires_at=NEXT_YEAR, at=NEXT_YEAR)
@@ -55,6 +65,11 @@ erase = EraseData(ADA, purposes=("contact",), kept=(Kept("invoices", "tax law", 
 
 created = UserCreated(ADA, create.email, create.name, create.phone, create.address, "page")
 changed = ContactDetailsChanged(ADA, change.email, change.name, "", "", "page")
+preferred = PreferencesChanged(ADA, "de", "Europe/Berlin", "page")
+address_saved = DeliveryAddressSaved(
+    ADA, OFFICE, save_address.name, save_address.address, is_default=True, source="page"
+)
+address_removed = DeliveryAddressRemoved(ADA, OFFICE, "page")
 granted = ConsentGranted(
     ADA, "Personalisation", "2026-01", get_notice("2026-01").digest, "A6-1-a", source="page", expires_at=NEXT_YEAR
 )

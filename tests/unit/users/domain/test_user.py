@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -16,6 +17,8 @@ from tests.support.raised import with_data
 from tests.unit.users.domain.examples import (
     ADA,
     DUE,
+    address_removed,
+    address_saved,
     begin,
     begun,
     cancel,
@@ -31,13 +34,18 @@ from tests.unit.users.domain.examples import (
     grant,
     granted,
     held,
+    prefer,
+    preferred,
+    remove_address,
     request,
     requested,
     restrict,
+    save_address,
     withdraw,
     withdrawn,
 )
 from users.domain.commands import (
+    ChangePreferences,
     CreateUser,
     ExportData,
     LiftRestriction,
@@ -53,9 +61,10 @@ from users.domain.errors import (
     NoSuchHold,
     OnLegalHold,
     StillCoolingOff,
+    TooManyAddresses,
 )
 from users.domain.events import DataAccessed, DataExported, LegalHoldReleased
-from users.domain.user import User
+from users.domain.user import MAX_ADDRESSES, User
 
 look = RecordAccess(ADA, fields=("phone",), reason="parcel came back", staff="grace")
 hold = PlaceLegalHold(ADA, hold="case 7", reason="a claim in court")
@@ -200,3 +209,29 @@ def test_erasure_is_not_due_before_it_is_asked_for() -> None:
 def test_an_access_names_what_was_looked_at() -> None:
     with pytest.raises(InvalidMessage):
         RecordAccess(ADA, fields=(), reason="curious", staff="grace")
+
+
+def test_a_person_chooses_language_and_time_zone() -> None:
+    given(User, created).when(prefer).then(preferred)
+
+
+@pytest.mark.parametrize(("language", "zone"), [("xx", "Europe/Berlin"), ("de", "Europe/Nowhere"), ("de", "")])
+def test_an_unknown_language_or_time_zone_is_refused(language: str, zone: str) -> None:
+    with pytest.raises(InvalidMessage):
+        ChangePreferences(ADA, language, zone)
+
+
+def test_an_address_is_saved_changed_and_removed_once() -> None:
+    given(User, created).when(save_address).then(address_saved)
+    given(User, created, address_saved).when(remove_address).then(address_removed)
+    given(User, created, address_saved, address_removed).when(remove_address).then()
+    with pytest.raises(InvalidMessage):
+        replace(save_address, address=" \n ")
+
+
+def test_an_address_book_has_a_limit_but_what_is_in_it_can_be_changed() -> None:
+    full = [replace(address_saved, address_id=uuid4()) for _ in range(MAX_ADDRESSES - 1)]
+    given(User, created, address_saved, *full).when(save_address).then(address_saved)
+    given(User, created, *full, replace(address_saved, address_id=uuid4())).when(save_address).then_refused(
+        TooManyAddresses
+    )
