@@ -138,5 +138,6 @@ CONSENTS: Final = Resource(
     filters=("user_id", "purpose", "status"),
     time="given_at",
     owner="user_id",
+    stream="user_id",
     names=(("key", "id"), *_PERSON),
 )

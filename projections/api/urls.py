@@ -27,4 +27,5 @@ urlpatterns = [
     path("people", views.UserProfileList.as_view(), name="api-people"),
     path("people/<uuid:key>", views.UserProfileRow.as_view(), name=person_urls.PERSON),
     path("consents", views.ConsentRegisterList.as_view(), name="api-consents"),
+    path("consents/<str:key>", views.ConsentRegisterRow.as_view(), name="api-consent"),
 ]

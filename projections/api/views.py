@@ -81,3 +81,7 @@ class UserProfileRow(RowDetailView):
 
 class ConsentRegisterList(RowListView):
     resource = shop.CONSENTS
+
+
+class ConsentRegisterRow(RowDetailView):
+    resource = shop.CONSENTS

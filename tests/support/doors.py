@@ -40,7 +40,7 @@ from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
 from trading.domain.commands import OpenAccount
 from users.application.erasure_links import erasure_token
-from users.domain.commands import SaveDeliveryAddress
+from users.domain.commands import GrantConsent, SaveDeliveryAddress
 from users.models import SignedInSession
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(openapi_views.FILE.read_text())
@@ -82,6 +82,9 @@ class World:
             due_at=timezone.now(),
         )
         command_dispatcher.send(SaveDeliveryAddress(self.person, ADDRESS, "Ada Marker", "1 Elm St"))
+        now = timezone.now()
+        consent = GrantConsent(self.person, "DirectMarketing", "2026-01", at=now, expires_at=now + timedelta(days=300))
+        command_dispatcher.send(consent)
         self.other = shopper("bob@example.org")
         update_read_models()
         self.rebuild = request_rebuild("order-summary", requested_by="ada", reason="a new column")
@@ -89,9 +92,12 @@ class World:
 
     def fill(self, url: str) -> str:
         """The URL with the ids of the owner's objects."""
-        one = {"stock": "MUG", "people": self.person, "trades": TRADE}.get(
-            url.split("/")[2:3][0] if "/v1/" in url else ""
-        )
+        one = {
+            "stock": "MUG",
+            "people": self.person,
+            "trades": TRADE,
+            "consents": f"{self.person}:DirectMarketing",
+        }.get(url.split("/")[2:3][0] if "/v1/" in url else "")
         values = {
             "key": one or SALE.order_id,
             "aggregate_id": one or SALE.order_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -23,6 +24,7 @@ from eventshop.web.api.aggregate_action import AggregateAction, is_owner, view_p
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.command_endpoint import execute_command
 from eventshop.web.api.etag import etag
+from eventshop.web.api.event_feed_views import read_instant
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.resource_serializer import Amount, to_json
 from eventshop.web.shared.errors import NotFound
@@ -132,20 +134,21 @@ class Account(ApiView):
     access = Logged(Kind.STATE)
     scopes: ClassVar[dict[str, str]] = READ_SCOPES
     response_schemas: ClassVar[dict[str, type[Struct]]] = {"GET": AccountState}
+    parameters: ClassVar[tuple[str, ...]] = ("as_of",)
 
     @classmethod
     def rights_of(cls, method: str) -> Rights:
         return Rights(Audience.OWNER, (view_permission_for(TradingAccount),))
 
     def get(self, request: Request, account_id: UUID) -> Response:
-        """Its limits and frozen amounts."""
-        refuse_unknown_parameters(request, ())
+        """Its limits and frozen amounts, now or as recorded by a time."""
+        refuse_unknown_parameters(request, self.parameters)
         if not (
             is_owner(request, _owner_of(account_id))
             or require_login(request).has_perm(view_permission_for(TradingAccount))
         ):
             raise NotFound
-        state = _load_state(account_id)
+        state = _load_state(account_id, read_instant(request, "as_of"))
         response = Response(to_json(state))
         response["ETag"] = etag(state.version)
         return response
@@ -192,8 +195,10 @@ def _owner_of(account_id: UUID) -> UUID | None:
     return opened.owner_id
 
 
-def _load_state(account_id: UUID) -> AccountState:
-    history = list(store.get_events(account_id))
+def _load_state(account_id: UUID, as_of: datetime | None) -> AccountState:
+    history = store.get_events(account_id, as_of=as_of)
+    if not history:
+        raise NotFound
     opened = history[0].event
     assert isinstance(opened, AccountOpened)  # noqa: S101  (narrows a type; an account begins with it)
     state = TradingAccount().evolve_all(recorded.event for recorded in history)

@@ -79,10 +79,12 @@ class Operations(Transport):
             needs_key=True,
         )
 
-    def get_account(self, account_id: str) -> Answer[types.AccountState]:
-        """Its limits and frozen amounts."""
+    def get_account(self, account_id: str, *, as_of: str | None = None) -> Answer[types.AccountState]:
+        """Its limits and frozen amounts, now or as recorded by a time."""
 
-        return self.send("GET", "/api/v1/accounts/{account_id}", {"account_id": account_id}, query={}, headers={})
+        return self.send(
+            "GET", "/api/v1/accounts/{account_id}", {"account_id": account_id}, query={"as_of": as_of}, headers={}
+        )
 
     def post_account_cost_methods(
         self, account_id: str, body: types.AccountCostMethod, *, if_match: str, idempotency_key: str | None = None
@@ -226,6 +228,26 @@ class Operations(Transport):
                 "status": status,
                 "to": to,
             },
+            headers={"Prefer": prefer},
+            reads_rows=True,
+        )
+
+    def get_consent_register(
+        self,
+        key: str,
+        *,
+        prefer: str | None = None,
+        as_of: str | None = None,
+        expand: str | None = None,
+        fields: str | None = None,
+    ) -> Answer[types.ConsentRegister]:
+        """A person's consent to one purpose, and the notice it refers to."""
+
+        return self.send(
+            "GET",
+            "/api/v1/consents/{key}",
+            {"key": key},
+            query={"as_of": as_of, "expand": expand, "fields": fields},
             headers={"Prefer": prefer},
             reads_rows=True,
         )

@@ -140,7 +140,7 @@ class ApiSchema(AutoSchema):
             default = "" if self._is_list_view() or not resource.parts else "; without it, all but `meta`"
             text = f"What belongs to a row: one or more of {', '.join(names)}, separated by commas{default}."
             parameters.append(OpenApiParameter(EXPAND, str, description=text))
-        if resource.one_stream and resource.projection and not self._is_list_view():
+        if resource.has_past and not self._is_list_view():
             parameters.append(_QUERY["as_of"])
         return [*parameters, *([CONSISTENCY, PREFER] if resource.projection else [])]
 

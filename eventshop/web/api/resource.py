@@ -69,9 +69,9 @@ class Resource(NamedTuple):
     moving: tuple[str, ...] = ()
     #: Filters other than equality, by their parameter.
     more_filters: tuple[tuple[str, Filter], ...] = ()
-    #: Each row belongs to one stream, whose version is then the row's entity tag, and its past can be read.
+    #: Each row is that of one stream, whose version is then the row's entity tag.
     one_stream: bool = False
-    #: The column with the id of that stream.
+    #: The column with the id of that stream; or of the one that all events of the row are in, such as a person's.
     stream: str = "pk"
     #: Whether everybody who is signed in sees all rows.
     is_public: bool = False
@@ -96,6 +96,11 @@ class Resource(NamedTuple):
         if self.parent:
             return self.parent.condition(**{self.parent.owner: person})
         return {self.owner: person} if self.owner else None
+
+    @property
+    def has_past(self) -> bool:
+        """Whether all events of a row are in one stream, so that it can be read as of a time."""
+        return bool(self.projection) and (self.one_stream or self.stream != "pk")
 
     @property
     def parts(self) -> tuple[Part, ...]:

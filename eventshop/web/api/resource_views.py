@@ -213,10 +213,9 @@ class RowDetailView(ResourceView):
         return Audience.OWNER if cls.resource.owner or cls.resource.parent else Audience.NOBODY
 
     def get(self, request: Request, key: UUID | str) -> HttpResponseBase:
-        can_go_back = self.resource.one_stream and self.resource.projection
-        refuse_unknown_parameters(request, {"fields", "expand", *(["as_of"] if can_go_back else [])})
+        refuse_unknown_parameters(request, {"fields", "expand", *(["as_of"] if self.resource.has_past else [])})
         is_current = self.check_freshness()
-        state = self.state_tag() if can_go_back else ""
+        state = self.state_tag() if self.resource.one_stream and self.resource.projection else ""
         known = look_up("row-tags", state) if state and "If-None-Match" in request.headers else None
         if known and (unchanged := answer_unchanged(request, known)):
             return unchanged

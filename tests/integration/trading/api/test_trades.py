@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from eventshop.core.messages import new_id
 from eventshop.eventstore.event_store import store
@@ -107,6 +108,7 @@ def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
     again = program.post("accounts", body, idempotency_key="open-1")
     assert (again.json(), again["Idempotency-Replayed"]) == (opened.json(), "true")
     path = f"accounts/{opened.json()['aggregate_id']}"
+    before = timezone.now().isoformat().replace("+00:00", "Z")
     limit = {"instrument": "XETRA/SAP", "limit": "2500"}
     assert problem_of(program.post(f"{path}/limits", limit)) == (428, "precondition-missing")
     assert program.post(f"{path}/limits", limit, if_match='"1"').status_code == 200
@@ -118,6 +120,9 @@ def test_an_account_is_opened_once_and_shows_its_limits_to_its_owner() -> None:
         "currency": "EUR", "gross_limit": eur("10000.50"), "available": eur("10000.50"), "cost_method": "AVERAGE",
         "limits": {"XETRA/SAP": eur("2500.00")}, "frozen": [], "version": 2,
     }  # fmt: skip
+    assert owner.get(f"{path}?as_of={before}").json()["limits"] == {}
+    assert problem_of(owner.get(f"{path}?as_of=2020-01-01T00:00:00Z")) == (404, "not-found")
+    assert problem_of(owner.get(f"{path}?as_of=yesterday"))[0] == 400
     assert problem_of(other.get(path)) == (404, "not-found")
     assert problem_of(program.post(f"accounts/{new_id()}/limits", limit, if_match="*")) == (404, "not-found")
 

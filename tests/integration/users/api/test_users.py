@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from eventshop.core.messages import new_id
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.customers import EMAIL
+from tests.support.staff import update_read_models
 from users.application.customer_adapter import Person, load_person
 from users.domain.events import CategoriesErased
 from users.domain.user import Status
@@ -64,6 +66,20 @@ def test_a_consent_is_given_and_taken_back_and_each_request_counts_once() -> Non
         409,
         "consent-not-asked",
     )
+
+
+def test_a_consent_is_read_as_it_was_by_the_person_alone() -> None:
+    program, other = shopper(), shopper("bob@example.org")
+    program.send("put", f"people/{program.person}/consents/{MAILS}", NOTICE, if_match="*")
+    between = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    program.send("delete", f"people/{program.person}/consents/{MAILS}", if_match="*")
+    update_read_models()
+    [consent] = program.get("consents").json()["results"]
+    path = f"consents/{consent['id']}"
+    assert program.get(path).json()["status"] == "ConsentWithdrawn"
+    assert program.get(f"{path}?as_of={between}").json()["status"] == "ConsentGiven"
+    assert problem_of(program.get(f"{path}?as_of=2020-01-01T00:00:00Z")) == (404, "not-found")
+    assert problem_of(other.get(path)) == (404, "not-found")
 
 
 def test_the_use_of_data_is_restricted_and_allowed_again() -> None:
