@@ -20,7 +20,8 @@ def relax_commit() -> Iterator[None]:
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
         return
-    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{RELAXED_COMMIT_SQL}; {sql}", *rest)):
+    # Behind it: the cursor's first result is the statement's.
+    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{sql}; {RELAXED_COMMIT_SQL}", *rest)):
         yield
 
 

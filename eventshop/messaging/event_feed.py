@@ -287,6 +287,20 @@ class EventFeed:
                 for number in reader.offsets
             )
 
+    def peek(self, reader: FeedReader, limit: int) -> Sequence[Delivery] | None:
+        """What another read would return from the buffer; None if it would not only do that, or return too much."""
+        with self._changed:
+            if reader.failures != self._failures:
+                return None
+            unread: list[Delivery] = []
+            for number in reader.offsets:
+                if number in self._buffers:
+                    part = self._buffers[number].peek(reader.read_cursors.get(number, -1), limit - len(unread))
+                    if part is None:
+                        return None
+                    unread += part
+            return unread
+
     def wait_for_change(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait(seconds)
@@ -340,6 +354,10 @@ class FeedReader:
     def has_events(self) -> bool:
         """Whether another read would return events or an error, if what the last one returned has been processed."""
         return self.feed.has_events(self)
+
+    def peek(self, limit: int) -> Sequence[Delivery] | None:
+        """What another read would return from the buffer; None if it would not only do that, or return too much."""
+        return self.feed.peek(self, limit)
 
     def skip_repeats(self, number: int, offset: LogOffset) -> LogOffset:
         """Where to go on after an offset behind which this reader has found nothing but records that repeat."""

@@ -51,6 +51,12 @@ class FeedBuffer:
                 return self.first + before, deliveries, self.first + index
         return self.first + before, (), self.first + index
 
+    def peek(self, cursor: int, limit: int) -> Sequence[Delivery] | None:
+        """The deliveries from a cursor on; None if there are more than `limit`, or the buffer no longer has them."""
+        if cursor < self.first or self.last - cursor > limit:
+            return None
+        return self._deliveries[cursor - self.first :]
+
     def discard_before(self, cursor: int) -> None:
         """Discard the deliveries before a cursor."""
         count = cursor - self.first

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from eventshop.core.errors import CheckpointMoved
+from eventshop.eventstore.unit_of_work import relax_commit
 from eventshop.messaging.event_log import LogOffset
 from eventshop.projections.models import Checkpoint, KeptRows, Worker
 from eventshop.runtime import leases
@@ -34,6 +35,15 @@ _COLUMNS: Final = (
     *("id", "projection", "partition", "position", "sequence", "store_position"),
     *("version", "parked", "events"),
 )
+
+#: One statement for all projections that an event does not concern. A row that somebody else has locked, or moved, is
+#: left as it is.
+_ADVANCE_UNMOVED: Final = f"""
+WITH free AS (SELECT id FROM {Checkpoint._meta.db_table} WHERE id IN ({{ids}}) {{skip_locked}})
+{_ADVANCE.strip()} AND checkpoint.id IN (SELECT id FROM free) AND checkpoint.position = move.column7
+    AND checkpoint.sequence = move.column8 AND checkpoint.version = move.column9
+RETURNING id
+"""
 
 #: One projection's checkpoints by partition, as a worker knows them.
 CheckpointsByPartition: TypeAlias = dict[int, Checkpoint]
@@ -119,11 +129,38 @@ def _place(row: Checkpoint) -> tuple[int, int, int]:
 
 def advance(rows: Mapping[int, Checkpoint], moves: Mapping[int, CheckpointMove]) -> None:
     """Advance locked checkpoints, all in one statement, in the transaction that wrote the rows."""
-    now, _ = Checkpoint.objects.all().query.get_compiler(connection=connection).compile(Now())
     values = [(rows[number].pk, *move.offset, move.events, move.dead_letters) for number, move in moves.items()]
-    placeholders = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(values))
     with connection.cursor() as cursor:
-        cursor.execute(_ADVANCE.format(values=placeholders, now=now), [*chain.from_iterable(values)])
+        cursor.execute(_ADVANCE.format(values=_rows_of(values), now=_now_sql()), [*chain.from_iterable(values)])
+
+
+def advance_unmoved(moves: Iterable[tuple[Checkpoint, CheckpointMove]]) -> set[int]:
+    """Advance checkpoints, of any projections, that are as they are known and not locked; returns those rows' ids.
+
+    For events that change no row: nothing else belongs to the transaction, and none has to wait for another.
+    """
+    values = [(row.pk, *move.offset, move.events, move.dead_letters, *_place(row)) for row, move in moves]
+    if not values:
+        return set()
+    ids = [row[0] for row in values]
+    sql = _ADVANCE_UNMOVED.format(
+        ids=", ".join(["%s"] * len(ids)),
+        skip_locked="FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else "",
+        values=_rows_of(values),
+        now=_now_sql(),
+    )
+    with relax_commit(), connection.cursor() as cursor:
+        cursor.execute(sql, [*ids, *chain.from_iterable(values)])
+        return {found for (found,) in cursor.fetchall()}
+
+
+def _rows_of(values: Sequence[Sequence[int]]) -> str:
+    """The placeholders of VALUES."""
+    return ", ".join([f"({', '.join(['%s'] * len(values[0]))})"] * len(values))
+
+
+def _now_sql() -> str:
+    return str(Checkpoint.objects.all().query.get_compiler(connection=connection).compile(Now())[0])
 
 
 def acquire_leases(rows: Iterable[Checkpoint], owner: str, *, limit: int | None = None) -> set[int]:

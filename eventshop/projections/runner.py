@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -11,9 +12,18 @@ from time import monotonic, sleep
 from typing import Any, Final
 
 from eventshop.core.errors import CheckpointMoved, EventShopError, ProjectionError, TailBusy
-from eventshop.messaging.event_log import Delivery, EventLog, LogReader
+from eventshop.core.message_registry import registry
+from eventshop.messaging.event_log import (
+    DeliveredEvent,
+    Delivery,
+    EventLog,
+    LogOffset,
+    LogReader,
+    UnreadableDelivery,
+)
 from eventshop.projections import batch_processor, checkpoints
-from eventshop.projections.checkpoints import CheckpointsByPartition
+from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
+from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.projections.rebuild import rebuild
 from eventshop.projections.targets import ProjectionTarget, live_target
@@ -86,6 +96,33 @@ class TargetRunner:
             raise
         metrics.PROJECTION_EVENTS.labels(self.name).inc(len(delivered))
         metrics.PROJECTION_SECONDS.labels(self.name).observe(monotonic() - started)
+
+    def concerns(self, delivered: Iterable[Delivery]) -> bool:
+        """Whether any of these may change rows, or be set aside; if not, only the checkpoints advance."""
+        handlers = self.target.projection.handlers
+        try:
+            return any(
+                isinstance(item, UnreadableDelivery) or item.event_class(registry) in handlers for item in delivered
+            )
+        except EventShopError:  # a newer release's event waits for it
+            return True
+
+    def moves_past(self, delivered: Iterable[DeliveredEvent]) -> list[tuple[Checkpoint, CheckpointMove]]:
+        """How the checkpoints move past events that do not concern this projection."""
+        counts, last = Counter[int](), dict[int, DeliveredEvent]()
+        for item in delivered:
+            counts[item.partition] += 1
+            last[item.partition] = item
+        return [
+            (self.cached[number], CheckpointMove(LogOffset(item.offset, item.sequence, item.row.position), count, 0))
+            for (number, item), count in zip(last.items(), counts.values(), strict=True)
+        ]
+
+    def note_moved(self, moves: Iterable[tuple[Checkpoint, CheckpointMove]]) -> None:
+        """Remember the checkpoints that the database has advanced."""
+        for row, move in moves:
+            row.position, row.sequence, row.store_position = move.offset
+            metrics.PROJECTION_EVENTS.labels(self.name).inc(move.events)
 
     def is_at_end(self) -> bool:
         """Whether all events of the log are folded."""

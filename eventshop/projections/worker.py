@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final, cast
@@ -17,10 +18,12 @@ from django.db import DatabaseError, connection, connections
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.core.log_context import log_context
 from eventshop.messaging.event_feed import EventFeed, FeedInterrupted, FeedReader
+from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import checkpoints, dead_letter_retry, dead_letters
-from eventshop.projections.checkpoints import CheckpointsByPartition
+from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
 from eventshop.projections.lease_keeper import LeaseKeeper
+from eventshop.projections.models import Checkpoint
 from eventshop.projections.projection import Projection
 from eventshop.projections.runner import TargetRunner, batch_deadline
 from eventshop.projections.targets import live_target
@@ -38,6 +41,8 @@ log = logging.getLogger(__name__)
 RENEW_INTERVAL_S: Final = 4.0
 #: How long a projection is suspended that cannot go on: not rebuilt for its new version, or without its table.
 SUSPEND_S: Final = 60.0
+#: Events that are looked at to find the projections that they do not concern; more are a batch of each projection.
+PASSED_TOGETHER: Final = 50
 #: The delay before a batch that another worker has processed, or that must wait for a writer, is tried again.
 _RETRY_S: Final = 0.02
 
@@ -64,6 +69,13 @@ class _Hosted:
         if self.is_busy or not self.leased or now < self.suspended_until:
             return False
         return self.must_read or bool(self.due) or self.reader.has_events()
+
+    def is_passed(self) -> bool:
+        """Whether all that waits in memory does not concern this projection."""
+        if self.must_read or self.due:
+            return False
+        unread = self.reader.peek(PASSED_TOGETHER)
+        return unread is not None and len(unread) > 0 and not self.runner.concerns(unread)
 
     def use_leases(self) -> None:
         """Go on from the offsets in memory in partitions that are kept, from those in the database in others."""
@@ -132,29 +144,56 @@ class ProjectionWorker:
                 raise
             release_connections()
         now = monotonic()
-        for hosted in self._hosted.values():
-            if hosted.is_ready(now):
-                hosted.use_leases()
-                self._submit(pool, hosted)
+        ready = [hosted for hosted in self._hosted.values() if hosted.is_ready(now)]
+        passed = [hosted for hosted in ready if hosted.is_passed()]
+        for hosted in ready:
+            hosted.use_leases()
+            hosted.is_busy = True
+            if hosted not in passed:
+                pool.submit(partial(self._fold, hosted))
+        if passed:
+            pool.submit(partial(self._pass, passed))
         self._waiter.wait(max(0.0, self._renew_at - monotonic()))
 
-    def _submit(self, pool: TaskThreads, hosted: _Hosted) -> None:
-        def task() -> None:
-            try:
-                with log_context(projection=hosted.runner.name):
-                    self._retry_dead_letters(hosted)
-                    self._run_batch(hosted)
-            except Exception as error:
-                self._back_off(hosted, error)
-            finally:
-                release_connections()
-                hosted.is_busy = False
-                self._look()
-
-        hosted.is_busy = True
-        pool.submit(task)
-
     # --- in the threads of the pool ---------------------------------------------------------------------------------
+
+    def _fold(self, hosted: _Hosted) -> None:
+        try:
+            with log_context(projection=hosted.runner.name):
+                self._retry_dead_letters(hosted)
+                self._run_batch(hosted)
+        except Exception as error:
+            self._back_off(hosted, error)
+        finally:
+            self._end_task([hosted])
+
+    def _pass(self, passed: Sequence[_Hosted]) -> None:
+        """Advance the checkpoints of projections that the next events do not concern, in one statement for all."""
+        moves: dict[str, list[tuple[Checkpoint, CheckpointMove]]] = {}
+        try:
+            for hosted in passed:
+                delivered = hosted.runner.read(PASSED_TOGETHER)
+                if not hosted.runner.concerns(delivered):
+                    moves[hosted.runner.name] = hosted.runner.moves_past(cast(Sequence[DeliveredEvent], delivered))
+            advanced = checkpoints.advance_unmoved(chain.from_iterable(moves.values()))
+            for hosted in passed:
+                mine = moves.get(hosted.runner.name, [])
+                if mine and all(row.pk in advanced for row, _ in mine):
+                    hosted.runner.note_moved(mine)
+                    hosted.reader.acknowledge()
+                else:
+                    hosted.must_read = True  # by itself: it may wait for a lock, and names what has moved
+        except Exception as error:
+            for hosted in passed:
+                self._back_off(hosted, error)
+        finally:
+            self._end_task(passed)
+
+    def _end_task(self, done: Iterable[_Hosted]) -> None:
+        release_connections()
+        for hosted in done:
+            hosted.is_busy = False
+        self._look()
 
     def _run_batch(self, hosted: _Hosted) -> None:
         hosted.must_read = True

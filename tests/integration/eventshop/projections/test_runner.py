@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from random import Random
 from threading import Barrier
 from threading import Event as Signal
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from eventshop.core.errors import CheckpointMoved
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.database_event_log import DatabaseEventLog
+from eventshop.messaging.event_log import LogOffset
+from eventshop.projections.checkpoints import CheckpointMove, advance_unmoved
 from eventshop.projections.models import Checkpoint, DeadLetter, Worker
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.runner import ProjectionRunner
@@ -235,3 +238,54 @@ def test_only_the_batches_themselves_may_answer_before_they_are_on_disk() -> Non
     append(sale.order_id, sale.created)
     catch_up(order_summary)
     assert durable() == before
+
+
+def all_passed(events: int) -> bool:
+    return set(Checkpoint.objects.values_list("events", flat=True)) == {events}
+
+
+def test_projections_that_an_event_does_not_concern_advance_in_one_statement() -> None:
+    """An event costs a worker as much as the read models that it changes, not as many as there are."""
+    append(sale.order_id, sale.created)
+    others = (order_summary, customer_summary, daily_sales)
+    lost = StockWrittenOff(sku="71053", quantity=1, reason="broken", reference="COUNT-1")
+    with running_projections(*others):
+        for number in range(1, 100):
+            wait_until(partial(all_passed, number))
+            # The time is the statement's. Now and then one of them is still busy with the event before.
+            if number > 1 and Checkpoint.objects.values("advanced_at").distinct().count() == 1:
+                break
+            append(stock_item_id("71053"), lost)
+        else:
+            pytest.fail("each checkpoint was advanced by itself")
+    assert_rows_equal_fold(*others)
+
+
+def test_only_checkpoints_that_are_as_they_are_known_are_passed_on() -> None:
+    append(sale.order_id, sale.created)
+    catch_up(order_summary, customer_summary)
+    known, moved = checkpoint_of(order_summary), checkpoint_of(customer_summary)
+    Checkpoint.objects.filter(pk=moved.pk).update(sequence=5)
+    move = CheckpointMove(LogOffset(9, 9, 9), events=2, dead_letters=0)
+    assert advance_unmoved([(known, move), (moved, move)]) == {known.pk}
+    assert (checkpoint_of(order_summary).position, checkpoint_of(order_summary).events) == (9, 3)
+    assert checkpoint_of(customer_summary).position == moved.position
+    assert advance_unmoved([]) == set()
+
+
+@pytest.mark.postgres
+def test_a_checkpoint_that_somebody_holds_delays_no_other() -> None:
+    append(sale.order_id, sale.created)
+    catch_up(order_summary, customer_summary)
+    free, held = checkpoint_of(order_summary), checkpoint_of(customer_summary)
+    move = CheckpointMove(LogOffset(9, 9, 9), events=1, dead_letters=0)
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Checkpoint.objects.select_for_update().get(pk=held.pk)
+        assert pool.submit(advance_then_close, [(free, move), (held, move)]).result(DEADLINE_S) == {free.pk}
+
+
+def advance_then_close(moves: list[tuple[Checkpoint, CheckpointMove]]) -> set[int]:
+    try:
+        return advance_unmoved(moves)
+    finally:
+        connections.close_all()
