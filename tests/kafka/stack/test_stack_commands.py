@@ -121,8 +121,27 @@ def test_what_was_stored_outlives_a_stop_and_a_kill(folder: DataFolder) -> None:
     stopped = run_stack(folder, "down")
     assert stopped.stdout == "Stopped: postgres, kafka-1, redis.\n"
     assert (running_pids(folder), run_stack(folder, "down").stdout) == ({}, "Nothing was running.\n")
-    assert run_stack(folder, "up", "--services-only").returncode == 0
-    assert read_env(folder) == env
+    with subprocess.Popen(
+        stack_command("up", "--services-only", "--foreground"),
+        cwd=ROOT,
+        env=stack_environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as launcher:
+        assert launcher.stdout
+        try:
+            assert launcher.stdout.readline() and set(running_pids(folder)) == set(NAMES)
+            assert read_env(folder) == env
+            assert_is_kept(env)
+        finally:
+            launcher.send_signal(signal.SIGINT)  # in the foreground, Ctrl-C stops everything
+        said = launcher.stdout.read()
+        assert all(name in said for name in NAMES)  # what it has stopped
+    assert launcher.returncode == 0
+    assert running_pids(folder) == {}
+
+
+def assert_is_kept(env: dict[str, str]) -> None:
     with psycopg.connect(env["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
     cache = redis.Redis.from_url(env["CACHE_URL"])
@@ -163,9 +182,8 @@ def test_wrong_use_has_a_status_of_its_own(folder: DataFolder, arguments: list[s
     assert run_stack(folder, *arguments, env=env).returncode == 2
 
 
-@pytest.mark.parametrize(
-    "sign", [signal.SIGINT, *(pytest.param(sign, marks=pytest.mark.long) for sign in (signal.SIGTERM, signal.SIGHUP))]
-)
+@pytest.mark.long  # as Ctrl-C at the end of the test above
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_everything(folder: DataFolder, sign: signal.Signals) -> None:
     with subprocess.Popen(
         stack_command("up", "--services-only", "--foreground"),
