@@ -7,15 +7,15 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import new_id
-from eventshop.web.pages.post_only import post_only
 from eventshop.web.pages.return_path import return_path
 from users.application.customer_adapter import Person
 from users.application.time_zone import remember_time_zone
 from users.domain.commands import ChangePreferences, RemoveDeliveryAddress, SaveDeliveryAddress
+from users.domain.events import DeliveryAddressSaved
 from users.pages.forms import DeliveryAddressForm, PreferencesForm
 from users.pages.privacy_views import person_page, send_command
 
@@ -52,10 +52,13 @@ def change_address(request: HttpRequest, me: Person, address_id: UUID) -> HttpRe
     return render(request, "users/address.html", {"form": form, "title": "Change the address"})
 
 
-@post_only("users:addresses")
+@require_POST
 @person_page
 def remove_address(request: HttpRequest, me: Person, address_id: UUID) -> HttpResponse:
-    """Take an address out of the address book."""
+    """Take an address out of the address book; one that is already out stays out."""
+    saved = (recorded.event for recorded in me.events if isinstance(recorded.event, DeliveryAddressSaved))
+    if all(event.address_id != address_id for event in saved):
+        raise Http404
     if send_command(request, me, lambda: RemoveDeliveryAddress(me.id, address_id), new_id()):
         messages.success(request, "The address is removed.")
     return redirect("users:addresses")

@@ -70,7 +70,7 @@ def test_another_persons_address_is_not_found(ada: tuple[Client, UUID]) -> None:
     [entry] = load_person(ada[1]).address_book.values()
     other, _ = sign_in_customer("bob@example.org", "Bob")
     assert other.get(f"/my/addresses/{entry.key}/").status_code == 404
-    other.post(f"/my/addresses/{entry.key}/remove/")
+    assert other.post(f"/my/addresses/{entry.key}/remove/").status_code == 404
     assert load_person(ada[1]).address_book
 
 
