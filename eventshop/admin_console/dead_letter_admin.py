@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -20,15 +18,16 @@ from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.set_aside import set_aside_elsewhere
+from eventshop.admin_console.set_aside import held_up_sagas, set_aside_elsewhere
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations import dead_letter_operations
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.projections import dead_letter_retry, dead_letters, skipped_events
-from eventshop.projections.dead_letter_retry import RetryPreview, RetryResult
-from eventshop.projections.models import DeadLetter
+from eventshop.projections import dead_letter_retry, dead_letters
+from eventshop.projections.dead_letter_jobs import Verb
+from eventshop.projections.dead_letter_retry import RetryPreview
+from eventshop.projections.models import DeadLetter, DeadLetterJob
 
 #: Aggregates that one retry from the list processes.
 MAX_AGGREGATES: Final = 100
@@ -44,7 +43,7 @@ class RetryDeadLettersForm(forms.Form):
 
 class RetryCauseForm(forms.Form):
     effect = (
-        "The workers retry all dead letters with this cause in the next seconds, each with those that wait behind it."
+        "A worker retries all dead letters with this cause one after the other, each with those that wait behind it."
     )
     button = "Retry all"
     dangerous = False
@@ -117,6 +116,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         context = {
             "causes": causes[:MAX_CAUSES],
             "set_aside": set_aside_elsewhere(request),
+            **held_up_sagas(request),
+            "jobs": _open_jobs(request),
             "changelist_url": request.path,
             **(extra_context or {}),
         }
@@ -126,7 +127,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     def retry_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         queues = sorted(set(rows.values_list("projection", "aggregate_id")[:MAX_AGGREGATES]))
         try:
-            results = [_retry(request, projection, aggregate_id) for projection, aggregate_id in queues]
+            actor = staff_actor(request.user)
+            results = [dead_letter_operations.retry(name, aggregate, actor=actor) for name, aggregate in queues]
         except EventShopError as error:
             messages.error(request, f"{error}.")
             return
@@ -144,7 +146,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
             return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), _list_url())
         try:
-            result = _retry(request, row.projection, row.aggregate_id)
+            result = dead_letter_operations.retry(row.projection, row.aggregate_id, actor=staff_actor(request.user))
         except EventShopError as error:
             messages.error(request, f"{row.projection}: {error}.")
         else:
@@ -164,9 +166,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             return confirm_with_view_permission(self, request, f"Skip {row}", form, _list_url())
         actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
         try:
-            with transaction.atomic():
-                skipped_events.skip(row.projection, row.event_id, reason=reason, actor=actor)
-                record_action(actor=actor, action="skip dead letter", target=str(row), reason=reason)
+            dead_letter_operations.skip(row.projection, row.event_id, actor=actor, reason=reason)
         except EventShopError as error:
             messages.error(request, f"{error}.")
         else:
@@ -183,38 +183,32 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return _report_gone(request)
-        cause = f"{row.projection}: {row.fingerprint}"
-        if request.method != "POST":
-            return confirm_with_view_permission(self, request, f"Retry all of {cause}", RetryCauseForm(), _list_url())
-        try:
-            with transaction.atomic():
-                text = f"{dead_letter_retry.retry_soon(row.projection, row.fingerprint)} dead letters"
-                record_action(actor=staff_actor(request.user), action="retry cause", target=cause, result=text)
-        except EventShopError as error:
-            messages.error(request, f"{error}.")
-        else:
-            messages.success(request, f"{text} are retried in the next seconds. Reload to see what is left.")
-        return HttpResponseRedirect(_list_url())
+        form = RetryCauseForm(request.POST if request.method == "POST" else None)
+        return self._act_on_cause(request, row, Verb.RETRY, form)
 
     @detail_action(permission="skip", description="Skip all of this cause", icon="fast_forward")
     def skip_cause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.get_object(request, object_id)
         if row is None:
             return _report_gone(request)
-        cause, form = f"{row.projection}: {row.fingerprint}", SkipCauseForm(request.POST or None)
+        form = SkipCauseForm(request.POST if request.method == "POST" else None)
+        return self._act_on_cause(request, row, Verb.SKIP, form)
+
+    def _act_on_cause(self, request: HttpRequest, row: DeadLetter, verb: Verb, form: forms.Form) -> HttpResponse:
+        """Ask, or request the job and show its progress."""
         if not form.is_valid():
-            return confirm_with_view_permission(self, request, f"Skip all of {cause}", form, _list_url())
-        actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
+            title = f"{verb.label} all of {row.projection}: {row.fingerprint}"
+            return confirm_with_view_permission(self, request, title, form, _list_url())
+        actor, reason = staff_actor(request.user), form.cleaned_data.get("reason", "")
         try:
-            result = skipped_events.skip_all(row.projection, row.fingerprint, reason=reason, actor=actor)
+            job = dead_letter_operations.act_on_cause(row.projection, row.fingerprint, verb, actor=actor, reason=reason)
         except EventShopError as error:
             messages.error(request, f"{error}.")
             return HttpResponseRedirect(_list_url())
-        text = f"{result.skipped} skipped, {result.remaining} remain"
-        record_action(actor=actor, action="skip cause", target=cause, reason=reason, result=text)
-        text = f"{text}: {result.error}." if result.error else f"{text}."
-        messages.add_message(request, messages.WARNING if result.remaining else messages.SUCCESS, text)
-        return HttpResponseRedirect(_list_url())
+        if not request.user.has_perm("projection_engine.view_deadletterjob"):
+            messages.success(request, f"{job} is requested: {job.total:,} dead letters.")
+            return HttpResponseRedirect(_list_url())
+        return HttpResponseRedirect(reverse("admin:projection_engine_deadletterjob_change", args=(job.pk,)))
 
     def detail_context(self, request: HttpRequest, obj: DeadLetter) -> dict[str, Any]:
         queue = dead_letters.queue_of(obj.projection, obj.aggregate_id)
@@ -258,12 +252,10 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         return position_link(row.position)
 
 
-def _retry(request: HttpRequest, projection: str, aggregate_id: UUID) -> RetryResult:
-    result = dead_letter_retry.retry(projection, aggregate_id)
-    text = f"{result.folded} folded, {result.remaining} left"
-    target = f"{projection} {aggregate_id}"
-    record_action(actor=staff_actor(request.user), action="retry dead letters", target=target, result=text)
-    return result
+def _open_jobs(request: HttpRequest) -> list[DeadLetterJob]:
+    if not request.user.has_perm("projection_engine.view_deadletterjob"):
+        return []
+    return list(DeadLetterJob.objects.filter(state__in=DeadLetterJob.OPEN).order_by("pk")[:MAX_CAUSES])
 
 
 def _preview(row: DeadLetter) -> RetryPreview | None:

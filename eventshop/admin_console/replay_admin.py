@@ -22,8 +22,9 @@ from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_csv import csv_lines
 from eventshop.admin_console.row_check_form import answer_row_check, repair_url, row_check_url
-from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations import row_operations
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
 from eventshop.operations.rights import only_staff
 from eventshop.operations.staff_actors import staff_actor
@@ -83,6 +84,12 @@ class DryRunForm(forms.Form):
     dangerous = False
 
 
+class CancelReplayForm(forms.Form):
+    effect = "It ends without a result. It changes no row."
+    button = "Cancel it"
+    dangerous = True
+
+
 def can_view_rows(request: HttpRequest, projection: Projection[Any]) -> bool:
     """Whether the user may view the rows of a read model."""
     model = projection.model._meta
@@ -120,6 +127,29 @@ class ReplayAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_before_template = "console/replays.html"
     change_form_template = "console/replay.html"
+    actions_detail = ("cancel",)
+
+    def has_replay_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("projection_engine.replay_projection")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """No button for what has ended."""
+        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        job = self.get_object(request, str(object_id))
+        return actions if job is None or job.state in Replay.OPEN else []
+
+    @detail_action(permission="replay", description="Cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        job = self.get_object(request, object_id)
+        if job is None:
+            raise Http404(f"no replay has the id {object_id}")
+        if request.method != "POST":
+            return confirm_with_view_permission(self, request, f"Cancel: {job}", CancelReplayForm(), _replay_url(job))
+        try:
+            row_operations.cancel_replay(job, actor=staff_actor(request.user))
+        except EventShopError as error:
+            messages.error(request, f"{error}.")
+        return HttpResponseRedirect(_replay_url(job))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -176,7 +206,7 @@ class ReplayAdmin(ReadOnlyAdmin):
             "as_of": self.as_of_time(obj),
             "percent": _percent(obj),
             "repair_url": repair_url(request, obj),
-            "is_running": obj.state in (Replay.State.REQUESTED, Replay.State.RUNNING),
+            "is_running": obj.state in Replay.OPEN,
             "requested": datetime_html(obj.requested_at),
             "page": rows,
             "is_dry_run": obj.kind != Replay.Kind.AS_OF,
@@ -210,7 +240,9 @@ class ReplayAdmin(ReadOnlyAdmin):
             "{} by the time it {}", datetime_html(job.at), "happened" if job.happened else "was recorded"
         )
 
-    @display(description="state", label={"Done": "success", "Running": "info", "Failed": "danger"})
+    @display(
+        description="state", label={"Done": "success", "Running": "info", "Failed": "danger", "Cancelled": "warning"}
+    )
     def state_badge(self, job: Replay) -> str:
         return job.get_state_display()
 

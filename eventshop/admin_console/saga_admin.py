@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
@@ -34,13 +32,13 @@ from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations import saga_operations
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.sagas import live_points, operator_actions
+from eventshop.sagas import live_points
 from eventshop.sagas.models import Saga, SagaLivePoint, SagaStep
 from eventshop.sagas.saga_registry import saga_registry
-from eventshop.sagas.step_failures import retry_now, retrying_of, retrying_steps
+from eventshop.sagas.step_failures import retrying_of, retrying_steps
 from eventshop.sagas.usual_waits import is_overdue, overdue_sagas, usual_limit
 
 #: What the list says of running sagas of which a step fails, and that take longer than their kind usually does.
@@ -206,9 +204,7 @@ class SagaAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return confirm_with_view_permission(self, request, f"Retry {target} now", RetryNowForm(), back_url)
         try:
-            with transaction.atomic():
-                retry_now([saga.pk])
-                record_action(actor=staff_actor(request.user), action="retry now: saga", target=target)
+            saga_operations.act(saga.pk, "retry-now", actor=staff_actor(request.user))
         except EventShopError as error:
             messages.error(request, f"{error}.")
         else:
@@ -217,15 +213,15 @@ class SagaAdmin(ReadOnlyAdmin):
 
     @detail_action(permission="operate", description="Retry", icon="replay")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._handle_request(request, object_id, "Retry", RetrySagaForm, operator_actions.retry)
+        return self._handle_request(request, object_id, "retry", RetrySagaForm)
 
     @detail_action(permission="operate", description="Compensate", icon="undo")
     def compensate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._handle_request(request, object_id, "Compensate", CompensateSagaForm, operator_actions.compensate)
+        return self._handle_request(request, object_id, "compensate", CompensateSagaForm)
 
     @detail_action(permission="operate", description="Mark resolved", icon="done_all")
     def resolve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._handle_request(request, object_id, "Mark resolved:", ResolveSagaForm, operator_actions.resolve)
+        return self._handle_request(request, object_id, "resolve", ResolveSagaForm)
 
     def detail_context(self, request: HttpRequest, obj: Saga) -> dict[str, Any]:
         timeline = load_timeline(obj)
@@ -292,9 +288,8 @@ class SagaAdmin(ReadOnlyAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        title: str,
+        verb: str,
         form_class: type[OperatorRequestForm],
-        request_action: Callable[..., None],
     ) -> HttpResponse:
         saga = self.get_object(request, object_id)
         if saga is None:
@@ -304,10 +299,7 @@ class SagaAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
-                with transaction.atomic():
-                    request_action(saga.pk, actor=actor, reason=reason)
-                    target = short_name(saga.kind, saga.pk)
-                    record_action(actor=actor, action=f"{form.button.lower()}: saga", target=target, reason=reason)
+                saga_operations.act(saga.pk, verb, actor=actor, reason=reason)
             except EventShopError as error:
                 messages.error(request, f"{error}.")
             else:
@@ -315,7 +307,9 @@ class SagaAdmin(ReadOnlyAdmin):
                     request, "The request was added to the saga's timeline. A worker processes it in a moment."
                 )
             return HttpResponseRedirect(back_url)
-        return confirm_with_view_permission(self, request, f"{title} {short_name(saga.kind, saga.pk)}", form, back_url)
+        return confirm_with_view_permission(
+            self, request, f"{form.button}: {short_name(saga.kind, saga.pk)}", form, back_url
+        )
 
 
 def _past_of(saga: Saga) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,14 +16,12 @@ from django.urls import URLPattern, path, reverse
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.registry import name_streams
-from eventshop.core.errors import EventShopError
 from eventshop.operations.access_log.declarations import Kind, Logged, declare_access
-from eventshop.operations.operator_log import record_action
 from eventshop.operations.rights import only_staff
+from eventshop.operations.saga_operations import act_on_group, verbs_of
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.sagas import operator_actions
 from eventshop.sagas.models import Saga
-from eventshop.sagas.step_failures import FailureGroup, find_group, group_failures, retry_now
+from eventshop.sagas.step_failures import FailureGroup, find_group, group_failures
 
 #: Sagas of a group that the page names.
 SHOWN: Final = 10
@@ -41,41 +38,23 @@ class GroupForm(forms.Form):
 
 
 class GroupVerb(NamedTuple):
-    """An action on every saga of a group; `act` raises `EventShopError` for one that does not allow it."""
+    """How the console offers an action on every saga of a group."""
 
     title: str
     effect: str
     dangerous: bool
-    act: Callable[[UUID, str, str], object]
-
-
-def _retry(saga_id: UUID, actor: str, reason: str) -> None:
-    operator_actions.retry(saga_id, actor=actor, reason=reason)
-
-
-def _retry_now(saga_id: UUID, actor: str, reason: str) -> None:
-    retry_now([saga_id])
-
-
-def _compensate(saga_id: UUID, actor: str, reason: str) -> None:
-    operator_actions.compensate(saga_id, actor=actor, reason=reason)
-
-
-def _resolve(saga_id: UUID, actor: str, reason: str) -> None:
-    operator_actions.resolve(saga_id, actor=actor, reason=reason)
 
 
 VERBS: Final = {
-    "retry": GroupVerb("Retry all", "Each saga tries its failed step again, then processes what waits.", False, _retry),
-    "retry-now": GroupVerb("Retry all now", "The next try of each step is now instead of later.", False, _retry_now),
+    "retry": GroupVerb("Retry all", "Each saga tries its failed step again, then processes what waits.", False),
+    "retry-now": GroupVerb("Retry all now", "The next try of each step is now instead of later.", False),
     "compensate": GroupVerb(
-        "Compensate all", "Each saga undoes its steps where possible; the failed step is skipped.", True, _compensate
+        "Compensate all", "Each saga undoes its steps where possible; the failed step is skipped.", True
     ),
     "resolve": GroupVerb(
         "Resolve all",
         "Each saga ignores all further messages. Do this after the processes were completed by hand.",
         True,
-        _resolve,
     ),
 }
 
@@ -90,11 +69,6 @@ class GroupRow(NamedTuple):
     sagas: list[tuple[UUID, str]]  # with the name of what each is about
 
 
-def verbs_of(group: FailureGroup) -> list[str]:
-    first = "retry" if group.is_suspended else "retry-now"
-    return [first, "compensate", "resolve"]
-
-
 def group_urls(model_admin: Any) -> list[URLPattern]:
     """The page of the groups, and the dialogs of their actions."""
     wrap = model_admin.admin_site.admin_view
@@ -102,28 +76,6 @@ def group_urls(model_admin: Any) -> list[URLPattern]:
         path("groups/", wrap(_groups_view(model_admin)), name="process_saga_groups"),
         path("groups/<str:verb>/", wrap(_act_view(model_admin)), name="process_saga_group_action"),
     ]
-
-
-def act_on_group(group: FailureGroup, verb: GroupVerb, *, actor: str, reason: str) -> str:
-    """Do it to each saga in its own transaction; returns how many, for one message and the operator log."""
-    done, refused = 0, 0
-    for saga_id in group.sagas:
-        try:
-            with transaction.atomic():
-                verb.act(saga_id, actor, reason)
-        except EventShopError:  # it went on meanwhile, or another operator was first
-            refused += 1
-        else:
-            done += 1
-    result = f"{done:,} of {len(group.sagas):,} sagas" + (f"; {refused:,} no longer allow it" if refused else "")
-    record_action(
-        actor=actor,
-        action=f"{verb.title.lower()}: sagas",
-        target=f"{group.kind}, {group.cause}",
-        reason=reason,
-        result=result,
-    )
-    return result
 
 
 def _groups_view(model_admin: Any) -> Callable[[HttpRequest], HttpResponse]:
@@ -183,9 +135,7 @@ def _act_view(model_admin: Any) -> Callable[..., HttpResponse]:
         if not form.is_valid():
             title = f"{VERBS[verb].title}: {len(group.sagas):,} of {group.kind}"
             return confirm_with_view_permission(model_admin, request, title, form, back_url)
-        result = act_on_group(
-            group, VERBS[verb], actor=staff_actor(request.user), reason=form.cleaned_data["reason"].strip()
-        )
+        result = act_on_group(group, verb, actor=staff_actor(request.user), reason=form.cleaned_data["reason"].strip())
         messages.success(request, f"{VERBS[verb].title}: {result}. Workers process it in a moment.")
         return HttpResponseRedirect(back_url)
 

@@ -1,4 +1,4 @@
-"""What else is set aside and waits for somebody, shown on the desk of dead letters: sagas, records, corrections."""
+"""What else is set aside and waits for somebody, on the desk of dead letters: sagas by cause, records, corrections."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from eventshop.admin_console.saga_groups import VERBS
+from eventshop.operations.saga_operations import verbs_of
 from eventshop.projections.models import EventCorrection, SkippedEvent, UnreadableRecord
-from eventshop.sagas.models import Saga
+from eventshop.sagas.step_failures import group_failures
 
 #: Up to which rows are counted.
 COUNTED: Final = 10_000
@@ -26,7 +28,6 @@ class SetAside(NamedTuple):
 def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
     """What this user may see of it; kinds of which there is nothing are left out."""
     kinds: list[tuple[str, QuerySet[Any], str]] = [
-        ("Suspended sagas", Saga.objects.filter(status=Saga.Status.SUSPENDED), "?status__exact=stuck"),
         ("Unreadable records", UnreadableRecord.objects.all(), ""),
         ("Corrections that wait for a second person", EventCorrection.objects.filter(approved_at=None), ""),
         ("Skipped events", SkippedEvent.objects.all(), ""),
@@ -39,3 +40,13 @@ def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
             url = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
             found += [SetAside(text, count, f"{url}{query}")] if count else []
     return found
+
+
+def held_up_sagas(request: HttpRequest) -> dict[str, Any]:
+    """The context of `console/dead_letter_sagas.html`: suspended sagas and failing steps by cause, with what helps."""
+    if not request.user.has_perm("process.view_saga"):
+        return {}
+    return {
+        "saga_groups": [(group, [(name, VERBS[name]) for name in verbs_of(group)]) for group in group_failures()],
+        "may_operate": request.user.has_perm("process.operate_saga"),
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -17,10 +16,9 @@ from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
+from eventshop.operations import dead_letter_operations
 from eventshop.operations.access_log.declarations import Kind, Logged
-from eventshop.operations.operator_log import record_action
 from eventshop.operations.staff_actors import staff_actor
-from eventshop.projections import skipped_events
 from eventshop.projections.models import SkippedEvent
 
 
@@ -64,9 +62,7 @@ class SkippedEventAdmin(ReadOnlyAdmin):
             return confirm_with_view_permission(self, request, f"Restore {row}", form, back_url)
         actor, reason = staff_actor(request.user), form.cleaned_data["reason"]
         try:
-            with transaction.atomic():
-                job = skipped_events.restore(row.projection, row.event_id, reason=reason, actor=actor)
-                record_action(actor=actor, action="restore skipped event", target=str(row), reason=reason)
+            job = dead_letter_operations.restore(row.projection, row.event_id, actor=actor, reason=reason)
         except EventShopError as error:
             messages.error(request, f"{error}.")
             return HttpResponseRedirect(back_url)

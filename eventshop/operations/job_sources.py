@@ -1,4 +1,4 @@
-"""The library's kinds of jobs: rebuilds, replays, erasures, runs of retention rules and of periodic jobs.
+"""The library's kinds of jobs: rebuilds, replays, bulk actions on dead letters, erasures, retention, periodic jobs.
 
 What they say has no keys of rows, no whole ids of persons and no error that may quote an event: the page of each job
 shows those, with rights and an entry in the access log of its own.
@@ -14,7 +14,7 @@ from eventshop.operations.job_list import JobFacts, JobSource, JobState
 from eventshop.operations.models import PeriodicWork
 from eventshop.privacy.erasure.erasure_job import DONE, STEPS
 from eventshop.privacy.models import Erasure, RetentionRun
-from eventshop.projections.models import Rebuild, Replay
+from eventshop.projections.models import DeadLetterJob, Rebuild, Replay
 from eventshop.projections.replays import describe_differences
 from eventshop.runtime.leases import is_unleased
 
@@ -65,6 +65,20 @@ def _replay_facts(job: Replay) -> JobFacts:
     )
 
 
+def _letter_facts(job: DeadLetterJob) -> JobFacts:
+    done = "skipped" if job.verb == DeadLetterJob.Verb.SKIP else "folded"
+    return JobFacts(
+        job.projection,
+        requested_by=job.requested_by,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        done=job.handled if job.started_at else None,
+        total=job.total,
+        unit="dead letters",
+        result=f"{job.succeeded:,} {done}" if job.started_at else "",
+    )
+
+
 def _erasure_facts(job: Erasure) -> JobFacts:
     names = [step.name for step in STEPS]
     return JobFacts(
@@ -100,8 +114,29 @@ def _periodic_facts(work: PeriodicWork) -> JobFacts:
 
 
 def _replays(name: str, kind: Replay.Kind) -> JobSource:
+    is_cut_short = kind != Replay.Kind.REPAIR
     return JobSource(
-        kind=name, model=Replay, rows=Q(kind=kind), since=F("requested_at"), states=_STATES, facts=_replay_facts
+        kind=name,
+        model=Replay,
+        rows=Q(kind=kind),
+        since=F("requested_at"),
+        states=_STATES,
+        facts=_replay_facts,
+        cancellable=(JobState.WAITING, JobState.RUNNING) if is_cut_short else (JobState.WAITING,),
+        cancel_right="projection_engine.replay_projection",
+    )
+
+
+def _letter_jobs(name: str, verb: DeadLetterJob.Verb) -> JobSource:
+    return JobSource(
+        kind=name,
+        model=DeadLetterJob,
+        rows=Q(verb=verb),
+        since=F("requested_at"),
+        states=_STATES,
+        facts=_letter_facts,
+        cancellable=(JobState.WAITING, JobState.RUNNING),
+        cancel_right=f"projection_engine.{verb}_dead_letters",
     )
 
 
@@ -119,6 +154,8 @@ SOURCES: Final = (
     _replays("Point-in-time query", Replay.Kind.AS_OF),
     _replays("Row check", Replay.Kind.CHECK),
     _replays("Row repair", Replay.Kind.REPAIR),
+    _letter_jobs("Retry of dead letters", DeadLetterJob.Verb.RETRY),
+    _letter_jobs("Skip of dead letters", DeadLetterJob.Verb.SKIP),
     JobSource(
         kind="Erasure",
         model=Erasure,

@@ -1,4 +1,4 @@
-"""Checks and repairs of rows that operators ask for; the operator log records the repairs."""
+"""Checks and repairs of rows, and the end of replays, that operators ask for; the operator log records them."""
 
 from __future__ import annotations
 
@@ -27,3 +27,10 @@ def request_row_check(
             target = f"{name}: {f'row {key}' if key else f'rows of {stream}'}"
             record_action(actor=actor, action="repair rows", target=target, reason=reason, result=f"replay {job.pk}")
     return job
+
+
+def cancel_replay(job: Replay, *, actor: str) -> None:
+    """As `replays.cancel`, and record it."""
+    with transaction.atomic():
+        replays.cancel(job)
+        record_action(actor=actor, action="cancel replay", target=f"{job.pk} of {job.projection}")

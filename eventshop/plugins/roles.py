@@ -12,7 +12,7 @@ _RUNNING: Final = (
     *view("ops", "periodicwork", "measurement", "attentionitem", "operatoraction"),
     *view("process", "saga", "sagalivepoint"),
     *view("projection_engine", "checkpoint", "deadletter", "skippedevent", "rebuild", "replay", "eventcorrection"),
-    *view("projection_engine", "unreadablerecord"),
+    *view("projection_engine", "unreadablerecord", "deadletterjob"),
     *view("log", "acknowledgedrecord", "knowntopic"),
     *view("runtime", "workerprocess"),
 )

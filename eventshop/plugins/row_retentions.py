@@ -14,7 +14,7 @@ from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.history.models import RequestTally
 from eventshop.operations.models import AccessRecord, Measurement, OperatorAction, WebRequest
 from eventshop.operations.row_retention import Retention
-from eventshop.projections.models import ProjectedEffect, Rebuild, Replay, UnreadableRecord
+from eventshop.projections.models import DeadLetterJob, ProjectedEffect, Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
 from eventshop.web.models import ApiToken, AttemptCount, WebhookDelivery
 
@@ -76,11 +76,18 @@ RETENTIONS: Final = (
         condition=Q(state__in=(Rebuild.State.DONE, Rebuild.State.FAILED, Rebuild.State.CANCELLED)),
     ),
     Retention(
+        name="remove-old-dead-letter-jobs",
+        model=DeadLetterJob,
+        since="finished_at",
+        setting="REBUILDS_KEPT_DAYS",
+        condition=~Q(state__in=DeadLetterJob.OPEN),
+    ),
+    Retention(
         name="remove-old-replays",
         model=Replay,
         since="finished_at",
         setting="REPLAYS_KEPT_DAYS",
-        condition=Q(state__in=(Replay.State.DONE, Replay.State.FAILED)),
+        condition=~Q(state__in=Replay.OPEN),
         batch=1,  # each may have a hundred thousand rows
     ),
     Retention(

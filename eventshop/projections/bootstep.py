@@ -17,7 +17,7 @@ from django.db import connections
 
 from eventshop.core.errors import ProjectionError, UnknownProjection
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.projections import replays
+from eventshop.projections import dead_letter_jobs, replays
 from eventshop.projections.models import Rebuild
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.rebuild import mark_failed, pending_rebuilds, rebuild
@@ -52,7 +52,7 @@ class ProjectionBootstep(WorkerThreadsStep):
         log.info("running the projections %s", ", ".join(projection.name for projection in selected))
         yield from worker_threads(selected)
         yield "rebuilds", _run_requested_rebuilds
-        yield "replays", _run_requested_replays
+        yield "replays", _run_requested_jobs
 
 
 class RelayBootstep(WorkerThreadsStep):
@@ -75,15 +75,18 @@ class RelayBootstep(WorkerThreadsStep):
         yield "publisher", outbox_publisher.run_publisher
 
 
-def _run_requested_replays(stopping: Signal) -> None:
-    """In a thread of their own, because rebuilds may take long."""
+def _run_requested_jobs(stopping: Signal) -> None:
+    """Replays, and jobs about dead letters: in a thread of their own, because rebuilds may take long."""
     while not stopping.is_set():
         try:
+            for job in dead_letter_jobs.pending_jobs():
+                if not stopping.is_set():
+                    dead_letter_jobs.run(job)
             for replay in replays.pending_replays():
                 if not stopping.is_set():
                     replays.run_replay(replay)
         except Exception as error:  # the next round tries again
-            log.warning("replays failed, trying again: %s", error, exc_info=True)
+            log.warning("jobs failed, trying again: %s", error, exc_info=True)
         connections.close_all()
         stopping.wait(CHECK_INTERVAL_S)
 

@@ -74,13 +74,6 @@ def retry_queue(target: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
             return RetryResult(folded, result.remaining)
 
 
-def retry_soon(name: str, fingerprint: str) -> int:
-    """Let the workers retry all dead letters with this cause now; returns how many. Raises `UnknownProjection`."""
-    projection_registry.get(name)
-    failed = DeadLetter.objects.filter(projection=name, fingerprint=fingerprint, next_attempt_at__isnull=False)
-    return int(failed.update(next_attempt_at=database_now()))
-
-
 def preview_retry(name: str, aggregate_id: UUID, proposed: Corrections = MappingProxyType({})) -> RetryPreview:
     """What a retry of an aggregate's dead letters would do now, up to `RETRY_BATCH`; changes nothing.
 

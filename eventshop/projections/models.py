@@ -12,6 +12,7 @@ from eventshop.projections.effects.models import EffectCursor, ProjectedEffect
 __all__ = [
     "Checkpoint",
     "DeadLetter",
+    "DeadLetterJob",
     "EffectCursor",
     "OutboxRecord",
     "ProjectedEffect",
@@ -154,6 +155,55 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id} in {self.projection}"
+
+
+class DeadLetterJob(models.Model):
+    """A retry or a skip of all dead letters of one cause, which a worker carries out one after the other."""
+
+    class Verb(models.TextChoices):
+        RETRY = "retry", "Retry"
+        SKIP = "skip", "Skip"
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    #: Those that have not ended.
+    OPEN: ClassVar = (State.REQUESTED, State.RUNNING)
+
+    projection = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=200, help_text="The cause.")
+    verb = models.CharField(max_length=10, choices=Verb.choices)
+    reason = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.REQUESTED)
+    requested_by = models.CharField(max_length=200)
+    requested_at = models.DateTimeField(db_index=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0, help_text="The last event that was dealt with, in the store.")
+    total = models.IntegerField(help_text="Dead letters of this cause when it was requested.")
+    handled = models.IntegerField(default=0, help_text="Those that were dealt with, whatever became of them.")
+    succeeded = models.IntegerField(default=0, help_text="Those that are dead letters no more.")
+    error = models.CharField(max_length=500, blank=True, help_text="Why the first of the others is one still.")
+    owner = models.CharField(max_length=200, blank=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "projections_deadletterjob"
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["projection", "fingerprint"],
+                condition=models.Q(state__in=("requested", "running")),
+                name="one_open_job_of_a_cause",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_verb_display()} all in {self.projection}"
 
 
 class SkippedEvent(models.Model):
@@ -317,6 +367,10 @@ class Replay(models.Model):
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    #: Those that have not ended.
+    OPEN: ClassVar = (State.REQUESTED, State.RUNNING)
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
     projection = models.CharField(max_length=100, db_index=True)

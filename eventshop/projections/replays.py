@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
+from threading import Event as Signal
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +21,7 @@ import msgspec
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from eventshop.core.errors import InvalidMessage
+from eventshop.core.errors import InvalidMessage, ProjectionError
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.historical_queries import LINEAGE, dry_run, mask_personal, rows_as_of
@@ -41,7 +42,6 @@ FRESH: Final = timedelta(days=1)
 LEASE: Final = timedelta(minutes=2)
 _PROGRESS_INTERVAL_S: Final = 1.0
 _PAGE: Final = 1_000
-_OPEN_STATES: Final = (Replay.State.REQUESTED, Replay.State.RUNNING)
 
 Row = tuple[str, dict[str, Any]]
 
@@ -64,7 +64,7 @@ def request_as_of(name: str, moment: datetime, *, happened: bool = False, key: s
 def request_dry_run(name: str, *, requested_by: str) -> Replay:
     """Request what today's code would change. Returns the open request if there is one already."""
     projection_registry.get(name)
-    open_jobs = Replay.objects.filter(projection=name, kind=Replay.Kind.DRY_RUN, state__in=_OPEN_STATES)
+    open_jobs = Replay.objects.filter(projection=name, kind=Replay.Kind.DRY_RUN, state__in=Replay.OPEN)
     return open_jobs.first() or _create(kind=Replay.Kind.DRY_RUN, projection=name, requested_by=requested_by)
 
 
@@ -102,13 +102,26 @@ def describe_differences(job: Replay) -> str:
 
 def pending_replays() -> list[Replay]:
     """The replays that no worker runs: requested ones, and those of a worker that died."""
-    return list(Replay.objects.filter(is_unleased(), state__in=_OPEN_STATES).order_by("pk"))
+    return list(Replay.objects.filter(is_unleased(), state__in=Replay.OPEN).order_by("pk"))
+
+
+def cancel(job: Replay) -> None:
+    """End a replay without a result; a worker that runs it hears it within a second, or before it stores the result.
+
+    Raises `ProjectionError` for one that has ended, and for a repair that has begun: it is one transaction.
+    """
+    open_jobs = Replay.objects.filter(pk=job.pk, state__in=Replay.OPEN)
+    cancellable = open_jobs.exclude(kind=Replay.Kind.REPAIR, state=Replay.State.RUNNING)
+    if not cancellable.update(state=Replay.State.CANCELLED, finished_at=timezone.now()):
+        job.refresh_from_db()
+        state = job.get_state_display().lower()
+        raise ProjectionError(f"replay {job.pk} of {job.projection} is {state} and cannot be cancelled", replay=job.pk)
 
 
 def run_replay(job: Replay) -> Replay:
     """Run a replay unless another worker does. The error of one that fails is stored in its own row."""
     is_acquired = acquire_leases(
-        Replay.objects.filter(pk=job.pk, state__in=_OPEN_STATES),
+        Replay.objects.filter(pk=job.pk, state__in=Replay.OPEN),
         process_name(),
         LEASE,
         reentrant=False,
@@ -121,10 +134,16 @@ def run_replay(job: Replay) -> Replay:
             with _progress_recorder(job.pk) as on_progress:
                 numbers, rows = _fold(job, on_progress)
             _store_result(job.pk, rows, {**numbers, "state": Replay.State.DONE})
+        except _Cancelled:
+            log.info("replay %s of %s was cancelled, or another worker runs it", job.pk, job.projection)
         except Exception as error:  # staff must see any error, and it must not stop other replays
             log.warning("replay of %s failed: %s", job.projection, error, exc_info=True)
             _store_result(job.pk, (), {"state": Replay.State.FAILED, "error": f"{type(error).__name__}: {error}"})
     return Replay.objects.get(pk=job.pk)
+
+
+class _Cancelled(Exception):
+    """Somebody has cancelled the replay, or another worker has taken it over."""
 
 
 def _create(**values: Any) -> Replay:
@@ -163,25 +182,33 @@ def _store_result(replay_id: int, rows: Iterable[Row], values: dict[str, Any]) -
         for number, (key, columns) in enumerate(rows, start=1)
     )
     with transaction.atomic():
+        replay = Replay.objects.filter(pk=replay_id, state=Replay.State.RUNNING, owner=process_name())
+        if not replay.select_for_update().exists():
+            return  # cancelled meanwhile, or taken over by another worker
         ReplayedRow.objects.filter(replay=replay_id).delete()
         while page := list(islice(numbered, _PAGE)):
             ReplayedRow.objects.bulk_create(page)
-        replay = Replay.objects.filter(pk=replay_id)
         release_leases(replay, process_name(), keep_owner=True, finished_at=timezone.now(), **values)
 
 
 @contextmanager
 def _progress_recorder(replay_id: int) -> Iterator[Callable[[int], None]]:
-    """A function that records the progress, on a connection of its own: a dry run reads in one transaction."""
+    """A function that records the progress, on a connection of its own: a dry run reads in one transaction.
+
+    It raises `_Cancelled` once somebody has cancelled the replay.
+    """
     next_at = 0.0
+    is_cancelled = Signal()
 
     def record(position: int) -> None:
         nonlocal next_at
+        if is_cancelled.is_set():
+            raise _Cancelled
         # SQLite has one writer, and a dry run's transaction is that writer.
         if monotonic() < next_at or (connection.vendor == "sqlite" and connection.in_atomic_block):
             return
         next_at = monotonic() + _PROGRESS_INTERVAL_S
-        executor.submit(_record_progress, replay_id, position)
+        executor.submit(_record_progress, replay_id, position, is_cancelled)
 
     with ThreadPoolExecutor(max_workers=1) as executor:
         try:
@@ -190,5 +217,7 @@ def _progress_recorder(replay_id: int) -> Iterator[Callable[[int], None]]:
             executor.submit(connections.close_all)
 
 
-def _record_progress(replay_id: int, position: int) -> None:
-    renew_leases(Replay.objects.filter(pk=replay_id), process_name(), LEASE, position=position)
+def _record_progress(replay_id: int, position: int, is_cancelled: Signal) -> None:
+    running = Replay.objects.filter(pk=replay_id, state=Replay.State.RUNNING)
+    if not renew_leases(running, process_name(), LEASE, position=position):
+        is_cancelled.set()

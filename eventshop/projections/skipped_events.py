@@ -5,7 +5,6 @@ A restored event is folded by the next rebuild: the rows that were made without 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -17,17 +16,6 @@ from eventshop.projections.dead_letters import queue_of
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent
 from eventshop.projections.projection import projection_registry
 from eventshop.runtime.database_clock import database_now
-
-#: Dead letters that one call of `skip_all` skips.
-SKIP_LIMIT: Final = 500
-
-
-class SkipResult(NamedTuple):
-    """How many dead letters were skipped, how many with this cause remain, and why the first one was not skipped."""
-
-    skipped: int
-    remaining: int
-    error: str
 
 
 def skip(name: str, event_id: UUID, *, reason: str, actor: str) -> SkippedEvent:
@@ -75,22 +63,6 @@ def skip(name: str, event_id: UUID, *, reason: str, actor: str) -> SkippedEvent:
             DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
         rebuild.refuse_during_rebuild(name)
     return skipped
-
-
-def skip_all(name: str, fingerprint: str, *, reason: str, actor: str) -> SkipResult:
-    """Skip all dead letters with this cause, up to `SKIP_LIMIT`, each in its own transaction.
-
-    Raises `UnknownProjection`, and `InvalidMessage` without a reason.
-    """
-    same = DeadLetter.objects.filter(projection=name, fingerprint=fingerprint).exclude(error="").order_by("position")
-    skipped, error = 0, ""
-    for event_id in list(same.values_list("event_id", flat=True)[:SKIP_LIMIT]):
-        try:
-            skip(name, event_id, reason=reason, actor=actor)
-            skipped += 1
-        except ProjectionError as refusal:  # mended or retried meanwhile, or the projection is being rebuilt
-            error = error or str(refusal)
-    return SkipResult(skipped, same.count(), error)
 
 
 def restore(name: str, event_id: UUID, *, reason: str, actor: str) -> Rebuild:

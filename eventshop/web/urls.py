@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from eventshop.web.api import operations_views as operations
-from eventshop.web.api import problem_catalogue, temporal_views
+from eventshop.web.api import operations_urls, problem_catalogue, temporal_views
 from eventshop.web.api.batch_views import Batches
 from eventshop.web.api.command_status_view import CommandStatus
 from eventshop.web.api.event_feed_views import Feed, StreamEvents
@@ -46,44 +45,7 @@ urlpatterns = [
         webhooks.WebhookResending.as_view(),
         name="webhook-resending",
     ),
-    path("api/v1/operations/projections", operations.Projections.as_view(), name="operations-projections"),
-    path(
-        "api/v1/operations/projections/<str:name>/pause", operations.ProjectionPause.as_view(), name="operations-pause"
-    ),
-    path(
-        "api/v1/operations/projections/<str:name>/resume",
-        operations.ProjectionResumption.as_view(),
-        name="operations-resume",
-    ),
-    path(
-        "api/v1/operations/projections/<str:name>/rebuilds",
-        operations.ProjectionRebuilds.as_view(),
-        name="operations-projection-rebuilds",
-    ),
-    path("api/v1/operations/rebuilds", operations.Rebuilds.as_view(), name="operations-rebuilds"),
-    path(
-        "api/v1/operations/rebuilds/<int:rebuild_id>", operations.RebuildResource.as_view(), name="operations-rebuild"
-    ),
-    path(
-        "api/v1/operations/rebuilds/<int:rebuild_id>/<str:verb>",
-        operations.RebuildAction.as_view(),
-        name="operations-rebuild-action",
-    ),
-    path(
-        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/retry",
-        operations.DeadLetterRetry.as_view(),
-        name="operations-dead-letter-retry",
-    ),
-    path(
-        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/skip",
-        operations.DeadLetterSkip.as_view(),
-        name="operations-dead-letter-skip",
-    ),
-    path(
-        "api/v1/operations/dead-letters/<str:name>/<uuid:event_id>/correct",
-        operations.DeadLetterCorrection.as_view(),
-        name="operations-dead-letter-correct",
-    ),
+    *operations_urls.urlpatterns,
     path("api/v1/streams/<uuid:aggregate_id>/events", StreamEvents.as_view(), name="stream-events"),
     path("api/v1/streams/<uuid:aggregate_id>/state", temporal_views.State.as_view(), name="stream-state"),
     path("api/v1/streams/<uuid:aggregate_id>/diff", temporal_views.Diff.as_view(), name="stream-diff"),

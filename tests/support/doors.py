@@ -25,8 +25,10 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
+from eventshop.operations.attention.models import AttentionItem
 from eventshop.privacy.erasure.erasure_job import DONE
-from eventshop.projections.models import ProjectedEffect
+from eventshop.projections import replays
+from eventshop.projections.models import DeadLetterJob, EventCorrection, ProjectedEffect
 from eventshop.projections.rebuild import request_rebuild
 from eventshop.web.api import openapi_views
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
@@ -35,6 +37,7 @@ from orders.domain.commands import CreateOrder, ReceiveStock, RecordObservedPaym
 from orders.models import Product
 from tests.support.api_clients import ApiClient, shopper, staff
 from tests.support.permission_callers import Clerk
+from tests.support.sagas import make_suspended_saga
 from tests.support.sales import Sale
 from tests.support.staff import update_read_models
 from tests.support.trade_commands import submit_trade
@@ -88,6 +91,25 @@ class World:
         self.other = shopper("bob@example.org")
         update_read_models()
         self.rebuild = request_rebuild("order-summary", requested_by="ada", reason="a new column")
+        self.replay = replays.request_dry_run("order-summary", requested_by="ada")
+        now = timezone.now()
+        self.saga = make_suspended_saga(1)
+        self.item = AttentionItem.objects.create(key="k", part="kafka", severity=2, title="x", since=now, seen_at=now)
+        self.letter_job = DeadLetterJob.objects.create(
+            projection="order-summary", fingerprint="x", verb="retry", requested_at=now, total=1
+        )
+        self.correction = EventCorrection.objects.create(
+            projection="order-summary",
+            event_id=created_event.event_id,
+            aggregate_id=SALE.order_id,
+            aggregate_type="order",
+            position=created_event.position,
+            version=1,
+            event_type="OrderCreated",
+            original="{}",
+            changes="{}",
+            made_at=now,
+        )
         self.clerk = Clerk()
 
     def fill(self, url: str) -> str:
@@ -119,13 +141,22 @@ class World:
             "term": "DirectMarketing",
             "token": erasure_token(self.person),
             "kind": "projection",
-            "name": "order-summary" if "/operations/" in url or "/catalogue/" in url else "order",
+            "name": "sign-roots"
+            if "/periodic-jobs/" in url
+            else "order-summary"
+            if "/operations/" in url or "/catalogue/" in url
+            else "order",
             "code": "not-found",
             "verb": "pause" if "/rebuilds/" in url else "retry",
             "version": 1,
             "number": 1,
             "token_id": 1,
             "rebuild_id": self.rebuild.pk,
+            "replay_id": self.replay.pk,
+            "job_id": self.letter_job.pk,
+            "correction_id": self.correction.pk,
+            "item_id": self.item.pk,
+            "saga_id": self.saga.pk,
             "event_id": EFFECT,
             "tag": "orders",
             "session_id": 1,

@@ -412,6 +412,126 @@ class Operations(Transport):
             reads_rows=True,
         )
 
+    def get_attention(self) -> Answer[types.AttentionStates]:
+        """What is wrong or late, worst first."""
+
+        return self.send("GET", "/api/v1/operations/attention", {}, query={}, headers={})
+
+    def post_attention_acknowledgement(self, item_id: str, body: types.AttentionAction) -> Answer[types.ActionResult]:
+        """Say that somebody knows of it."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/attention/{item_id}/acknowledge",
+            {"item_id": item_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_attention_assignment(self, item_id: str, body: types.AttentionAction) -> Answer[types.ActionResult]:
+        """Name the member of staff who looks after it."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/attention/{item_id}/assign",
+            {"item_id": item_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_attention_snooze(self, item_id: str, body: types.AttentionAction) -> Answer[types.ActionResult]:
+        """Hide it for `minutes`, or until it becomes worse."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/attention/{item_id}/snooze",
+            {"item_id": item_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_corrections(self) -> Answer[types.CorrectionStates]:
+        """List corrections, the newest first, without the values."""
+
+        return self.send("GET", "/api/v1/operations/corrections", {}, query={}, headers={})
+
+    def post_correction_approval(self, correction_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Approve a correction that somebody else has made."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/corrections/{correction_id}/approve",
+            {"correction_id": correction_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_correction_withdrawal(self, correction_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Withdraw or reject a correction: the projection reads the event itself."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/corrections/{correction_id}/withdraw",
+            {"correction_id": correction_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_dead_letter_jobs(self, job_id: str) -> Answer[types.DeadLetterJobState]:
+        """Poll its progress."""
+
+        return self.send(
+            "GET", "/api/v1/operations/dead-letter-jobs/{job_id}", {"job_id": job_id}, query={}, headers={}
+        )
+
+    def post_retry_job_cancellation(self, job_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """End a retry of all dead letters of a cause; what it has done stays."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letter-jobs/{job_id}/cancel-retry",
+            {"job_id": job_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_skip_job_cancellation(self, job_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """End a skip of all dead letters of a cause; what it has done stays."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letter-jobs/{job_id}/cancel-skip",
+            {"job_id": job_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_cause_retry(self, name: str, body: types.CauseAction) -> Answer[types.DeadLetterJobState]:
+        """Retry all dead letters of a cause: a job, which a worker carries out."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letters/{name}/retry-cause",
+            {"name": name},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_cause_skip(self, name: str, body: types.CauseAction) -> Answer[types.DeadLetterJobState]:
+        """Skip all dead letters of a cause: a job, which a worker carries out."""
+
+        return self.send(
+            "POST", "/api/v1/operations/dead-letters/{name}/skip-cause", {"name": name}, query={}, headers={}, body=body
+        )
+
     def post_dead_letter_correction(
         self, event_id: str, name: str, body: types.LetterAction
     ) -> Answer[types.ActionResult]:
@@ -420,6 +540,20 @@ class Operations(Transport):
         return self.send(
             "POST",
             "/api/v1/operations/dead-letters/{name}/{event_id}/correct",
+            {"event_id": event_id, "name": name},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_dead_letter_restoration(
+        self, event_id: str, name: str, body: types.OperatorReason
+    ) -> Answer[types.ActionResult]:
+        """Restore a skipped event: a rebuild folds it again."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/dead-letters/{name}/{event_id}/restore",
             {"event_id": event_id, "name": name},
             query={},
             headers={},
@@ -450,10 +584,41 @@ class Operations(Transport):
             body=body,
         )
 
+    def get_jobs(self) -> Answer[types.JobStates]:
+        """Jobs of the kinds whose rows one may view: those that have not ended, then the newest."""
+
+        return self.send("GET", "/api/v1/operations/jobs", {}, query={}, headers={})
+
+    def get_periodic_jobs(self) -> Answer[types.PeriodicJobStates]:
+        """All periodic jobs."""
+
+        return self.send("GET", "/api/v1/operations/periodic-jobs", {}, query={}, headers={})
+
+    def post_periodic_job_run(self, name: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Make a periodic job due now."""
+
+        return self.send(
+            "POST", "/api/v1/operations/periodic-jobs/{name}/run", {"name": name}, query={}, headers={}, body=body
+        )
+
     def get_projections(self) -> Answer[types.ProjectionStates]:
         """List the projections."""
 
         return self.send("GET", "/api/v1/operations/projections", {}, query={}, headers={})
+
+    def post_row_checks(self, name: str, body: types.NewRowCheck) -> Answer[types.ReplayState]:
+        """Have one row, or the rows of a stream, compared with their events by a worker."""
+
+        return self.send(
+            "POST", "/api/v1/operations/projections/{name}/checks", {"name": name}, query={}, headers={}, body=body
+        )
+
+    def post_dry_runs(self, name: str, body: types.OperatorReason) -> Answer[types.ReplayState]:
+        """Have today's code fold the events again: the numbers say what a rebuild would change."""
+
+        return self.send(
+            "POST", "/api/v1/operations/projections/{name}/dry-runs", {"name": name}, query={}, headers={}, body=body
+        )
 
     def post_projection_pause(self, name: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
         """Pause a projection: its workers leave it alone within seconds, and events wait."""
@@ -462,11 +627,35 @@ class Operations(Transport):
             "POST", "/api/v1/operations/projections/{name}/pause", {"name": name}, query={}, headers={}, body=body
         )
 
+    def post_point_in_time_queries(self, name: str, body: types.NewPointInTimeQuery) -> Answer[types.ReplayState]:
+        """Have a read model folded as it was. The rows are in the console, for those who may view them."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/projections/{name}/point-in-time-queries",
+            {"name": name},
+            query={},
+            headers={},
+            body=body,
+        )
+
     def post_projection_rebuilds(self, name: str, body: types.NewRebuild) -> Answer[types.RebuildState]:
         """A worker starts it. The open rebuild is returned if there is one already."""
 
         return self.send(
             "POST", "/api/v1/operations/projections/{name}/rebuilds", {"name": name}, query={}, headers={}, body=body
+        )
+
+    def post_republications(self, name: str, body: types.Republication) -> Answer[types.ActionResult]:
+        """Publish rows of a read model once more on its topic, or with `dry_run` count them."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/projections/{name}/republications",
+            {"name": name},
+            query={},
+            headers={},
+            body=body,
         )
 
     def post_projection_resumption(self, name: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
@@ -495,6 +684,88 @@ class Operations(Transport):
             "POST",
             "/api/v1/operations/rebuilds/{rebuild_id}/{verb}",
             {"rebuild_id": rebuild_id, "verb": verb},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_replay_resource(self, replay_id: str) -> Answer[types.ReplayState]:
+        """Poll its progress."""
+
+        return self.send(
+            "GET", "/api/v1/operations/replays/{replay_id}", {"replay_id": replay_id}, query={}, headers={}
+        )
+
+    def post_replay_cancellation(self, replay_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """End one without a result."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/replays/{replay_id}/cancel",
+            {"replay_id": replay_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_saga_group(self) -> Answer[types.SagaGroups]:
+        """Sagas that are held up, by cause."""
+
+        return self.send("GET", "/api/v1/operations/saga-groups", {}, query={}, headers={})
+
+    def post_saga_group_compensation(self, body: types.SagaGroupAction) -> Answer[types.ActionResult]:
+        """Compensate all sagas of a group."""
+
+        return self.send("POST", "/api/v1/operations/saga-groups/compensate", {}, query={}, headers={}, body=body)
+
+    def post_saga_group_resolution(self, body: types.SagaGroupAction) -> Answer[types.ActionResult]:
+        """Resolve all sagas of a group."""
+
+        return self.send("POST", "/api/v1/operations/saga-groups/resolve", {}, query={}, headers={}, body=body)
+
+    def post_saga_group_retry(self, body: types.SagaGroupAction) -> Answer[types.ActionResult]:
+        """Retry all suspended sagas of a group."""
+
+        return self.send("POST", "/api/v1/operations/saga-groups/retry", {}, query={}, headers={}, body=body)
+
+    def post_saga_group_retry_now(self, body: types.SagaGroupAction) -> Answer[types.ActionResult]:
+        """Make the failing steps of all sagas of a group due now."""
+
+        return self.send("POST", "/api/v1/operations/saga-groups/retry-now", {}, query={}, headers={}, body=body)
+
+    def post_saga_compensation(self, saga_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Let a saga undo its completed steps where possible."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/sagas/{saga_id}/compensate",
+            {"saga_id": saga_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_saga_resolution(self, saga_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Close a saga whose process was completed by hand."""
+
+        return self.send(
+            "POST", "/api/v1/operations/sagas/{saga_id}/resolve", {"saga_id": saga_id}, query={}, headers={}, body=body
+        )
+
+    def post_saga_retry(self, saga_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Let a suspended saga try its failed step again."""
+
+        return self.send(
+            "POST", "/api/v1/operations/sagas/{saga_id}/retry", {"saga_id": saga_id}, query={}, headers={}, body=body
+        )
+
+    def post_saga_retry_now(self, saga_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Make the step that is retried anyway due now."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/sagas/{saga_id}/retry-now",
+            {"saga_id": saga_id},
             query={},
             headers={},
             body=body,

@@ -86,6 +86,35 @@ class AttemptDetails(TypedDict):
     took_ms: int
 
 
+class AttentionAction(TypedDict):
+    """A note; for how long with `snooze`; the user name with `assign`."""
+
+    minutes: NotRequired[int]
+    note: NotRequired[str]
+    to: NotRequired[str]
+
+
+class AttentionState(TypedDict):
+    """Something that is wrong or late."""
+
+    acknowledged_by: str
+    assigned_to: str
+    detail: str
+    id: int
+    note: str
+    part: str
+    severity: str
+    since: str
+    snoozed_until: str | None
+    title: str
+
+
+class AttentionStates(TypedDict):
+    """What is open, worst first."""
+
+    results: list[AttentionState]
+
+
 class Batch(TypedDict):
     """The commands. `atomic`: all are accepted, or none; otherwise each on its own."""
 
@@ -146,6 +175,13 @@ class Cause(TypedDict):
     recorded_at: str
     type: str
     version: int
+
+
+class CauseAction(TypedDict):
+    """The cause as the console names it, such as `PaymentProcessed: KeyError: …`; a skip needs a reason."""
+
+    cause: str
+    reason: NotRequired[str]
 
 
 class CommandOutcome(TypedDict):
@@ -215,6 +251,27 @@ class Contract(TypedDict):
     multiplier: str
 
 
+class CorrectionState(TypedDict):
+    """A correction of an event for a projection, without its values."""
+
+    approved_at: str | None
+    approved_by: str
+    event_id: str
+    event_type: str
+    id: int
+    made_at: str
+    made_by: str
+    position: int
+    projection: str
+    reason: str
+
+
+class CorrectionStates(TypedDict):
+    """The newest corrections."""
+
+    results: list[CorrectionState]
+
+
 CostMethod: TypeAlias = "Literal['AVERAGE', 'FIFO']"
 
 
@@ -262,6 +319,23 @@ class DailySales(TypedDict):
     refunds: NotRequired[int]
     units_returned: NotRequired[int]
     units_sold: NotRequired[int]
+
+
+class DeadLetterJobState(TypedDict):
+    """A retry or skip of all dead letters of a cause."""
+
+    error: str
+    fingerprint: str
+    finished_at: str | None
+    handled: int
+    id: int
+    projection: str
+    reason: str
+    requested_at: str
+    state: str
+    succeeded: int
+    total: int
+    verb: str
 
 
 class Delivery(TypedDict):
@@ -1342,6 +1416,26 @@ class InstrumentList(TypedDict):
     results: list[InstrumentDetails]
 
 
+class JobState(TypedDict):
+    """A job of any kind; `done` and `total` in `unit`."""
+
+    done: int | None
+    id: str
+    kind: str
+    result: str
+    since: str
+    state: str
+    subject: str
+    total: int | None
+    unit: str
+
+
+class JobStates(TypedDict):
+    """The first jobs: those that have not ended, then the newest."""
+
+    results: list[JobState]
+
+
 class LetterAction(TypedDict):
     """Why; with `correct`, the fields that the projection is to read."""
 
@@ -1401,6 +1495,14 @@ class NewOrder(TypedDict):
     reference: NotRequired[str]
 
 
+class NewPointInTimeQuery(TypedDict):
+    """As of when, by the time it was recorded or, with `happened`, happened; all rows or the one with a key."""
+
+    at: str
+    happened: NotRequired[bool]
+    key: NotRequired[str]
+
+
 class NewRebuild(TypedDict):
     """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store."""
 
@@ -1408,6 +1510,15 @@ class NewRebuild(TypedDict):
     events_per_s: NotRequired[int | None]
     reason: str
     up_to: NotRequired[int | None]
+
+
+class NewRowCheck(TypedDict):
+    """One row by its key, or the rows of a stream; with `repair` they are put right, which needs a reason."""
+
+    key: NotRequired[str]
+    reason: NotRequired[str]
+    repair: NotRequired[bool]
+    stream: NotRequired[str | None]
 
 
 class NewTrade(TypedDict):
@@ -1761,6 +1872,23 @@ class PaymentMethodList(TypedDict):
 PaymentStateName: TypeAlias = "Literal['AUTHORISED', 'OVERPAID', 'PAID', 'PARTLY_PAID', 'UNPAID']"
 
 
+class PeriodicJobState(TypedDict):
+    """A periodic job: when it is due, and the result of its last run."""
+
+    due_at: str
+    failed: bool
+    finished_at: str | None
+    name: str
+    said: str
+    started_at: str | None
+
+
+class PeriodicJobStates(TypedDict):
+    """All periodic jobs by name."""
+
+    results: list[PeriodicJobState]
+
+
 class Position(TypedDict):
     """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
 
@@ -1904,6 +2032,34 @@ class ReleasedLegalHold(TypedDict):
     hold: str
 
 
+class ReplayState(TypedDict):
+    """A check, repair, dry run or point-in-time query: progress in positions, and how many rows differ. No rows."""
+
+    added: int
+    changed: int
+    events: int
+    failed: int
+    finished_at: str | None
+    head: int
+    id: int
+    kind: str
+    position: int
+    projection: str
+    removed: int
+    requested_at: str
+    rows: int
+    state: str
+
+
+class Republication(TypedDict):
+    """The first and last key, both empty for all rows; a dry run counts them, anything else needs a reason."""
+
+    dry_run: NotRequired[bool]
+    first: NotRequired[str]
+    last: NotRequired[str]
+    reason: NotRequired[str]
+
+
 class RequestedLine(TypedDict):
     """A quantity of a product, at the unit price that you were shown: at most 99 units of one product."""
 
@@ -1955,6 +2111,31 @@ class ReturnedLine(TypedDict):
 
     line: int
     quantity: int
+
+
+class SagaGroup(TypedDict):
+    """Sagas of one kind that are held up by one cause."""
+
+    cause: str
+    is_suspended: bool
+    key: str
+    kind: str
+    sagas: int
+    since: str
+    step: str
+
+
+class SagaGroupAction(TypedDict):
+    """The key of a group, and why."""
+
+    group: str
+    reason: str
+
+
+class SagaGroups(TypedDict):
+    """All groups, suspended ones first."""
+
+    results: list[SagaGroup]
 
 
 class SettlementDay(TypedDict):

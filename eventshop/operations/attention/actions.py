@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from eventshop.core.errors import InvalidMessage
 from eventshop.operations.attention import watch
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.operator_log import record_action
+from eventshop.operations.staff_actors import staff_actor
 from eventshop.runtime.database_clock import database_now
 
 #: The longest that an item can be snoozed.
@@ -34,6 +36,14 @@ def snooze(item_id: int, duration: timedelta, *, actor: str, note: str = "") -> 
 def assign(item_id: int, assignee: str, *, actor: str, note: str = "") -> AttentionItem:
     """Name the member of staff (a staff actor) who looks after it. Raises `InvalidMessage`."""
     return _change(item_id, actor, "assign", note, f"to {assignee}", assigned_to=assignee)
+
+
+def assign_to_name(item_id: int, name: str, *, actor: str, note: str = "") -> AttentionItem:
+    """As `assign`, by the user name. Raises `InvalidMessage` unless that is an active member of staff."""
+    login = User.objects.filter(username=name, is_staff=True, is_active=True).first()
+    if login is None:
+        raise InvalidMessage(f"no member of staff is named {name!r}", to=name)
+    return assign(item_id, staff_actor(login), actor=actor, note=note)
 
 
 def _change(item_id: int, actor: str, verb: str, note: str, result: str, **values: Any) -> AttentionItem:

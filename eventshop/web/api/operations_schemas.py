@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, TypeAlias
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -98,3 +99,196 @@ class ActionResult(Struct, frozen=True):
     """What became of it."""
 
     result: str
+
+
+class ReplayState(Struct, frozen=True):
+    """A check, repair, dry run or point-in-time query: progress in positions, and how many rows differ. No rows."""
+
+    id: int
+    kind: str
+    projection: str
+    state: str
+    position: int
+    head: int
+    events: int
+    rows: int
+    added: int
+    changed: int
+    removed: int
+    failed: int
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+class NewRowCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """One row by its key, or the rows of a stream; with `repair` they are put right, which needs a reason."""
+
+    example: ClassVar[dict[str, Any]] = {"key": "2026-01-31", "repair": False}
+
+    key: Text = ""
+    stream: UUID | None = None
+    repair: bool = False
+    reason: Text = ""
+
+
+class NewPointInTimeQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """As of when, by the time it was recorded or, with `happened`, happened; all rows or the one with a key."""
+
+    example: ClassVar[dict[str, Any]] = {"at": "2026-01-31T12:00:00Z"}
+
+    at: datetime
+    happened: bool = False
+    key: Text = ""
+
+
+class Republication(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first and last key, both empty for all rows; a dry run counts them, anything else needs a reason."""
+
+    example: ClassVar[dict[str, Any]] = {"dry_run": True}
+
+    first: Text = ""
+    last: Text = ""
+    dry_run: bool = False
+    reason: Text = ""
+
+
+class CauseAction(Struct, frozen=True, forbid_unknown_fields=True):
+    """The cause as the console names it, such as `PaymentProcessed: KeyError: …`; a skip needs a reason."""
+
+    example: ClassVar[dict[str, Any]] = {"cause": "PaymentProcessed: KeyError: …", "reason": "imported twice"}
+
+    cause: NonEmptyText
+    reason: Text = ""
+
+
+class DeadLetterJobState(Struct, frozen=True):
+    """A retry or skip of all dead letters of a cause."""
+
+    id: int
+    projection: str
+    fingerprint: str
+    verb: str
+    state: str
+    total: int
+    handled: int
+    succeeded: int
+    error: str
+    reason: str
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+class CorrectionState(Struct, frozen=True):
+    """A correction of an event for a projection, without its values."""
+
+    id: int
+    projection: str
+    event_id: UUID
+    event_type: str
+    position: int
+    reason: str
+    made_by: str
+    made_at: datetime
+    approved_by: str
+    approved_at: datetime | None
+
+
+class CorrectionStates(Struct, frozen=True):
+    """The newest corrections."""
+
+    results: list[CorrectionState]
+
+
+class PeriodicJobState(Struct, frozen=True):
+    """A periodic job: when it is due, and the result of its last run."""
+
+    name: str
+    due_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    failed: bool
+    said: str
+
+
+class PeriodicJobStates(Struct, frozen=True):
+    """All periodic jobs by name."""
+
+    results: list[PeriodicJobState]
+
+
+class AttentionState(Struct, frozen=True):
+    """Something that is wrong or late."""
+
+    id: int
+    part: str
+    title: str
+    detail: str
+    severity: str
+    since: datetime
+    assigned_to: str
+    acknowledged_by: str
+    snoozed_until: datetime | None
+    note: str
+
+
+class AttentionStates(Struct, frozen=True):
+    """What is open, worst first."""
+
+    results: list[AttentionState]
+
+
+class AttentionAction(Struct, frozen=True, forbid_unknown_fields=True):
+    """A note; for how long with `snooze`; the user name with `assign`."""
+
+    example: ClassVar[dict[str, Any]] = {"note": "the provider knows", "minutes": 60}
+
+    note: Text = ""
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=43_200)] = 60
+    to: Text = ""
+
+
+class JobState(Struct, frozen=True):
+    """A job of any kind; `done` and `total` in `unit`."""
+
+    kind: str
+    id: str
+    state: str
+    subject: str
+    done: int | None
+    total: int | None
+    unit: str
+    result: str
+    since: datetime
+
+
+class JobStates(Struct, frozen=True):
+    """The first jobs: those that have not ended, then the newest."""
+
+    results: list[JobState]
+
+
+class SagaGroup(Struct, frozen=True):
+    """Sagas of one kind that are held up by one cause."""
+
+    key: str
+    kind: str
+    step: str
+    cause: str
+    is_suspended: bool
+    sagas: int
+    since: datetime
+
+
+class SagaGroups(Struct, frozen=True):
+    """All groups, suspended ones first."""
+
+    results: list[SagaGroup]
+
+
+class SagaGroupAction(Struct, frozen=True, forbid_unknown_fields=True):
+    """The key of a group, and why."""
+
+    example: ClassVar[dict[str, Any]] = {"group": "suspended|OrderFulfilment|charge|…", "reason": "the gateway is back"}
+
+    group: NonEmptyText
+    reason: NonEmptyText

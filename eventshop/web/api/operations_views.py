@@ -1,19 +1,19 @@
-"""What operators do, as REST resources: projections, rebuilds, dead letters. The operator log records each action."""
+"""What operators do to projections and rebuilds, as REST resources. The operator log records each action."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
-from uuid import UUID
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
+from django.db.models import Model
 from django.urls import reverse
 from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventshop.messaging.event_log_factory import create_event_log
-from eventshop.operations import dead_letter_operations, projection_operations, rebuild_operations
+from eventshop.operations import projection_operations, rebuild_operations
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.rebuild_operations import VERBS, Order, control_rebuild
 from eventshop.operations.rights import Audience, Rights
@@ -24,7 +24,6 @@ from eventshop.projections.projection import projection_registry
 from eventshop.web.api.base_view import ApiView, require_login, require_permission
 from eventshop.web.api.operations_schemas import (
     ActionResult,
-    LetterAction,
     NewRebuild,
     OperatorReason,
     ProjectionState,
@@ -35,6 +34,8 @@ from eventshop.web.api.operations_schemas import (
 from eventshop.web.api.pagination import refuse_unknown_parameters
 from eventshop.web.api.request_parsing import parse_body
 from eventshop.web.shared.errors import NotFound
+
+M = TypeVar("M", bound=Model)
 
 _SCOPES: Final = {"GET": "operations:read", "POST": "operations:write"}
 _ENGINE: Final = "projection_engine."
@@ -50,6 +51,46 @@ class OperationsView(ApiView):
     # Not commands of an aggregate: what was done already is refused, or is "so already".
     idempotency_key_methods: ClassVar[tuple[str, ...]] = ()
     needs_version: ClassVar[bool] = False
+
+
+class ActionView(OperationsView):
+    """A POST with which operators do one thing; `right` opens it.
+
+    `act` does it, given the body, the actor and the parts of the URL; it returns what became of it.
+    """
+
+    right: ClassVar[str]
+    act: Callable[..., Any]
+    body: ClassVar[type[Struct]] = OperatorReason
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ActionResult}
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights | None:
+        """The one right."""
+        return Rights(Audience.NOBODY, (cls.right,)) if method == "POST" else None
+
+    def post(self, request: Request, **keys: Any) -> Response:
+        require_permission(request, self.right)
+        body: Any = parse_body(request, self.body)
+        return self.answer(request, self.act(body, staff_actor(require_login(request)), **keys))
+
+    def answer(self, request: Request, result: Any) -> Response:
+        """What became of it, in words."""
+        return Response({"result": result})
+
+
+def fields_of(row: Any, schema: type[Struct], **values: Any) -> Any:
+    """The attributes of a row that a schema has, and further values, as JSON values."""
+    names = [name for name in schema.__struct_fields__ if name not in values]
+    return msgspec.to_builtins(schema(**{name: getattr(row, name) for name in names}, **values))
+
+
+def find_row(model: type[M], **conditions: Any) -> M:
+    """The row; raises `NotFound`."""
+    row = model._default_manager.filter(**conditions).first()
+    if row is None:
+        raise NotFound
+    return row
 
 
 class Projections(OperationsView):
@@ -155,57 +196,9 @@ class RebuildAction(OperationsView):
         return Response(_rebuild_state(_find(rebuild_id)))
 
 
-class _DeadLetterView(OperationsView):
-    body: ClassVar[type[Struct]] = LetterAction
-    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ActionResult}
-
-    def post(self, request: Request, name: str, event_id: UUID) -> Response:
-        require_permission(request, self.rights["POST"].staff[0])
-        body = parse_body(request, LetterAction)
-        return Response({"result": self.act(name, event_id, body, staff_actor(require_login(request)))})
-
-    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
-        """Do it; returns what became of it."""
-        raise NotImplementedError
-
-
-class DeadLetterRetry(_DeadLetterView):
-    """Retry the queue of a dead letter."""
-
-    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}retry_dead_letters",))}
-
-    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
-        found = projection_operations.retry_dead_letter(name, event_id, actor=actor)
-        return f"{found.folded} folded, {found.remaining} remain"
-
-
-class DeadLetterSkip(_DeadLetterView):
-    """Skip a dead letter: the projection leaves the event out."""
-
-    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}skip_dead_letters",))}
-
-    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
-        projection_operations.skip_dead_letter(name, event_id, actor=actor, reason=body.reason)
-        return "skipped"
-
-
-class DeadLetterCorrection(_DeadLetterView):
-    """Correct a dead letter: those of `fields` that differ are what the projection reads from now on."""
-
-    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}correct_dead_letters",))}
-
-    def act(self, name: str, event_id: UUID, body: LetterAction, actor: str) -> str:
-        row = dead_letter_operations.correct(name, event_id, body.fields, actor=actor, reason=body.reason)
-        return "holds" if row.approved_at else "waits for a second person"
-
-
 def _find(rebuild_id: int) -> Rebuild:
-    job = Rebuild.objects.filter(pk=rebuild_id).first()
-    if job is None:
-        raise NotFound
-    return job
+    return find_row(Rebuild, pk=rebuild_id)
 
 
 def _rebuild_state(job: Rebuild) -> Any:
-    values = {name: getattr(job, name) for name in RebuildState.__struct_fields__ if name not in ("id", "undoes")}
-    return msgspec.to_builtins(RebuildState(id=job.pk, undoes=job.undoes_id, **values))
+    return fields_of(job, RebuildState, undoes=job.undoes_id)

@@ -1,4 +1,4 @@
-"""manage.py attention: what is wrong or late, worst first, as on the console's first page; acknowledge, snooze."""
+"""manage.py attention: what is wrong or late, worst first; acknowledge, snooze or assign an item."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from eventshop.operations.staff_actors import command_line_actor, staff_name
 
 
 class Command(BaseCommand):
-    help = "List what needs attention, worst first; or acknowledge or snooze one item of the list."
+    help = "List what needs attention, worst first; or acknowledge, snooze or assign one item."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         act = parser.add_mutually_exclusive_group()
         act.add_argument("--acknowledge", type=int, metavar="NUMBER", help="Say that you know of this item.")
         act.add_argument("--snooze", type=int, metavar="NUMBER", help="Hide this item for --minutes.")
+        act.add_argument("--assign", type=int, metavar="NUMBER", help="Say who looks after this item, with --to.")
+        parser.add_argument("--to", default="", metavar="NAME", help="The user name of the member of staff.")
         parser.add_argument("--minutes", type=int, default=60)
         parser.add_argument("--note", default="", help="The item and the operator log show it.")
 
@@ -37,6 +39,9 @@ class Command(BaseCommand):
                 duration = timedelta(minutes=options["minutes"])
                 item = actions.snooze(options["snooze"], duration, actor=actor, note=note)
                 self.stdout.write(f"Snoozed for {options['minutes']} minutes: {item.title}")
+            elif options["assign"] is not None:
+                item = actions.assign_to_name(options["assign"], options["to"], actor=actor, note=note)
+                self.stdout.write(f"Assigned to {options['to']}: {item.title}")
             else:
                 watch.compare()
                 self._print(list(watch.open_items()))

@@ -1,4 +1,4 @@
-"""manage.py retry_dead_letters [NAME...] [--aggregate ID]: fold dead letters again, in order, now."""
+"""manage.py retry_dead_letters [NAME...] [--aggregate ID] [--cause TEXT]: fold dead letters again, in order, now."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.core.errors import EventShopError
+from eventshop.operations import dead_letter_operations
+from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections import dead_letter_retry
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
@@ -20,8 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="Projections; without names: all.")
         parser.add_argument("--aggregate", type=UUID, metavar="ID", help="Only this aggregate's events.")
+        parser.add_argument("--cause", metavar="TEXT", help="Only what fails for this cause, as the console names it.")
 
-    def handle(self, *args: Any, names: list[str], aggregate: UUID | None, **options: Any) -> None:
+    def handle(self, *args: Any, names: list[str], aggregate: UUID | None, cause: str | None, **options: Any) -> None:
         try:
             selected = [projection.name for projection in projection_registry.select(names)]
         except EventShopError as error:
@@ -29,10 +32,12 @@ class Command(BaseCommand):
         rows = DeadLetter.objects.filter(projection__in=selected)
         if aggregate is not None:
             rows = rows.filter(aggregate_id=aggregate)
+        if cause is not None:
+            rows = rows.filter(fingerprint=cause).exclude(error="")
         queues = list(rows.values_list("projection", "aggregate_id").distinct())
         folded = remaining = 0
         for name, aggregate_id in queues:
-            result = dead_letter_retry.retry(name, aggregate_id)
+            result = dead_letter_operations.retry(name, aggregate_id, actor=command_line_actor())
             folded += result.folded
             while (
                 result.remaining and result.folded >= dead_letter_retry.RETRY_BATCH

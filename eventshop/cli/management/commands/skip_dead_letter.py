@@ -1,4 +1,4 @@
-"""manage.py skip_dead_letter NAME EVENT --reason TEXT, or --restore: let a projection go on without an event."""
+"""manage.py skip_dead_letter NAME EVENT|--cause TEXT [--restore]: let a projection go on without an event."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from eventshop.core.errors import EventShopError
-from eventshop.operations.operator_log import record_action
+from eventshop.operations import dead_letter_operations
 from eventshop.operations.staff_actors import command_line_actor
-from eventshop.projections import skipped_events
+from eventshop.projections.dead_letter_jobs import Verb
 
 
 class Command(BaseCommand):
@@ -23,20 +22,31 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME", help="The projection.")
-        parser.add_argument("event", type=UUID, metavar="EVENT", help="The id of the event.")
+        parser.add_argument("event", nargs="?", type=UUID, metavar="EVENT", help="The id of the event.")
+        parser.add_argument("--cause", metavar="TEXT", help="All that fail for this cause, as the console names it.")
         parser.add_argument("--restore", action="store_true", help="Fold a skipped event again.")
         parser.add_argument("--reason", required=True, help="Why; the console shows it.")
 
-    def handle(self, *args: Any, name: str, event: UUID, restore: bool, reason: str, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        name: str,
+        event: UUID | None,
+        cause: str | None,
+        restore: bool,
+        reason: str,
+        **options: Any,
+    ) -> None:
         actor = command_line_actor()
-        action = "restore skipped event" if restore else "skip dead letter"
         try:
-            with transaction.atomic():
-                if restore:
-                    skipped_events.restore(name, event, reason=reason, actor=actor)
-                else:
-                    skipped_events.skip(name, event, reason=reason, actor=actor)
-                record_action(actor=actor, action=action, target=f"{event} in {name}", reason=reason)
+            if cause is not None:
+                job = dead_letter_operations.act_on_cause(name, cause, Verb.SKIP, actor=actor, reason=reason)
+                return self.stdout.write(f"job {job.pk}: a worker skips {job.total:,} dead letters of {name}")
+            if event is None:
+                raise CommandError("name an event, or a cause with --cause")
+            (dead_letter_operations.restore if restore else dead_letter_operations.skip)(
+                name, event, actor=actor, reason=reason
+            )
         except EventShopError as error:
             raise CommandError(str(error)) from error
         done = "a worker rebuilds the projection with it" if restore else "skipped; what waited behind it is retried"

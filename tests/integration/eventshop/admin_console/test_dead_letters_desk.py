@@ -11,12 +11,14 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from eventshop.operations.models import OperatorAction
-from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild, SkippedEvent, UnreadableRecord
+from eventshop.projections import dead_letter_jobs
+from eventshop.projections.models import Checkpoint, DeadLetter, DeadLetterJob, Rebuild, SkippedEvent, UnreadableRecord
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.failing_projection import Flaky, fail, register_temporarily
-from tests.support.pages import texts
+from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
+from tests.support.sagas import make_suspended_saga
 from tests.support.sales import Sale
 from tests.support.staff import actor_of, clerk, message_levels
 
@@ -89,15 +91,44 @@ def test_one_is_skipped_with_a_reason_and_restored_by_a_rebuild(flaky: Flaky) ->
     ]
 
 
-def test_a_cause_is_retried_or_skipped_as_a_whole_with_one_message(flaky: Flaky) -> None:
-    client = clerk("view_deadletter", "retry_dead_letters", "skip_dead_letters")
+def test_a_cause_is_retried_or_skipped_as_a_whole_by_a_job_with_progress(flaky: Flaky) -> None:
+    client = clerk("view_deadletter", "retry_dead_letters", "skip_dead_letters", "view_deadletterjob")
     answer = client.post(address(first(), "retry_cause"))
-    assert message_levels(answer) == ["success"]
-    answer = client.post(address(first(), "skip_cause"), {"reason": "nobody needs them"})
-    assert message_levels(answer)[-1] == "success"
+    job = DeadLetterJob.objects.get()
+    page = address(job, "change")
+    assert (answer.headers["Location"], job.total) == (page, 2)
+    assert find(client.get(page), "job-requested") and texts(client.get(LIST), "letter-jobs")
+    assert message_levels(client.post(address(first(), "skip_cause"), {"reason": "x"})) == ["error"]  # under way
+    dead_letter_jobs.run(job)
+    assert texts(client.get(page), "succeeded") == ["0; 2 are dead letters still"]
+    assert client.post(address(first(), "skip_cause"), {"reason": " "}).status_code == 200  # asked again
+    client.post(address(first(), "skip_cause"), {"reason": "nobody needs them"})
+    dead_letter_jobs.run(DeadLetterJob.objects.latest("pk"))
     assert SkippedEvent.objects.count() == 2
     assert not DeadLetter.objects.exclude(error="").exists()
     assert [action for _, action, _ in recorded()] == ["retry cause", "skip cause"]
+
+
+def test_a_job_about_dead_letters_is_cancelled_with_a_right_about_them(flaky: Flaky) -> None:
+    job = dead_letter_jobs.request("flaky", first().fingerprint, "skip", reason="x", requested_by="ada")
+    cancel = address(job, "cancel")
+    assert clerk("view_deadletterjob").post(cancel).status_code == 403
+    client = clerk("view_deadletterjob", "skip_dead_letters")
+    assert client.get(cancel).status_code == 200
+    assert client.post(cancel, {"go": "on"}).status_code == 302
+    assert find(client.get(address(job, "change")), "job-cancelled")
+    assert message_levels(client.post(cancel, {"go": "on"})) == ["error"]
+    assert dead_letter_jobs.run(job).handled == 0 and not SkippedEvent.objects.exists()
+
+
+def test_sagas_that_are_held_up_are_on_the_desk_by_cause_with_their_actions() -> None:
+    for number in (1, 2):
+        make_suspended_saga(number)
+    [text] = texts(clerk("view_deadletter", "view_saga", "operate_saga").get(LIST), "saga-causes")
+    assert "the gateway answered …" in text and "Compensate all" in text and " 2 " in text
+    assert not texts(clerk("view_deadletter").get(LIST), "saga-causes")
+    [text] = texts(clerk("view_deadletter", "view_saga").get(LIST), "saga-causes")
+    assert "Compensate all" not in text
 
 
 def test_what_the_workers_have_folded_meanwhile_is_nothing_to_retry(flaky: Flaky) -> None:

@@ -233,7 +233,7 @@ def test_a_step_that_failed_once_is_shown_with_error_and_next_try_and_is_tried_n
     run_sagas_until_idle(bank)
     assert load_order(order_id).status is Status.SHIPPED
     assert message_levels(client.post(saga_url(order_id, "retry_now"), follow=True)) == ["error"]
-    assert OperatorAction.objects.values_list("action", flat=True).get() == "retry now: saga"
+    assert OperatorAction.objects.values_list("action", flat=True).get() == "retry-now saga"
 
 
 def test_a_group_is_dealt_with_by_one_action_with_one_message_and_one_entry_of_the_log() -> None:
@@ -253,7 +253,7 @@ def test_a_group_is_dealt_with_by_one_action_with_one_message_and_one_entry_of_t
     answer = client.post(dialog, {"reason": "the bank is back"}, follow=True)
     assert message_levels(answer) == ["success"]
     done = OperatorAction.objects.get()
-    assert (done.action, done.result, done.reason) == ("retry all now: sagas", "2 of 2 sagas", "the bank is back")
+    assert (done.action, done.result, done.reason) == ("retry-now sagas", "2 of 2 sagas", "the bank is back")
     run_sagas_until_idle(bank)
     assert {load_order(order_id).status for order_id in orders} == {Status.SHIPPED}
     assert message_levels(client.post(dialog, {"reason": "again"}, follow=True)) == ["info"]

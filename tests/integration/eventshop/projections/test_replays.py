@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from eventshop.core.errors import InvalidMessage, UnknownProjection
+from eventshop.core.errors import InvalidMessage, ProjectionError, UnknownProjection
 from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Rebuild, Replay, ReplayedRow
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.process_name import process_name
 from orders.domain.events import OrderShipped
 from projections.models import DailySales, OrderSummary
 from projections.order_summary import order_summary
@@ -165,3 +167,34 @@ def test_what_a_worker_that_died_had_begun_is_begun_again() -> None:
     assert replays.run_replay(job).state == "running"
     Replay.objects.update(leased_until=now - timedelta(seconds=1))
     assert [run_to_end(replay).pk for replay in replays.pending_replays()] == [job.pk]
+
+
+def test_one_that_waits_or_runs_is_cancelled_and_leaves_no_result(flaky: Flaky) -> None:
+    append(sale.order_id, sale.created)
+    waits = replays.request_as_of("flaky", LATER, requested_by="ada")
+    replays.cancel(waits)
+    assert replays.pending_replays() == []
+    runs = replays.request_as_of("flaky", LATER, requested_by="ada")
+    flaky.spoils[sale.order_id, 1] = lambda row: replays.cancel(runs)
+    ended = replays.run_replay(runs)
+    assert (ended.state, ended.found.count(), ended.error) == ("cancelled", 0, "")
+    with pytest.raises(ProjectionError, match="is cancelled and cannot"):
+        replays.cancel(runs)
+
+
+def test_a_worker_hears_with_its_progress_that_its_replay_is_cancelled() -> None:
+    job = replays.request_as_of("daily-sales", LATER, requested_by="ada")
+    Replay.objects.update(state="running", owner=process_name())
+    heard = Event()
+    replays._record_progress(job.pk, 1, heard)
+    assert (Replay.objects.get().position, heard.is_set()) == (1, False)
+    replays.cancel(job)
+    replays._record_progress(job.pk, 2, heard)
+    assert (Replay.objects.get().position, heard.is_set()) == (1, True)
+
+
+def test_a_repair_that_has_begun_is_not_cancelled() -> None:
+    job = replays.request_check("daily-sales", key="x", repair=True, requested_by="ada")
+    Replay.objects.update(state="running")
+    with pytest.raises(ProjectionError, match="is running"):
+        replays.cancel(job)

@@ -1,0 +1,171 @@
+"""What operators do about dead letters, as REST resources: one, all of a cause, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+from uuid import UUID
+
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from eventshop.core.errors import ProjectionError
+from eventshop.operations import dead_letter_operations
+from eventshop.operations.rights import Audience, Rights
+from eventshop.projections.dead_letter_jobs import Verb
+from eventshop.projections.models import DeadLetterJob, EventCorrection
+from eventshop.web.api.base_view import require_permission
+from eventshop.web.api.operations_schemas import (
+    CauseAction,
+    CorrectionState,
+    CorrectionStates,
+    DeadLetterJobState,
+    LetterAction,
+    OperatorReason,
+)
+from eventshop.web.api.operations_views import ActionView, OperationsView, fields_of, find_row
+from eventshop.web.api.pagination import refuse_unknown_parameters
+
+_ENGINE: Final = "projection_engine."
+#: Corrections in the list, the newest first.
+_LISTED: Final = 100
+
+
+class DeadLetterRetry(ActionView):
+    """Retry the queue of a dead letter."""
+
+    right = f"{_ENGINE}retry_dead_letters"
+    body = LetterAction
+
+    def act(self, body: LetterAction, actor: str, *, name: str, event_id: UUID) -> str:
+        letter = dead_letter_operations.find_letter(name, event_id)
+        found = dead_letter_operations.retry(name, letter.aggregate_id, actor=actor)
+        return f"{found.folded} folded, {found.remaining} remain"
+
+
+class DeadLetterSkip(ActionView):
+    """Skip a dead letter: the projection leaves the event out."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+    body = LetterAction
+
+    def act(self, body: LetterAction, actor: str, *, name: str, event_id: UUID) -> str:
+        dead_letter_operations.skip(name, event_id, actor=actor, reason=body.reason)
+        return "skipped"
+
+
+class DeadLetterRestoration(ActionView):
+    """Restore a skipped event: a rebuild folds it again."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+
+    def act(self, body: OperatorReason, actor: str, *, name: str, event_id: UUID) -> str:
+        return f"rebuild {dead_letter_operations.restore(name, event_id, actor=actor, reason=body.reason).pk}"
+
+
+class DeadLetterCorrection(ActionView):
+    """Correct a dead letter: those of `fields` that differ are what the projection reads from now on."""
+
+    right = f"{_ENGINE}correct_dead_letters"
+    body = LetterAction
+
+    def act(self, body: LetterAction, actor: str, *, name: str, event_id: UUID) -> str:
+        row = dead_letter_operations.correct(name, event_id, body.fields, actor=actor, reason=body.reason)
+        return "holds" if row.approved_at else "waits for a second person"
+
+
+class _CauseView(ActionView):
+    body = CauseAction
+    status = 201
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": DeadLetterJobState}
+    verb: ClassVar[Verb]
+
+    def act(self, body: CauseAction, actor: str, *, name: str) -> DeadLetterJob:
+        return dead_letter_operations.act_on_cause(name, body.cause, self.verb, actor=actor, reason=body.reason)
+
+    def answer(self, request: Request, result: DeadLetterJob) -> Response:
+        return Response(fields_of(result, DeadLetterJobState), status=201)
+
+
+class CauseRetry(_CauseView):
+    """Retry all dead letters of a cause: a job, which a worker carries out."""
+
+    right = f"{_ENGINE}retry_dead_letters"
+    verb = Verb.RETRY
+
+
+class CauseSkip(_CauseView):
+    """Skip all dead letters of a cause: a job, which a worker carries out."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+    verb = Verb.SKIP
+
+
+class DeadLetterJobs(OperationsView):
+    """One retry or skip of all dead letters of a cause."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_deadletterjob",))}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": DeadLetterJobState}
+
+    def get(self, request: Request, job_id: int) -> Response:
+        """Poll its progress."""
+        require_permission(request, f"{_ENGINE}view_deadletterjob")
+        refuse_unknown_parameters(request, ())
+        return Response(fields_of(find_row(DeadLetterJob, pk=job_id), DeadLetterJobState))
+
+
+class RetryJobCancellation(ActionView):
+    """End a retry of all dead letters of a cause; what it has done stays."""
+
+    right = f"{_ENGINE}retry_dead_letters"
+    verb: ClassVar[Verb] = Verb.RETRY
+
+    def act(self, body: OperatorReason, actor: str, *, job_id: int) -> str:
+        job = find_row(DeadLetterJob, pk=job_id)
+        if job.verb != self.verb:
+            raise ProjectionError(f"job {job_id} is a {job.verb}", job=job_id)
+        dead_letter_operations.cancel_job(job, actor=actor)
+        return "cancelled"
+
+
+class SkipJobCancellation(RetryJobCancellation):
+    """End a skip of all dead letters of a cause; what it has done stays."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+    verb = Verb.SKIP
+
+
+class Corrections(OperationsView):
+    """The newest corrections."""
+
+    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_eventcorrection",))}
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": CorrectionStates}
+
+    def get(self, request: Request) -> Response:
+        """List corrections, the newest first, without the values."""
+        require_permission(request, f"{_ENGINE}view_eventcorrection")
+        refuse_unknown_parameters(request, ())
+        rows = EventCorrection.objects.order_by("-pk")[:_LISTED]
+        return Response({"results": [fields_of(row, CorrectionState) for row in rows]})
+
+
+class CorrectionApproval(ActionView):
+    """Approve a correction that somebody else has made."""
+
+    right = f"{_ENGINE}approve_corrections"
+
+    def act(self, body: OperatorReason, actor: str, *, correction_id: int) -> str:
+        dead_letter_operations.approve(find_row(EventCorrection, pk=correction_id), actor=actor)
+        return "holds"
+
+
+class CorrectionWithdrawal(ActionView):
+    """Withdraw or reject a correction: the projection reads the event itself."""
+
+    right = f"{_ENGINE}correct_dead_letters"
+
+    def act(self, body: OperatorReason, actor: str, *, correction_id: int) -> str:
+        row = find_row(EventCorrection, pk=correction_id)
+        job = dead_letter_operations.withdraw(row, actor=actor, reason=body.reason)
+        return f"rebuild {job.pk}" if job else "withdrawn"
