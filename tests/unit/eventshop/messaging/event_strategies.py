@@ -16,7 +16,7 @@ from eventshop.core.personal_fields import Redacted, personal_fields
 from eventshop.core.serialization import encode_canonical
 from eventshop.eventstore.command_receipts import ReceiptRow
 from eventshop.eventstore.records import EventRow
-from trading.domain.events import Contract, Fill, Instrument, OpenOrder, TickBand
+from trading.domain.events import Contract, Fee, FeeTerms, Fill, Instrument, OpenOrder, TickBand
 
 #: What JSON and SHA-256 over UTF-8 can carry: everything but surrogates and control characters.
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -90,11 +90,13 @@ def receipts(row: EventRow) -> st.SearchStrategy[ReceiptRow]:
 
 def _struct(kind: inspect.Type) -> st.SearchStrategy[Any]:
     assert isinstance(kind, inspect.StructType)
-    if kind.cls in (Contract, Fill, Instrument, OpenOrder, TickBand):  # they take what a venue can quote, nothing else
+    if kind.cls in (Contract, Fee, FeeTerms, Fill, Instrument, OpenOrder, TickBand):  # what a venue can quote
         fields = {field.name: _quoted(field.type) for field in kind.fields}
         if kind.cls is Instrument:  # bands ascend, and only what is not inverse has negative prices
             fields["tick_table"] = fields["tick_table"].map(_ascending)
             fields["negative_prices"] = st.just(False)
+        if kind.cls is FeeTerms:
+            fields["rate"] = st.decimals(-1, 1, places=8)
         return st.builds(kind.cls, **fields)
     return st.builds(kind.cls, **{field.name: _of(field.type) for field in kind.fields})
 
