@@ -43,7 +43,7 @@ def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
 
 
 def held_up_sagas(request: HttpRequest) -> dict[str, Any]:
-    """The context of `console/dead_letter_sagas.html`: suspended sagas and failing steps by cause, with what helps."""
+    """The context of `templates/console/dead_letter_sagas.html`: suspended sagas and failing steps, with what helps."""
     if not request.user.has_perm("process.view_saga"):
         return {}
     return {

@@ -27,6 +27,8 @@ from eventshop.runtime.circuit_breaker import CircuitBreaker, CircuitOpen
 from eventshop.runtime.database_clock import database_now
 from eventshop.runtime.leases import is_leased
 
+#: They answer without the database, too: nothing may look for the session of whoever asks.
+PROBES: Final = ("/healthz", "/readyz", "/status/")
 #: How long a component may take to accept a connection.
 TIMEOUT_S: Final = 1.0
 #: Rows that wait are counted up to this number.

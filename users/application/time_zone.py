@@ -11,13 +11,14 @@ from django.contrib.auth.models import User as Login
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from eventshop.operations.health_checks import PROBES
 from users.application.accounts import person_of
 from users.application.customer_adapter import load_person
 from users.domain.preferences import time_zones
 
 _KEY: Final = "time_zone"
 #: Staff compare times with logs and with each other: the console stays in the zone of the shop.
-_CONSOLE: Final = "/admin/"
+_SAME_FOR_ALL: Final = ("/admin/", *PROBES)
 
 
 def remember_time_zone(request: HttpRequest, zone: str) -> None:
@@ -49,7 +50,7 @@ class TimeZoneMiddleware:
 
 
 def _zone_of(request: HttpRequest) -> str | None:
-    if settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path.startswith(_CONSOLE):
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path_info.startswith(_SAME_FOR_ALL):
         return None
     zone = request.session.get(_KEY)
     return zone if zone in time_zones() else None

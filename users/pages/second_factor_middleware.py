@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django_otp import DEVICE_ID_SESSION_KEY
 
+from eventshop.operations.health_checks import PROBES
 from eventshop.web.api.exception_handler import API_PREFIX
 from eventshop.web.api.problem_details import problem_response
 from eventshop.web.shared.errors import NotAllowed
@@ -24,10 +25,10 @@ from users.application.second_factors import has_second_factor, needs_second_fac
 _DUE: Final = "second_factor_due"
 CHECK, SET_UP = "users:second-factor-check", "users:second-factor"
 ADMIN_PREFIX: Final = "/admin/"
-#: What works before: these pages, signing out, files, and probes, which must not need the session's table.
+#: What works before: these pages, signing out, files and probes.
 _OPEN_PREFIXES: Final = (
     *("/account/second-factor/", "/account/sign-out/", "/static/", "/admin/jsi18n/"),
-    *("/healthz", "/readyz", "/status/"),
+    *PROBES,
 )
 
 

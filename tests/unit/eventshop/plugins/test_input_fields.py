@@ -19,11 +19,11 @@ TYPES: dict[str, type[Struct]] = {**registry.commands, **{body.__name__: body fo
 
 def has_error_at(struct: type[Struct], path: Path, value: Any) -> bool:
     if path[-1] == "currency" and (*path[:-1], "amount") in input_fields(struct, Decimal):
-        path, value = path[:-1], {"amount": "1", "currency": value}  # `Money` checks it when it is complete
+        path, value = path[:-1], {"amount": "1", "currency": value}  # it is checked when the amount is there
     try:
         convert_input(nest(path, value), struct)
     except InvalidFields as error:
-        return path in {field.path for field in error.field_errors}
+        return path in {field.path[: len(path)] for field in error.field_errors}
     return False
 
 
