@@ -15,11 +15,14 @@ CONSOLE_WIDTHS = (1280, 390)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Both windows; of a test marked `phone_first`, only the phone's in `make test`."""
+    """Both windows; of a test marked `phone_first` or `wide_first`, only that one in `make test`."""
     if "width" in metafunc.fixturenames:
         wide, narrow = CONSOLE_WIDTHS if "admin" in metafunc.definition.path.parts else WIDTHS
-        is_phone_first = metafunc.definition.get_closest_marker("phone_first") is not None
-        metafunc.parametrize("width", [pytest.param(wide, marks=pytest.mark.long if is_phone_first else ()), narrow])
+        long_after = {"phone_first": wide, "wide_first": narrow}
+        long = {width for name, width in long_after.items() if metafunc.definition.get_closest_marker(name)}
+        metafunc.parametrize(
+            "width", [pytest.param(width, marks=pytest.mark.long if width in long else ()) for width in (wide, narrow)]
+        )
 
 
 @pytest.fixture(scope="package")

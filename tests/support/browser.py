@@ -167,6 +167,15 @@ class Visitor:
         assert sideways <= 0, f"{name} scrolls sideways by {sideways} px: {self.page.evaluate(_TOO_WIDE)}"
         assert not self.complaints, self.complaints
 
+    @contextmanager
+    def narrowed(self, width: int) -> Iterator[None]:
+        """Make the window of the current page this wide for the duration of the block."""
+        before = self.page.viewport_size
+        assert before
+        self.page.set_viewport_size({"width": width, "height": before["height"]})
+        yield
+        self.page.set_viewport_size(before)
+
     def expect_success(self, value: str = "") -> None:
         """Wait for a message that something was done, with this value in it."""
         # Of the pages for customers, and of the admin's theme.

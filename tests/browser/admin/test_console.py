@@ -14,6 +14,7 @@ from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.models import StoredEvent
 from eventshop.projections.models import DeadLetter
 from orders.domain.commands import AcceptReturn, CancelOrder, RequestReturn, ReturnLine
+from tests.browser.conftest import CONSOLE_WIDTHS
 from tests.support.browser import Visitor, serve
 from tests.support.jobs import make_jobs
 from tests.support.read_models import append
@@ -23,7 +24,8 @@ from tests.support.staff import PASSWORD, order_url, record_sales, update_read_m
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
 sale, other = Sale(1), Sale(2)
-#: Of the windows in which staff work.
+#: The width of a phone's window.
+PHONE = CONSOLE_WIDTHS[1]
 
 
 @pytest.fixture
@@ -41,12 +43,16 @@ def server(clean_database: None) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.wide_first
 def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
+    """The wide window is narrowed on each page to a phone's; in a phone's from the beginning, the test is long."""
     visitor.sign_in("ada", PASSWORD)
     visitor.check_page("dashboard")
     days = visitor.page.locator(".es-charted .es-scroll")
     hidden = days.evaluate("element => element.scrollWidth - element.clientWidth")
     assert hidden == 0 or visitor.width < 1000, "columns of the days are cut off"
+    with visitor.narrowed(PHONE):
+        visitor.check_page("dashboard")
     newest = StoredEvent.objects.latest("position")
     pages = {
         "orders": "/admin/projections/ordersummary/",
@@ -82,6 +88,8 @@ def test_every_page_is_clean_in_every_window(visitor: Visitor) -> None:
     }
     for name, path in pages.items():
         visitor.open(path, name)
+        with visitor.narrowed(PHONE):
+            visitor.check_page(name)
     assert not DeadLetter.objects.exists()
 
 
