@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.db import connection
+
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import filter_literally
@@ -42,8 +44,19 @@ class WaitingMessage(NamedTuple):
     traceparent: str  # of what it answers; an event has its own
 
 
+#: Every signal asks for it: built by the ORM, the statement took a third of the time of a worker's sagas.
+_SELECT_WAITING: Final = f"""
+SELECT id, {", ".join(WaitingMessage._fields[1:])} FROM {InboxMessage._meta.db_table}
+WHERE state = 'waiting' AND slot = ANY(%s) AND saga_id <> ALL(%s) ORDER BY id LIMIT %s
+"""
+
+
 def read_waiting(partitions: Collection[int], limit: int, leave_out: Collection[UUID] = ()) -> list[WaitingMessage]:
     """The oldest messages that wait in these partitions, in order, except of some sagas. One statement."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_SELECT_WAITING, [list(partitions), list(leave_out), limit])
+            return [WaitingMessage._make(row) for row in cursor.fetchall()]
     waiting = filter_literally(InboxMessage, "state = 'waiting'").filter(slot__in=partitions).order_by("pk")
     if leave_out:
         waiting = waiting.exclude(saga_id__in=leave_out)

@@ -17,8 +17,8 @@ from eventshop.runtime.wake_signals import Channel, Waiter, poll_interval_s
 from eventshop.runtime.worker_loop import run_rounds
 from eventshop.runtime.worker_threads import WorkerThreadsStep
 
-#: After a wake, events that follow shortly are collected together.
-GATHER_S: Final = 0.05
+#: After a wake, events that follow shortly are collected together: a letter or a document may be that late.
+GATHER_S: Final = 0.25
 
 
 def perform_effects(*, person: UUID | None = None) -> int:
