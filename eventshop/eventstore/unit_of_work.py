@@ -17,7 +17,17 @@ RELAXED_COMMIT_SQL: Final = "SET LOCAL synchronous_commit TO off"
 @contextmanager
 def relax_commit() -> Iterator[None]:
     """Run single statements with asynchronous commit, in the same round trip; no effect inside a transaction."""
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+    if connection.in_atomic_block:
+        yield
+        return
+    with relax_transaction():
+        yield
+
+
+@contextmanager
+def relax_transaction() -> Iterator[None]:
+    """Let the transaction of a statement commit asynchronously, said in the same round trip as the statement."""
+    if connection.vendor != "postgresql":
         yield
         return
     # Behind it: the cursor's first result is the statement's.

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
 from eventshop.core.errors import BrokenStream, ProgramTooOld
@@ -28,7 +26,7 @@ from eventshop.eventstore.backends import bulk_sql
 from eventshop.eventstore.backends.bulk_sql import new_row
 from eventshop.eventstore.records import EventRow, load_keys_of_rows, to_recorded_event
 from eventshop.eventstore.tail_reader import TailReader
-from eventshop.eventstore.unit_of_work import RELAXED_COMMIT_SQL, batch_write
+from eventshop.eventstore.unit_of_work import batch_write, relax_transaction
 from eventshop.runtime import metrics
 from eventshop.runtime.fault_injection import crash_point
 from eventshop.sagas import catch_up, inbox, kafka_positions, live_points, partition_leases
@@ -137,7 +135,7 @@ class EventRouter:
         routed = self._route_rows(rows)
         end = rows[-1].position
         with batch_write():
-            with _relaxed_commit():
+            with relax_transaction():  # a crash loses inbox messages and position together; both are redone
                 partition_leases.advance_lease(lease, self.owner, end)
             now, routable = timezone.now(), _for_started_sagas(routed)
             _start_sagas(routed, now)
@@ -225,16 +223,3 @@ def _inbox_message(routed: RoutedEvent, now: datetime) -> InboxMessage:
         position=meta.position,
         heard_at=now,
     )
-
-
-@contextmanager
-def _relaxed_commit() -> Iterator[None]:
-    """Commit this transaction without waiting for the disk, said in the same round trip as the statement.
-
-    A crash loses inbox messages and position together; both are redone.
-    """
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.execute_wrapper(lambda run, sql, *rest: run(f"{sql}; {RELAXED_COMMIT_SQL}", *rest)):
-        yield
