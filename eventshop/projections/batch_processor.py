@@ -101,7 +101,7 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         checkpoints.advance(rows, moves)
         crash_point("projection.before-commit")
     for number, move in moves.items():
-        cached[number].position, cached[number].sequence, cached[number].store_position = move.offset
+        checkpoints.move_to(cached[number], move.offset)
 
 
 def _fold(folding: Fold[Any], events: Sequence[PlannedEvent], blocked: dict[UUID, str]) -> list[Unfolded]:

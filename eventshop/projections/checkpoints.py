@@ -79,6 +79,11 @@ def offset_of(row: Checkpoint) -> LogOffset:
     return LogOffset(row.position, row.sequence, row.store_position)
 
 
+def move_to(row: Checkpoint, offset: LogOffset) -> None:
+    """Set the offset of a row in memory."""
+    row.position, row.sequence, row.store_position = offset
+
+
 def is_behind(row: Checkpoint, other: Checkpoint) -> bool:
     """Whether `other` has processed events that `row` has not."""
     reached, goal = offset_of(row).progress_to(offset_of(other))

@@ -13,14 +13,7 @@ from typing import Any, Final
 
 from eventshop.core.errors import CheckpointMoved, EventShopError, ProjectionError, TailBusy
 from eventshop.core.message_registry import registry
-from eventshop.messaging.event_log import (
-    DeliveredEvent,
-    Delivery,
-    EventLog,
-    LogOffset,
-    LogReader,
-    UnreadableDelivery,
-)
+from eventshop.messaging.event_log import Delivery, EventLog, LogReader, UnreadableDelivery
 from eventshop.projections import batch_processor, checkpoints
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
 from eventshop.projections.models import Checkpoint
@@ -107,21 +100,18 @@ class TargetRunner:
         except EventShopError:  # a newer release's event waits for it
             return True
 
-    def moves_past(self, delivered: Iterable[DeliveredEvent]) -> list[tuple[Checkpoint, CheckpointMove]]:
+    def moves_past(self, delivered: Iterable[Delivery]) -> list[tuple[Checkpoint, CheckpointMove]]:
         """How the checkpoints move past events that do not concern this projection."""
-        counts, last = Counter[int](), dict[int, DeliveredEvent]()
+        counts, offsets = Counter[int](), checkpoints.offsets_of(self.cached)
         for item in delivered:
             counts[item.partition] += 1
-            last[item.partition] = item
-        return [
-            (self.cached[number], CheckpointMove(LogOffset(item.offset, item.sequence, item.row.position), count, 0))
-            for (number, item), count in zip(last.items(), counts.values(), strict=True)
-        ]
+            offsets[item.partition] = offsets[item.partition].after(item)
+        return [(self.cached[number], CheckpointMove(offsets[number], count, 0)) for number, count in counts.items()]
 
     def note_moved(self, moves: Iterable[tuple[Checkpoint, CheckpointMove]]) -> None:
         """Remember the checkpoints that the database has advanced."""
         for row, move in moves:
-            row.position, row.sequence, row.store_position = move.offset
+            checkpoints.move_to(row, move.offset)
             metrics.PROJECTION_EVENTS.labels(self.name).inc(move.events)
 
     def is_at_end(self) -> bool:

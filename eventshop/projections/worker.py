@@ -18,7 +18,6 @@ from django.db import DatabaseError, connection, connections
 from eventshop.core.errors import CheckpointMoved, ProjectionError, TailBusy
 from eventshop.core.log_context import log_context
 from eventshop.messaging.event_feed import EventFeed, FeedInterrupted, FeedReader
-from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections import checkpoints, dead_letter_retry, dead_letters
 from eventshop.projections.checkpoints import CheckpointMove, CheckpointsByPartition
@@ -174,7 +173,7 @@ class ProjectionWorker:
             for hosted in passed:
                 delivered = hosted.runner.read(PASSED_TOGETHER)
                 if not hosted.runner.concerns(delivered):
-                    moves[hosted.runner.name] = hosted.runner.moves_past(cast(Sequence[DeliveredEvent], delivered))
+                    moves[hosted.runner.name] = hosted.runner.moves_past(delivered)
             advanced = checkpoints.advance_unmoved(chain.from_iterable(moves.values()))
             for hosted in passed:
                 mine = moves.get(hosted.runner.name, [])
