@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from msgspec import Struct
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from eventshop.core.errors import ProjectionError
 from eventshop.operations import dead_letter_operations
-from eventshop.operations.rights import Audience, Rights
 from eventshop.projections.dead_letter_jobs import Verb
 from eventshop.projections.models import DeadLetterJob, EventCorrection
-from eventshop.web.api.base_view import require_permission
 from eventshop.web.api.operations_schemas import (
     CauseAction,
     CorrectionState,
@@ -24,8 +20,7 @@ from eventshop.web.api.operations_schemas import (
     LetterAction,
     OperatorReason,
 )
-from eventshop.web.api.operations_views import ActionView, OperationsView, fields_of, find_row
-from eventshop.web.api.pagination import refuse_unknown_parameters
+from eventshop.web.api.operations_views import ActionView, ListView, RequestView, RowView, fields_of, find_row
 
 _ENGINE: Final = "projection_engine."
 #: Corrections in the list, the newest first.
@@ -75,17 +70,14 @@ class DeadLetterCorrection(ActionView):
         return "holds" if row.approved_at else "waits for a second person"
 
 
-class _CauseView(ActionView):
+class _CauseView(RequestView):
     body = CauseAction
-    status = 201
+    state = DeadLetterJobState
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": DeadLetterJobState}
     verb: ClassVar[Verb]
 
     def act(self, body: CauseAction, actor: str, *, name: str) -> DeadLetterJob:
         return dead_letter_operations.act_on_cause(name, body.cause, self.verb, actor=actor, reason=body.reason)
-
-    def answer(self, request: Request, result: DeadLetterJob) -> Response:
-        return Response(fields_of(result, DeadLetterJobState), status=201)
 
 
 class CauseRetry(_CauseView):
@@ -102,17 +94,12 @@ class CauseSkip(_CauseView):
     verb = Verb.SKIP
 
 
-class DeadLetterJobs(OperationsView):
+class DeadLetterJobs(RowView):
     """One retry or skip of all dead letters of a cause."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_deadletterjob",))}
+    right = f"{_ENGINE}view_deadletterjob"
+    model, state = DeadLetterJob, DeadLetterJobState
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": DeadLetterJobState}
-
-    def get(self, request: Request, job_id: int) -> Response:
-        """Poll its progress."""
-        require_permission(request, f"{_ENGINE}view_deadletterjob")
-        refuse_unknown_parameters(request, ())
-        return Response(fields_of(find_row(DeadLetterJob, pk=job_id), DeadLetterJobState))
 
 
 class RetryJobCancellation(ActionView):
@@ -136,18 +123,14 @@ class SkipJobCancellation(RetryJobCancellation):
     verb = Verb.SKIP
 
 
-class Corrections(OperationsView):
-    """The newest corrections."""
+class Corrections(ListView):
+    """List corrections, the newest first, without the values."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_eventcorrection",))}
+    right = f"{_ENGINE}view_eventcorrection"
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": CorrectionStates}
 
-    def get(self, request: Request) -> Response:
-        """List corrections, the newest first, without the values."""
-        require_permission(request, f"{_ENGINE}view_eventcorrection")
-        refuse_unknown_parameters(request, ())
-        rows = EventCorrection.objects.order_by("-pk")[:_LISTED]
-        return Response({"results": [fields_of(row, CorrectionState) for row in rows]})
+    def results(self, request: Request) -> list[Any]:
+        return [fields_of(row, CorrectionState) for row in EventCorrection.objects.order_by("-pk")[:_LISTED]]
 
 
 class CorrectionApproval(ActionView):

@@ -53,6 +53,51 @@ class OperationsView(ApiView):
     needs_version: ClassVar[bool] = False
 
 
+class _ReadView(OperationsView):
+    """A GET without parameters; `right` opens it."""
+
+    right: ClassVar[str]
+
+    @classmethod
+    def rights_of(cls, method: str) -> Rights | None:
+        """The one right."""
+        return Rights(Audience.NOBODY, (cls.right,)) if method == "GET" else None
+
+    def check(self, request: Request) -> None:
+        """Refuse whoever lacks the right, and any parameter."""
+        require_permission(request, self.right)
+        refuse_unknown_parameters(request, ())
+
+
+class ListView(_ReadView):
+    """A GET of a list, which `results` reads."""
+
+    def get(self, request: Request) -> Response:
+        self.check(request)
+        return Response({"results": self.results(request)})
+
+    def results(self, request: Request) -> list[Any]:
+        """The list."""
+        raise NotImplementedError
+
+
+class RowView(_ReadView):
+    """A GET of one row of `model`, by the only key of the URL."""
+
+    model: ClassVar[type[Model]]
+    state: ClassVar[type[Struct]]
+
+    def get(self, request: Request, **keys: int) -> Response:
+        """Poll its progress."""
+        self.check(request)
+        [key] = keys.values()
+        return Response(self.state_of(find_row(self.model, pk=key)))
+
+    def state_of(self, row: Any) -> Any:
+        """The row as JSON values."""
+        return fields_of(row, self.state)
+
+
 class ActionView(OperationsView):
     """A POST with which operators do one thing; `right` opens it.
 
@@ -79,6 +124,16 @@ class ActionView(OperationsView):
         return Response({"result": result})
 
 
+class RequestView(ActionView):
+    """An action that requests work of a worker; `act` returns the row, of which `state` is answered."""
+
+    status = 201
+    state: ClassVar[type[Struct]]
+
+    def answer(self, request: Request, result: Any) -> Response:
+        return Response(fields_of(result, self.state), status=201)
+
+
 def fields_of(row: Any, schema: type[Struct], **values: Any) -> Any:
     """The attributes of a row that a schema has, and further values, as JSON values."""
     names = [name for name in schema.__struct_fields__ if name not in values]
@@ -93,34 +148,25 @@ def find_row(model: type[M], **conditions: Any) -> M:
     return row
 
 
-class Projections(OperationsView):
-    """Every projection with its lag."""
+class Projections(ListView):
+    """List the projections."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_checkpoint",))}
+    right = f"{_ENGINE}view_checkpoint"
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ProjectionStates}
 
-    def get(self, request: Request) -> Response:
-        """List the projections."""
-        require_permission(request, f"{_ENGINE}view_checkpoint")
-        refuse_unknown_parameters(request, ())
+    def results(self, request: Request) -> list[Any]:
         statuses = sum_by_projection(list_statuses(projection_registry.select([]), create_event_log()))
         names = ProjectionState.__struct_fields__
-        return Response({"results": [{name: getattr(status, name) for name in names} for status in statuses]})
+        return [{name: getattr(status, name) for name in names} for status in statuses]
 
 
-class _PauseView(OperationsView):
-    rights: ClassVar[Mapping[str, Rights]] = {"POST": Rights(Audience.NOBODY, (f"{_ENGINE}pause_projection",))}
-    body: ClassVar[type[Struct]] = OperatorReason
-    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ActionResult}
+class _PauseView(ActionView):
+    right = f"{_ENGINE}pause_projection"
     paused: ClassVar[bool]
 
-    def post(self, request: Request, name: str) -> Response:
-        require_permission(request, f"{_ENGINE}pause_projection")
-        body = parse_body(request, OperatorReason)
-        changed = projection_operations.set_paused(
-            name, paused=self.paused, actor=staff_actor(require_login(request)), reason=body.reason
-        )
-        return Response({"result": "done" if changed else "it was so already"})
+    def act(self, body: OperatorReason, actor: str, *, name: str) -> str:
+        changed = projection_operations.set_paused(name, paused=self.paused, actor=actor, reason=body.reason)
+        return "done" if changed else "it was so already"
 
 
 class ProjectionPause(_PauseView):
@@ -153,30 +199,25 @@ class ProjectionRebuilds(OperationsView):
         return Response(_rebuild_state(job), status=201, headers={"Location": url})
 
 
-class Rebuilds(OperationsView):
-    """The newest rebuilds."""
+class Rebuilds(ListView):
+    """List rebuilds, the newest first."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_rebuild",))}
+    right = f"{_ENGINE}view_rebuild"
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": RebuildStates}
 
-    def get(self, request: Request) -> Response:
-        """List rebuilds, the newest first."""
-        require_permission(request, f"{_ENGINE}view_rebuild")
-        refuse_unknown_parameters(request, ())
-        return Response({"results": [_rebuild_state(job) for job in Rebuild.objects.order_by("-pk")[:_LISTED]]})
+    def results(self, request: Request) -> list[Any]:
+        return [_rebuild_state(job) for job in Rebuild.objects.order_by("-pk")[:_LISTED]]
 
 
-class RebuildResource(OperationsView):
+class RebuildResource(RowView):
     """One rebuild."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_rebuild",))}
+    right = f"{_ENGINE}view_rebuild"
+    model = Rebuild
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": RebuildState}
 
-    def get(self, request: Request, rebuild_id: int) -> Response:
-        """Poll its progress."""
-        require_permission(request, f"{_ENGINE}view_rebuild")
-        refuse_unknown_parameters(request, ())
-        return Response(_rebuild_state(_find(rebuild_id)))
+    def state_of(self, row: Rebuild) -> Any:
+        return _rebuild_state(row)
 
 
 class RebuildAction(OperationsView):

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from eventshop.core.errors import CommandRefused, InvalidMessage
 from eventshop.operations import periodic_jobs, saga_operations
@@ -17,10 +16,9 @@ from eventshop.operations.attention import actions, watch
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.job_list import listed_jobs, load_jobs, registered_sources
 from eventshop.operations.models import PeriodicWork
-from eventshop.operations.rights import Audience, Rights
 from eventshop.sagas.errors import ActionNotAllowed, SagaNotFound
 from eventshop.sagas.step_failures import find_group, group_failures
-from eventshop.web.api.base_view import require_login, require_permission
+from eventshop.web.api.base_view import require_login
 from eventshop.web.api.operations_schemas import (
     AttentionAction,
     AttentionState,
@@ -34,35 +32,14 @@ from eventshop.web.api.operations_schemas import (
     SagaGroupAction,
     SagaGroups,
 )
-from eventshop.web.api.operations_views import ActionView, OperationsView, fields_of
-from eventshop.web.api.pagination import refuse_unknown_parameters
+from eventshop.web.api.operations_views import ActionView, ListView, fields_of, find_row
 from eventshop.web.shared.errors import NotFound
 
 #: Jobs and attention items in a list.
 _LISTED: Final = 100
 
 
-class _ListView(OperationsView):
-    """A GET of a list; `right` opens it."""
-
-    right: ClassVar[str]
-
-    @classmethod
-    def rights_of(cls, method: str) -> Rights | None:
-        """The one right."""
-        return Rights(Audience.NOBODY, (cls.right,)) if method == "GET" else None
-
-    def get(self, request: Request) -> Response:
-        require_permission(request, self.right)
-        refuse_unknown_parameters(request, ())
-        return Response({"results": self.results(request)})
-
-    def results(self, request: Request) -> list[Any]:
-        """The list."""
-        raise NotImplementedError
-
-
-class Jobs(_ListView):
+class Jobs(ListView):
     """Jobs of the kinds whose rows one may view: those that have not ended, then the newest."""
 
     right = "ops.view_periodicwork"
@@ -89,7 +66,7 @@ class Jobs(_ListView):
         ]
 
 
-class PeriodicJobs(_ListView):
+class PeriodicJobs(ListView):
     """All periodic jobs."""
 
     right = "ops.view_periodicwork"
@@ -112,7 +89,7 @@ class PeriodicJobRun(ActionView):
         return f"{name} is due now"
 
 
-class Attention(_ListView):
+class Attention(ListView):
     """What is wrong or late, worst first."""
 
     right = "ops.view_attentionitem"
@@ -130,8 +107,7 @@ class _AttentionAction(ActionView):
     body = AttentionAction
 
     def act(self, body: AttentionAction, actor: str, *, item_id: int) -> str:
-        if not AttentionItem.objects.filter(pk=item_id).exists():
-            raise NotFound
+        find_row(AttentionItem, pk=item_id)
         return self.handle(item_id, body, actor)
 
     def handle(self, item_id: int, body: AttentionAction, actor: str) -> str:
@@ -162,7 +138,7 @@ class AttentionAssignment(_AttentionAction):
         return f"assigned to {body.to}"
 
 
-class SagaGroupList(_ListView):
+class SagaGroupList(ListView):
     """Sagas that are held up, by cause."""
 
     right = "process.view_saga"

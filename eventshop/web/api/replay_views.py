@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from msgspec import Struct
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from eventshop.operations import row_operations
-from eventshop.operations.rights import Audience, Rights
 from eventshop.operations.topic_operations import republish
 from eventshop.projections import replays
 from eventshop.projections.models import Replay
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.republish_rows import count_rows
-from eventshop.web.api.base_view import require_login, require_permission
+from eventshop.web.api.base_view import require_login
 from eventshop.web.api.operations_schemas import (
     NewPointInTimeQuery,
     NewRowCheck,
@@ -24,20 +20,16 @@ from eventshop.web.api.operations_schemas import (
     ReplayState,
     Republication,
 )
-from eventshop.web.api.operations_views import ActionView, OperationsView, fields_of, find_row
-from eventshop.web.api.pagination import refuse_unknown_parameters
+from eventshop.web.api.operations_views import ActionView, RequestView, RowView, find_row
 from eventshop.web.shared.errors import NotAllowed
 
 _ENGINE: Final = "projection_engine."
 
 
-class _ReplayRequest(ActionView):
+class _ReplayRequest(RequestView):
     right = f"{_ENGINE}replay_projection"
-    status = 201
+    state = ReplayState
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ReplayState}
-
-    def answer(self, request: Request, result: Replay) -> Response:
-        return Response(fields_of(result, ReplayState), status=201)
 
 
 class RowChecks(_ReplayRequest):
@@ -70,17 +62,12 @@ class PointInTimeQueries(_ReplayRequest):
         return replays.request_as_of(name, body.at, happened=body.happened, key=body.key, requested_by=actor)
 
 
-class ReplayResource(OperationsView):
+class ReplayResource(RowView):
     """One check, repair, dry run or point-in-time query."""
 
-    rights: ClassVar[Mapping[str, Rights]] = {"GET": Rights(Audience.NOBODY, (f"{_ENGINE}view_replay",))}
+    right = f"{_ENGINE}view_replay"
+    model, state = Replay, ReplayState
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ReplayState}
-
-    def get(self, request: Request, replay_id: int) -> Response:
-        """Poll its progress."""
-        require_permission(request, f"{_ENGINE}view_replay")
-        refuse_unknown_parameters(request, ())
-        return Response(fields_of(find_row(Replay, pk=replay_id), ReplayState))
 
 
 class ReplayCancellation(ActionView):
