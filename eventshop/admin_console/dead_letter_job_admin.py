@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.confirmation import confirm_with_view_permission
+from eventshop.admin_console.cancellable_admin import CancellableAdmin
 from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import ProjectionFilter
-from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
-from eventshop.core.errors import EventShopError
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.operations import dead_letter_operations
 from eventshop.operations.access_log.declarations import NotLogged
-from eventshop.operations.staff_actors import staff_actor
 from eventshop.projections.models import DeadLetterJob
 
 
@@ -30,39 +26,22 @@ class CancelJobForm(forms.Form):
 
 
 @admin.register(DeadLetterJob)
-class DeadLetterJobAdmin(ReadOnlyAdmin):
+class DeadLetterJobAdmin(CancellableAdmin):
     access = NotLogged("jobs and how far they are")
     empty_message = "No cause was retried or skipped as a whole yet."
     list_display = ("cause", "verb", "state_badge", "progress", "succeeded", "requester", "reason", "request_time")
     list_filter = (("state", ChoicesDropdownFilter), ("verb", ChoicesDropdownFilter), ProjectionFilter)
     sortable_by = ()
     ordering = ("-pk",)
-    actions_detail = ("cancel",)
+    cancel_form = CancelJobForm
     change_form_template = "console/dead_letter_job.html"
 
-    def has_end_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+    def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         rights = ("retry_dead_letters", "skip_dead_letters")
         return any(request.user.has_perm(f"projection_engine.{right}") for right in rights)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """No button for what has ended."""
-        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        job = self.get_object(request, str(object_id))
-        return actions if job is None or job.state in DeadLetterJob.OPEN else []
-
-    @detail_action(permission="end", description="Cancel", icon="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        job = self.get_object(request, object_id)
-        if job is None:
-            raise Http404(f"no job has the id {object_id}")
-        back_url = reverse("admin:projection_engine_deadletterjob_change", args=(job.pk,))
-        if request.method != "POST":
-            return confirm_with_view_permission(self, request, f"Cancel: {job}", CancelJobForm(), back_url)
-        try:
-            dead_letter_operations.cancel_job(job, actor=staff_actor(request.user))
-        except EventShopError as error:
-            messages.error(request, f"{error}.")
-        return HttpResponseRedirect(back_url)
+    def cancel_row(self, row: DeadLetterJob, actor: str) -> None:
+        dead_letter_operations.cancel_job(row, actor=actor)
 
     def detail_context(self, request: HttpRequest, obj: DeadLetterJob) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from eventshop.admin_console.cancellable_admin import CancellableAdmin
 from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value
@@ -22,7 +23,7 @@ from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.replay_csv import csv_lines
 from eventshop.admin_console.row_check_form import answer_row_check, repair_url, row_check_url
-from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, detail_action, display
+from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations import row_operations
 from eventshop.operations.access_log.declarations import Kind, Logged, NotLogged, declare_access
@@ -109,7 +110,7 @@ def request_dry_run(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str,
 
 
 @admin.register(Replay)
-class ReplayAdmin(ReadOnlyAdmin):
+class ReplayAdmin(CancellableAdmin):
     access = Logged(Kind.STATE)
     empty_message = "No replay was requested yet."
     list_display = (
@@ -127,29 +128,13 @@ class ReplayAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     list_before_template = "console/replays.html"
     change_form_template = "console/replay.html"
-    actions_detail = ("cancel",)
+    cancel_form = CancelReplayForm
 
-    def has_replay_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+    def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.replay_projection")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """No button for what has ended."""
-        actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        job = self.get_object(request, str(object_id))
-        return actions if job is None or job.state in Replay.OPEN else []
-
-    @detail_action(permission="replay", description="Cancel", icon="cancel")
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        job = self.get_object(request, object_id)
-        if job is None:
-            raise Http404(f"no replay has the id {object_id}")
-        if request.method != "POST":
-            return confirm_with_view_permission(self, request, f"Cancel: {job}", CancelReplayForm(), _replay_url(job))
-        try:
-            row_operations.cancel_replay(job, actor=staff_actor(request.user))
-        except EventShopError as error:
-            messages.error(request, f"{error}.")
-        return HttpResponseRedirect(_replay_url(job))
+    def cancel_row(self, row: Replay, actor: str) -> None:
+        row_operations.cancel_replay(row, actor=actor)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -157,6 +157,16 @@ class DeadLetter(models.Model):
         return f"{self.event_type} {self.event_id} in {self.projection}"
 
 
+class WorkState(models.TextChoices):
+    """The state of what operators request and a worker carries out."""
+
+    REQUESTED = "requested", "Requested"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
 class DeadLetterJob(models.Model):
     """A retry or a skip of all dead letters of one cause, which a worker carries out one after the other."""
 
@@ -164,13 +174,7 @@ class DeadLetterJob(models.Model):
         RETRY = "retry", "Retry"
         SKIP = "skip", "Skip"
 
-    class State(models.TextChoices):
-        REQUESTED = "requested", "Requested"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
+    State = WorkState
     #: Those that have not ended.
     OPEN: ClassVar = (State.REQUESTED, State.RUNNING)
 
@@ -362,13 +366,7 @@ class Replay(models.Model):
         CHECK = "check", "Check of rows"
         REPAIR = "repair", "Repair of rows"
 
-    class State(models.TextChoices):
-        REQUESTED = "requested", "Requested"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
+    State = WorkState
     #: Those that have not ended.
     OPEN: ClassVar = (State.REQUESTED, State.RUNNING)
 
