@@ -23,7 +23,7 @@ from projections.position_result import cost_method_of
 from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import CostBasis, CostMethod
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
-from trading.domain.fees import fee_amount
+from trading.domain.fees import fee_amount, fees_of
 
 #: Trades of an account whose events one statement reads.
 MAX_TRADES: Final = 20_000
@@ -179,16 +179,9 @@ def _position(items: Sequence[StatementTrade], begin: datetime, method: CostMeth
         open_cost=subtract(Decimal(0), after.open_cash),
         realised_today=subtract(after.realised, before.realised),
         realised=after.realised,
-        fees_today=_fees(item for item in items if item.fill.at >= begin),
-        fees=_fees(items),
+        fees_today=fees_of(tuple(item.fill for item in items if item.fill.at >= begin)),
+        fees=fees_of(tuple(item.fill for item in items)),
     )
-
-
-def _fees(items: Iterable[StatementTrade]) -> Decimal:
-    total = ZERO
-    for item in items:
-        total = add(total, item.fee)
-    return total
 
 
 def _basis(items: Iterable[StatementTrade], method: CostMethod) -> CostBasis:

@@ -13,7 +13,7 @@ from django import forms
 
 from eventshop.core.decimal_text import parse_decimal
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import ANY_TEXT, TextRule, clean_text, refuse_email_address
+from eventshop.core.human_text import ANY_TEXT, LINES, TextRule, clean_text, refuse_email_address
 
 #: A column of whole numbers holds 18 digits.
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -39,6 +39,21 @@ class TextField(forms.CharField):
         except InvalidMessage as error:
             raise forms.ValidationError(f"This text {error.message}", code="invalid") from None
         return text
+
+
+class PostalAddressField(TextField):
+    """An address, several lines."""
+
+    def __init__(self, **options: Any) -> None:
+        attributes = {"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}
+        defaults = {
+            "label": "Address",
+            "help_text": "Street, town, postcode and country, each on a line of its own.",
+            "error_messages": {"required": "Enter the address"},
+        }
+        super().__init__(
+            rule=LINES, max_length=1_000, widget=forms.Textarea(attrs=attributes), **{**defaults, **options}
+        )
 
 
 class StrictDecimalField(forms.DecimalField):

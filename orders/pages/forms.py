@@ -10,10 +10,10 @@ from django import forms
 from django.http import QueryDict
 
 from eventshop.core.currencies import decimals_of, smallest_payment
-from eventshop.core.human_text import LINES, NAME
+from eventshop.core.human_text import NAME
 from eventshop.core.messages import new_id
 from eventshop.core.money import Money
-from eventshop.formats.form_fields import StrictDecimalField, StrictIntegerField, TextField
+from eventshop.formats.form_fields import PostalAddressField, StrictDecimalField, StrictIntegerField, TextField
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.shared.customer_port import ConsentOption
 from orders.application.basket import MAX_QUANTITY
@@ -69,14 +69,7 @@ class DeliveryAddressForm(CommandForm):
         rule=NAME, label="Your name", max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": "Enter your name"},
     )  # fmt: skip
-    address = TextField(
-        rule=LINES,
-        label="Address",
-        help_text="Street, town, postcode and country, each on a line of its own.",
-        max_length=1_000,
-        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
-        error_messages={"required": "Enter the address"},
-    )
+    address = PostalAddressField()
     field_order = ("form_id", "name", "address")
 
 

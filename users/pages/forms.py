@@ -11,8 +11,8 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 
 from eventshop.core.errors import InvalidMessage
-from eventshop.core.human_text import LINES, NAME, VISIBLE_TEXT, TextRule, clean_text
-from eventshop.formats.form_fields import TextField
+from eventshop.core.human_text import NAME, VISIBLE_TEXT, TextRule, clean_text
+from eventshop.formats.form_fields import PostalAddressField, TextField
 from eventshop.web.pages.command_form import CommandForm
 from eventshop.web.pages.password_confirmation import PasswordConfirmation
 from users.domain.categories import DESCRIPTIONS
@@ -147,14 +147,7 @@ class DeliveryAddressForm(CommandForm):
     """An address of the address book."""
 
     name = LineField("Name on the parcel", "name", rule=NAME)
-    address = TextField(
-        rule=LINES,
-        label="Address",
-        help_text="Street, town, postcode and country, each on a line of its own.",
-        max_length=1_000,
-        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
-        error_messages={"required": "Enter the address"},
-    )
+    address = PostalAddressField()
     is_default = forms.BooleanField(label="Offer this address first at the checkout", required=False)
     field_order = ("form_id", "name", "address", "is_default")
 
@@ -187,14 +180,7 @@ class ContactForm(PasswordConfirmation, CommandForm):
     name = LineField("Your name", "name", rule=NAME)
     email = EmailField()
     phone = LineField("Phone number", "tel", required=False, help_text="Optional. For questions about a delivery.")
-    address = TextField(
-        rule=LINES,
-        label="Address",
-        help_text="Optional. The delivery address of your parcels.",
-        required=False,
-        max_length=1_000,
-        widget=forms.Textarea(attrs={"autocomplete": "street-address", "rows": 4, "spellcheck": "false"}),
-    )
+    address = PostalAddressField(required=False, help_text="Optional. The delivery address of your parcels.")
     field_order = ("form_id", "name", "email", "phone", "address", "password")
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
