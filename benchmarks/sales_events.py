@@ -10,11 +10,13 @@ from time import perf_counter
 from uuid import UUID
 
 from django.db import connection, transaction
+from msgspec import structs
 
 from benchmarks.ticket_aggregate import TEXT, TicketAnswered, tickets
 from eventshop.core.message_registry import MessageRegistry, registry
 from eventshop.core.messages import Envelope, Event, new_id
 from eventshop.core.money import Money
+from eventshop.eventstore import field_encryption
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.event_append import AppendRequest, StreamHead, hash_command, utc_now
 from eventshop.projections.projection import projection_registry
@@ -42,9 +44,13 @@ def write_orders(orders: int) -> int:
 
 
 def _append_all(appends: Sequence[tuple[AppendRequest, list[Event]]], message_registry: MessageRegistry) -> StreamHead:
-    """Append events in one transaction, with a receipt for each append; return the head of the last stream."""
-    encoded = [(append, append.encode_rows(events, message_registry)) for append, events in appends]
-    with transaction.atomic():
+    """Append events in one transaction, with keys and a receipt for each append; return the last stream's head."""
+    session = field_encryption.open_session()
+    encoded = [
+        (append, structs.replace(append, session=session).encode_rows(events, message_registry))
+        for append, events in appends
+    ]
+    with transaction.atomic(), field_encryption.save_keys_and_claims(session):
         positions = iter(backend().append_events([row for _, rows in encoded for row in rows]))
         receipts = []
         for append, rows in encoded:
