@@ -1,7 +1,7 @@
 """Volume, turnover, average price, low and high of each instrument per minute of venue time (UTC).
 
-Both sides of a trade may be ours: then two fills have one number of the venue, and the trade counts once. The row keeps
-what was bought and sold under each number and price, so that it is the same for every order of arrival.
+Both sides of a trade may be ours: then two fills have one number of the venue, and the trade counts once. What was
+bought and sold under each number and price is kept beside the row, so that it is the same for every order of arrival.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import Raw
 
 from eventshop.core.decimal_math import ZERO, add, divide, format_plain, multiply, subtract
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection
-from projections.models import MarketMinute
+from eventshop.projections.row_details import RowDetails
+from projections.models import MarketMinute, MarketMinuteTrade
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
 
-market_minute = Projection(MarketMinute, topic="market-minute-projection", version=2)
+market_minute = Projection(MarketMinute, topic="market-minute-projection", version=3, details=MarketMinuteTrade)
 
 MINUTE: Final = timedelta(minutes=1)
 #: The attribute of a row with the changes of this batch.
@@ -28,8 +28,6 @@ _CHANGES: Final = "minute_changes"
 
 #: By price: the quantities bought and sold under one number of the venue.
 Prices: TypeAlias = dict[str, tuple[Decimal, Decimal]]
-#: By number, its `Prices`, which stay encoded until the number changes.
-_fills_decoder: Final = msgspec.json.Decoder(dict[str, Raw])
 _prices_decoder: Final = msgspec.json.Decoder(dict[str, tuple[Decimal, Decimal]])
 
 
@@ -90,30 +88,25 @@ def _note_fills(row: MarketMinute, deal: Deal, *, more: Iterable[Fill] = (), les
     row.__dict__[_CHANGES] = newest
 
 
-@market_minute.derive
-def sums(row: MarketMinute) -> None:
+@market_minute.derive_with_details(reads=lambda row: _sum_changes(row.__dict__.get(_CHANGES)))
+def sums(row: MarketMinute, details: RowDetails) -> None:
     """What is counted after the changes of the batch: only their numbers are counted anew."""
-    fills = _fills_decoder.decode(row.fills)
     changes = _sum_changes(row.__dict__.pop(_CHANGES, None))
-    removed = False
+    stored, gone = details.get(changes), set[Decimal]()
     for number, by_price in changes.items():
-        known = _prices_decoder.decode(fills[number]) if number in fills else {}
+        known = _prices_decoder.decode(stored[number]) if number in stored else {}
         prices = _changed(known, by_price)
         before, after = _count(known), _count(prices)
-        if prices:
-            fills[number] = Raw(msgspec.json.encode(prices, order="deterministic"))
-        else:
-            fills.pop(number, None)
+        details.put(number, msgspec.json.encode(prices, order="deterministic").decode() if prices else None)
         row.trades += bool(after.volume) - bool(before.volume)
         row.volume = add(subtract(row.volume, before.volume), after.volume)
         row.notional = add(subtract(row.notional, before.notional), after.notional)
-        removed = removed or not set(before.prices) <= set(after.prices)
+        gone.update(set(before.prices) - set(after.prices))
         _widen(row, after.prices)
-    if removed:
+    if gone & {row.low, row.high}:
         row.low = row.high = None
-        for encoded in fills.values():
+        for encoded in details.get_all().values():
             _widen(row, _count(_prices_decoder.decode(encoded)).prices)
-    row.fills = msgspec.json.encode(fills, order="deterministic").decode()
     row.vwap = divide(row.notional, row.volume, decimals=10) if row.volume else None
 
 

@@ -1,7 +1,7 @@
 """The position of each account in each instrument: quantity, cost and realised result by both methods of cost.
 
-The fills of a position come from many trades and therefore arrive in any order. The row keeps them in a ledger in the
-order of the venue's times, from which cost and result follow (decision 179).
+The fills of a position come from many trades and therefore arrive in any order. They are kept in a ledger in the
+order of the venue's times, from which cost and result follow (decisions 179 and 263).
 """
 
 from __future__ import annotations
@@ -13,14 +13,22 @@ from uuid import UUID
 from eventshop.core.decimal_math import ZERO, add, divide, multiply, subtract
 from eventshop.core.messages import Meta
 from eventshop.projections.projection import Projection, latest
-from projections.models import Position
-from projections.position_ledger import Entry, place_of, update_ledger
+from eventshop.projections.row_details import RowDetails
+from projections.models import Position, PositionPage
+from projections.position_ledger import (
+    Entry,
+    PositionLedger,
+    decode_results,
+    encode_results,
+    last_pages,
+    place_of,
+)
 from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import RESULT_DECIMALS, CostBasis
 from trading.domain.events import Deal, Fill, Side, TradeBusted, TradeCorrected, TradeExecuted
 from trading.domain.fees import fee_amount
 
-position = Projection(Position, topic="position-projection", version=5)
+position = Projection(Position, topic="position-projection", version=6, details=PositionPage)
 
 #: The attribute of a row with the changes of its ledger in this batch.
 _CHANGES: Final = "ledger_changes"
@@ -67,16 +75,18 @@ def _move(row: Position, deal: Deal, fill: Fill, quantity: Decimal, value: Decim
         row.bought, row.bought_notional = add(row.bought, quantity), add(row.bought_notional, value)
     else:
         row.sold, row.sold_notional = add(row.sold, quantity), add(row.sold_notional, value)
-    place = place_of(fill.at, 1 if deal.side is Side.BUY else -1)
+    place = place_of(fill.at, is_purchase=deal.side is Side.BUY)
     if row.inverse:  # who buys what is worth a fixed amount of dollars sells coin
         value = subtract(ZERO, value)
     row.__dict__[_CHANGES] = Entry(place, quantity, value, row.__dict__.get(_CHANGES))
 
 
-@position.derive
-def results(row: Position) -> None:
+@position.derive_with_details(reads=lambda row: last_pages(decode_results(row.results)))
+def results(row: Position, details: RowDetails) -> None:
     """The ledger with the changes of the batch, and what follows from it."""
-    row.ledger, row.results, after = update_ledger(row.ledger, row.results, row.__dict__.pop(_CHANGES, None))
+    ledger = PositionLedger(decode_results(row.results), details)
+    after = ledger.update(row.__dict__.pop(_CHANGES, None))
+    row.results = encode_results(after)
     row.realised, row.open_cost, row.average_cost = _columns(row, after.average)
     row.fifo_realised, row.fifo_open_cost, row.fifo_average_cost = _columns(row, after.fifo)
     row.net_realised, row.fifo_net_realised = subtract(row.realised, row.fees), subtract(row.fifo_realised, row.fees)

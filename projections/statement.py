@@ -17,8 +17,9 @@ from eventshop.core.errors import CommandRefused
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import to_recorded_event
+from eventshop.projections.row_details import DetailStore
 from projections.models import TradeBlotter
-from projections.position_ledger import Entry, place_of, update_ledger
+from projections.position_ledger import Entry, PositionLedger, Results, place_of
 from projections.position_result import cost_method_of
 from trading.domain.contract_value import fill_value
 from trading.domain.cost_basis import CostBasis, CostMethod
@@ -189,7 +190,7 @@ def _basis(items: Iterable[StatementTrade], method: CostMethod) -> CostBasis:
     for item in items:
         is_inverse = item.deal.contract is not None and item.deal.contract.inverse
         value = subtract(Decimal(0), item.value) if is_inverse else item.value
-        place = place_of(item.fill.at, 1 if item.deal.side is Side.BUY else -1)
+        place = place_of(item.fill.at, is_purchase=item.deal.side is Side.BUY)
         newest = Entry(place, item.fill.quantity, value, newest)
-    _, _, results = update_ledger("", "", newest)
+    results = PositionLedger(Results(), DetailStore().of("")).update(newest)
     return results.fifo if method is CostMethod.FIFO else results.average

@@ -92,9 +92,9 @@ def _process(target: ProjectionTarget, cached: CheckpointsByPartition, planned: 
         if any(row.parked for row in rows.values()):
             blocked = dead_letters.blocked_aggregates(target.name, {event.meta.aggregate_id for event in events})
         keys = {target.projection.primary_key(change.key) for event in events for change in event.changes}
-        folding = Fold(target.projection, target.table.load(keys))
+        folding = target.begin_fold(keys)
         failures = _fold(folding, events, blocked)
-        target.table.save(folding.changed.values())
+        target.save(folding)
         dead_letters.add_dead_letters(target, failures)
         dead_letters.add_unreadable_records(target, [item for item in planned if isinstance(item, UnreadableDelivery)])
         moves = _moves_after(rows, planned, Counter(failure.planned.partition for failure in failures))

@@ -84,8 +84,8 @@ def preview_retry(name: str, aggregate_id: UUID, proposed: Corrections = Mapping
     target = live_target(projection_registry.get(name))
     queue = list(queue_of(name, aggregate_id)[:RETRY_BATCH])
     planned = _plan(target, queue, proposed)
-    rows_now = _load_rows(target, planned)
-    before, folding = {key: copy(row) for key, row in rows_now.items()}, Fold(target.projection, rows_now)
+    folding = target.begin_fold(_keys_of(target, planned))
+    before = {key: copy(row) for key, row in folding.rows.items()}
     folded, failure = _apply(folding, planned)
     try:
         changed = folding.changed
@@ -141,9 +141,9 @@ def _stop_at(target: ProjectionTarget, row: DeadLetter, error: Exception, planne
 def _fold(target: ProjectionTarget, queue: Sequence[DeadLetter]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:
     """Write the rows of the first dead letters that can be folded: how many, and what the next one raised."""
     planned = personal_columns.hold_off_erasures(target.projection, _plan(target, queue))
-    folding = Fold(target.projection, _load_rows(target, planned))
+    folding = target.begin_fold(_keys_of(target, planned))
     folded, failure = _apply(folding, planned)
-    target.table.save(folding.changed.values())
+    target.save(folding)
     return folded, failure
 
 
@@ -163,9 +163,8 @@ def _plan(
     )
 
 
-def _load_rows(target: ProjectionTarget, planned: Sequence[PlannedEvent]) -> dict[Any, Any]:
-    keys = {target.projection.primary_key(change.key) for event in planned for change in event.changes}
-    return dict(target.table.load(keys))
+def _keys_of(target: ProjectionTarget, planned: Sequence[PlannedEvent]) -> set[Any]:
+    return {target.projection.primary_key(change.key) for event in planned for change in event.changes}
 
 
 def _apply(folding: Fold[Any], planned: Sequence[PlannedEvent]) -> tuple[int, tuple[Exception, PlannedEvent] | None]:

@@ -19,6 +19,7 @@ from eventshop.eventstore.records import field_context, to_meta
 from eventshop.messaging.event_log import DeliveredEvent
 from eventshop.projections.projection import Key, Projection, as_key_list
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.row_details import DetailStore
 
 R = TypeVar("R", bound=ReadModel)
 
@@ -151,8 +152,9 @@ class Fold(Generic[R]):
     Raises `DerivedColumnsFailed` when that fails, whatever the projection's function raises.
     """
 
-    def __init__(self, projection: Projection[R], rows: Mapping[Any, R]) -> None:
+    def __init__(self, projection: Projection[R], rows: Mapping[Any, R], details: DetailStore | None = None) -> None:
         self.projection = projection
+        self.details = details or DetailStore()
         self._rows = dict(rows)
         self._changed: dict[Any, R] = {}
         self._to_derive: dict[Any, R] = {}
@@ -169,9 +171,10 @@ class Fold(Generic[R]):
 
     def _derive(self) -> None:
         if self.projection.derive_columns is not None:
+            self.details.read({key: self.projection.details_to_read(row) for key, row in self._to_derive.items()})
             for key, row in self._to_derive.items():
                 try:
-                    self.projection.derive_columns(row)
+                    self.projection.derive_columns(row, self.details.of(key))
                 except Exception as error:  # as changes, it may raise anything
                     raise DerivedColumnsFailed(key, error) from error
             self._to_derive.clear()

@@ -19,8 +19,9 @@ from eventshop.core.errors import InvalidMessage, ProjectionError
 from eventshop.projections.checkpoints import CheckpointsByPartition
 from eventshop.projections.models import Checkpoint, DeadLetter, KeptRows, Rebuild
 from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.read_model_table import ReadModelTable
 from eventshop.projections.rebuild_swap import create_like
-from eventshop.projections.targets import ProjectionTarget, kept_table, skipped_event_ids
+from eventshop.projections.targets import ProjectionTarget, kept_table, skipped_event_ids, tables_of
 
 _PLACES = ("position", "sequence", "store_position", "parked", "events")
 
@@ -30,27 +31,32 @@ def keep(projection: Projection[Any], job: Rebuild, live: CheckpointsByPartition
     forget(projection)
     if not settings.REBUILDS_UNDO_HOURS:
         return
-    name, model_table = kept_table(projection).name, projection.model._meta.db_table
-    create_like(name, projection.model)
-    columns = ", ".join(f'"{column}"' for column in kept_table(projection).columns)
-    with connection.cursor() as cursor:
-        cursor.execute(f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM "{model_table}"')
+    for table in tables_of(projection, kept_table(projection)):
+        create_like(table)
+        with connection.cursor() as cursor:
+            names = _columns(table)
+            cursor.execute(f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM "{table.model._meta.db_table}"')
     KeptRows.objects.create(
         projection=projection.name,
         rebuild=job,
         version=min(row.version for row in live.values()),
-        columns=columns,
+        columns=_columns(kept_table(projection)),
         checkpoints={number: {place: getattr(row, place) for place in _PLACES} for number, row in live.items()},
         dead_letters=serializers.serialize("json", DeadLetter.objects.filter(projection=projection.name)),
         kept_until=timezone.now() + timedelta(hours=settings.REBUILDS_UNDO_HOURS),
     )
 
 
+def _columns(table: ReadModelTable[Any]) -> str:
+    return ", ".join(f'"{column}"' for column in table.columns)
+
+
 def forget(projection: Projection[Any]) -> None:
     """Drop what is kept of a projection; its last switch can no longer be undone."""
     KeptRows.objects.filter(projection=projection.name).delete()
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP TABLE IF EXISTS "{kept_table(projection).name}"')
+        for table in tables_of(projection, kept_table(projection)):
+            cursor.execute(f'DROP TABLE IF EXISTS "{table.name}"')
 
 
 def forget_expired() -> str:
@@ -88,8 +94,7 @@ def _find_kept(projection: Projection[Any], job: Rebuild) -> KeptRows:
     kept = KeptRows.objects.filter(projection=projection.name, rebuild=job, kept_until__gt=Now()).first()
     if kept is None:
         raise ProjectionError(f"the rows from before rebuild {job.pk} are not kept", projection=projection.name)
-    columns = ", ".join(f'"{column}"' for column in kept_table(projection).columns)
-    if (kept.version, kept.columns) != (projection.version, columns):
+    if (kept.version, kept.columns) != (projection.version, _columns(kept_table(projection))):
         raise ProjectionError(
             f"the rows from before rebuild {job.pk} are of version {kept.version}, this program's is "
             f"{projection.version} or has other columns",
@@ -103,7 +108,8 @@ def use(target: ProjectionTarget, job: Rebuild) -> None:
     projection = target.projection
     kept = _find_kept(projection, job)
     with connection.cursor() as cursor:
-        cursor.execute(f'ALTER TABLE "{kept_table(projection).name}" RENAME TO "{target.table.name}"')
+        for table, new in zip(tables_of(projection, kept_table(projection)), target.tables, strict=True):
+            cursor.execute(f'ALTER TABLE "{table.name}" RENAME TO "{new.name}"')
     skipped = {str(event_id) for event_id in skipped_event_ids(projection)}
     letters = [cast(DeadLetter, letter.object) for letter in serializers.deserialize("json", kept.dead_letters)]
     left = [letter for letter in letters if str(letter.event_id) not in skipped]  # skipped since then

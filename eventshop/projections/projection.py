@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, overload
@@ -12,6 +12,7 @@ from django.db.models.base import ModelState
 from eventshop.core.errors import DuplicateName, UnknownProjection
 from eventshop.core.messages import Event, Meta
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.row_details import RowDetail, RowDetails
 
 R = TypeVar("R", bound=ReadModel)
 E = TypeVar("E", bound=Event)
@@ -34,17 +35,27 @@ class Projection(Generic[R]):
 
     Changed rows are published on `topic`; the name is the topic without `-projection`. A higher `version` makes the
     engine rebuild the rows. `shared_rows=False` promises that every row belongs to one aggregate: then workers on
-    different partitions need not wait for each other.
+    different partitions need not wait for each other. `details` is the table of what is kept of each row beside it.
     """
 
-    def __init__(self, model: type[R], *, topic: str, version: int = 1, shared_rows: bool = True) -> None:
+    def __init__(
+        self,
+        model: type[R],
+        *,
+        topic: str,
+        version: int = 1,
+        shared_rows: bool = True,
+        details: type[RowDetail] | None = None,
+    ) -> None:
         self.model = model
         self.topic = topic
         self.name = topic.removesuffix("-projection")
         self.version = version
         self.shared_rows = shared_rows
+        self.details = details
         self.handlers: dict[type[Event], list[EventHandler]] = {}
-        self.derive_columns: Callable[[R], None] | None = None
+        self.derive_columns: Callable[[R, RowDetails], None] | None = None
+        self.details_to_read: Callable[[R], Collection[str]] = lambda row: ()
 
     def derive(self, compute: Callable[[R], None]) -> Callable[[R], None]:
         """Register the function that computes the columns which follow from the others of a row, once per batch.
@@ -52,8 +63,19 @@ class Projection(Generic[R]):
         Changes may leave it what they have noted in attributes of the row that are no columns. These must be immutable:
         a change that fails is undone by giving the row its former attributes back.
         """
-        self.derive_columns = compute
+        self.derive_columns = lambda row, details: compute(row)
         return compute
+
+    def derive_with_details(
+        self, *, reads: Callable[[R], Collection[str]]
+    ) -> Callable[[Callable[[R, RowDetails], None]], Callable[[R, RowDetails], None]]:
+        """As `derive`, with the details of the row. `reads`: the keys of those that are needed for sure."""
+
+        def register(compute: Callable[[R, RowDetails], None]) -> Callable[[R, RowDetails], None]:
+            self.derive_columns, self.details_to_read = compute, reads
+            return compute
+
+        return register
 
     @overload
     def on(

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -18,7 +18,7 @@ from eventshop.projections import outbox
 from eventshop.projections.read_model import ReadModel
 from eventshop.runtime.backoff import TRANSIENT_ERRORS
 
-R = TypeVar("R", bound=ReadModel)
+R = TypeVar("R", bound=models.Model)
 
 
 #: Errors that a row can cause, in the database or while it is encoded.
@@ -95,11 +95,22 @@ class ReadModelTable(Generic[R]):
                 ]
                 connection.connection.executemany(self._sqlite_upsert(), zip(*columns, strict=True))
 
+    def delete(self, keys: Collection[Any]) -> None:
+        """Remove the rows with these primary keys."""
+        parameters = [self.model._meta.pk.get_db_prep_value(key, connection) for key in keys]
+        with connection.cursor() as cursor:
+            for start in range(0, len(parameters), 500):
+                page = parameters[start : start + 500]
+                delete = f'DELETE FROM "{self.name}" WHERE "{self.key}" IN ({", ".join(["%s"] * len(page))})'
+                cursor.execute(self.with_publishing(delete, deleted=True), page)
+        if self.topic is not None and parameters:
+            outbox.wake_publisher()
+
     def with_publishing(self, change: str, *, deleted: bool = False) -> str:
         """The statement, extended to publish the rows that it writes (`deleted`: removes) if there is a topic."""
         if self.topic is None or not outbox.is_enabled():
             return change
-        public = public_fields(self.model)
+        public = public_fields(cast(type[ReadModel], self.model))
         return outbox.publishing_statement(change, self.topic, public, str(self.key), deleted=deleted)
 
     def _column_list(self, prefix: str = "") -> str:

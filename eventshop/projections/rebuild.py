@@ -152,7 +152,8 @@ def _prepare(
             if job.undoes is not None:
                 kept_rows.use(target, job.undoes)
             else:
-                create_like(target.table.name, target.projection.model)
+                for table in target.tables:
+                    create_like(table)
             cached = checkpoints.open_checkpoints(target.name, source.partitions, version)
         checkpoints.acquire_leases(cached.values(), owner)
     Rebuild.objects.filter(pk=job.pk, state__in=Rebuild.RUNNABLE).update(

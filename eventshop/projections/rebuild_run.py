@@ -181,7 +181,8 @@ class RebuildRun:
             kept_rows.keep(projection, self.job, live)
         else:
             kept_rows.forget(projection)
-        replace_rows(live_target(projection).table, self.target.table)
+        for old, new in zip(live_target(projection).tables, self.target.tables, strict=True):
+            replace_rows(old, new)
         for number, row in rebuilt.items():
             Checkpoint.objects.filter(pk=live[number].pk).update(
                 position=row.position,

@@ -109,13 +109,14 @@ def replace_dead_letters(old: str, new: str) -> None:
     )
 
 
-def create_like(name: str, read_model: type[ReadModel]) -> None:
-    """Create an empty table with the same columns and primary key; folding into it needs no other index."""
-    model = read_model._meta.db_table
+def create_like(table: ReadModelTable[Any]) -> None:
+    """Create the table, empty, with the columns and primary key of its model; folding into it needs no other index."""
+    name, model = table.name, table.model._meta.db_table
+    erasable = table.model.erasable() if issubclass(table.model, ReadModel) else ()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f'CREATE TABLE "{name}" (LIKE "{model}" INCLUDING INDEXES)')
-            for column in read_model.erasable():  # the planner stores sample values of all other columns
+            for column in erasable:  # the planner stores sample values of all other columns
                 cursor.execute(f'ALTER TABLE "{name}" ALTER COLUMN "{column}" SET STATISTICS 0')
             return
         cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = %s", [model])

@@ -21,7 +21,7 @@ from eventshop.eventstore.backends.protocol import backend
 from eventshop.eventstore.records import EventRow
 from eventshop.messaging.event_log import DeliveredEvent, EventLog
 from eventshop.privacy.erasure import erasure_locks
-from eventshop.projections import outbox, personal_columns
+from eventshop.projections import personal_columns
 from eventshop.projections.fold import Fold, PlannedEvent, plan_events
 from eventshop.projections.historical_queries import (
     LINEAGE,
@@ -35,6 +35,7 @@ from eventshop.projections.historical_queries import (
 from eventshop.projections.models import Checkpoint, DeadLetter, Rebuild
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
+from eventshop.projections.row_details import DetailStore
 from eventshop.projections.row_locks import lock_shared_rows
 from eventshop.projections.targets import corrections_of, live_target, skipped_event_ids
 
@@ -70,7 +71,8 @@ class _RowCheck:
         self.projection = projection
         self.source = source
         self.on_progress = on_progress
-        self.table: ReadModelTable[Any] = live_target(projection).table
+        self.target = live_target(projection)
+        self.table: ReadModelTable[Any] = self.target.table
 
     def lock(self) -> None:
         """Keep the rows as they are, in the order in which batches lock."""
@@ -88,15 +90,30 @@ class _RowCheck:
         then = {primary_key: row for primary_key, row in folding.rows.items() if primary_key in wanted}
         changed = {}
         for primary_key, row in then.items():
-            if columns := differing_columns(now.get(primary_key), row):
-                changed[primary_key] = columns
+            columns = differing_columns(now.get(primary_key), row)
+            if columns or self._details_differ(folding, primary_key):
+                changed[primary_key] = columns or {"": ("other details", "those that follow from the events")}
         removed = sorted(now.keys() - then.keys(), key=str)
         if repair and (changed or removed):
             self._write([then[primary_key] for primary_key in changed], now, removed)
+            self._write_details(folding, [*changed, *removed])
         added = len(changed.keys() - now.keys())
         gone = [RowDifference(str(item), {"": ("a row", "no row")}) for item in removed]
         examples = [RowDifference(str(item), columns) for item, columns in changed.items()] + gone
         return DryRun(events, len(then), added, len(changed) - added, len(removed), 0, "", examples)
+
+    def _details_differ(self, folding: Fold[Any], row: Any) -> bool:
+        table = self.target.details
+        return table is not None and DetailStore(table).get_all(row) != folding.details.get_all(row)
+
+    def _write_details(self, folding: Fold[Any], rows: Sequence[Any]) -> None:
+        """Make the details of these rows those that the fold has."""
+        stored = DetailStore(self.target.details)
+        for row in rows if self.target.details else ():
+            then = folding.details.get_all(row)
+            for key in stored.get_all(row).keys() | then.keys():
+                stored.put(row, key, then.get(key))
+        stored.save()
 
     def _primary_key(self, text: str) -> Any:
         try:
@@ -161,10 +178,4 @@ class _RowCheck:
         # What is cached of the old rows must not be shown any more.
         Checkpoint.objects.filter(projection=self.projection.name).update(advanced_at=Now())
         if removed:
-            placeholders = ", ".join(["%s"] * len(removed))
-            delete = f'DELETE FROM "{self.table.name}" WHERE "{self.table.key}" IN ({placeholders})'
-            pk = self.projection.model._meta.pk
-            keys = [pk.get_db_prep_value(item, connection) for item in removed]
-            with connection.cursor() as cursor:
-                cursor.execute(self.table.with_publishing(delete, deleted=True), keys)
-            outbox.wake_publisher()
+            self.table.delete(removed)

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from eventshop.projections.fold import Corrections
+from eventshop.projections.fold import Corrections, Fold
 from eventshop.projections.models import Checkpoint, DeadLetter, EventCorrection, SkippedEvent
 from eventshop.projections.projection import Projection
 from eventshop.projections.read_model_table import ReadModelTable
+from eventshop.projections.row_details import DetailStore
 
 #: Ends the name of the checkpoints and dead letters of a rebuild.
 REBUILD_SUFFIX: Final = ":rebuild"
@@ -31,9 +32,41 @@ class ProjectionTarget(NamedTuple):
     corrections: Corrections = MappingProxyType({})
 
     @property
+    def details(self) -> ReadModelTable[Any] | None:
+        """The table of the rows' details, if the projection keeps any."""
+        return details_beside(self.projection, self.table)
+
+    @property
+    def tables(self) -> list[ReadModelTable[Any]]:
+        return tables_of(self.projection, self.table)
+
+    def begin_fold(self, keys: Collection[Any]) -> Fold[Any]:
+        """A fold that goes on with the rows that have these primary keys."""
+        return Fold(self.projection, self.table.load(keys), DetailStore(self.details))
+
+    def save(self, folding: Fold[Any]) -> None:
+        """Write what the fold has changed."""
+        self.table.save(folding.changed.values())
+        folding.details.save()
+
+    @property
     def is_published(self) -> bool:
         """Whether changes are published; those of a rebuild are not before it is swapped in."""
         return self.table.topic is not None
+
+
+def details_beside(projection: Projection[Any], table: ReadModelTable[Any]) -> ReadModelTable[Any] | None:
+    """The table of the details of these rows: live, of a rebuild, or from before a switch."""
+    if projection.details is None:
+        return None
+    suffix = table.name.removeprefix(projection.model._meta.db_table)
+    return ReadModelTable(projection.details, f"{projection.details._meta.db_table}{suffix}")
+
+
+def tables_of(projection: Projection[Any], table: ReadModelTable[Any]) -> list[ReadModelTable[Any]]:
+    """The table of rows and that of their details, if there is one."""
+    details = details_beside(projection, table)
+    return [table] if details is None else [table, details]
 
 
 def live_target(projection: Projection[Any]) -> ProjectionTarget:
@@ -54,7 +87,8 @@ def kept_table(projection: Projection[Any]) -> ReadModelTable[Any]:
 def discard(target: ProjectionTarget) -> None:
     """Drop the rows of a rebuild with its checkpoints and dead letters."""
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP TABLE IF EXISTS "{target.table.name}"')
+        for table in target.tables:
+            cursor.execute(f'DROP TABLE IF EXISTS "{table.name}"')
     DeadLetter.objects.filter(projection=target.name).delete()
     Checkpoint.objects.filter(projection=target.name).delete()
 

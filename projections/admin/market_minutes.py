@@ -90,7 +90,7 @@ class MarketMinuteAdmin(RowAdmin):
 def market_charts(minutes: QuerySet[MarketMinute]) -> list[dict[str, str]]:
     """Charts of price and volume for each listed instrument, oldest minute first."""
     by_instrument: dict[str, list[MarketMinute]] = {}
-    for row in minutes.defer("fills").order_by("-minute")[: MINUTES_PER_CHART * MAX_INSTRUMENTS]:
+    for row in minutes.order_by("-minute")[: MINUTES_PER_CHART * MAX_INSTRUMENTS]:
         by_instrument.setdefault(row.instrument, []).insert(0, row)
     return [
         {

@@ -6,7 +6,14 @@ from projections.models.activity import ActivityTimeline
 from projections.models.external_ids import ExternalId
 from projections.models.sales import CustomerSummary, DailySales, OrderLine, OrderSummary, ProductSales
 from projections.models.stock import StockLevel
-from projections.models.trading import MarketMinute, Position, TradeBlotter, TradingAccount
+from projections.models.trading import (
+    MarketMinute,
+    MarketMinuteTrade,
+    Position,
+    PositionPage,
+    TradeBlotter,
+    TradingAccount,
+)
 from projections.models.users import ConsentRegister, UserProfile
 
 __all__ = [
@@ -16,9 +23,11 @@ __all__ = [
     "DailySales",
     "ExternalId",
     "MarketMinute",
+    "MarketMinuteTrade",
     "OrderLine",
     "OrderSummary",
     "Position",
+    "PositionPage",
     "ProductSales",
     "StockLevel",
     "TradeBlotter",

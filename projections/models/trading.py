@@ -8,6 +8,7 @@ from types import MappingProxyType
 from django.db import models
 
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.row_details import RowDetail
 from eventshop.projections.short_ids import ShortId
 from projections.models.fields import exact_field, exact_sum_field, text_field
 
@@ -84,7 +85,7 @@ class Position(ReadModel):
     """
 
     identity = ("account_id", "instrument")
-    internal = ("ledger", "results")
+    internal = ("results",)
 
     id = models.CharField(max_length=100, primary_key=True)
     account_id = models.UUIDField()
@@ -107,8 +108,7 @@ class Position(ReadModel):
     fees = exact_sum_field("Of the fills that stand; below 0: rebates.")
     net_realised = exact_sum_field("`realised` less fees.")
     fifo_net_realised = exact_sum_field("`fifo_realised` less fees.")
-    ledger = models.TextField(default="", help_text="What was bought and sold at each instant.")
-    results = models.TextField(default="", help_text="The lots that are open by both methods, as JSON.")
+    results = models.TextField(default="", help_text="What the next fill goes on with, as JSON.")
     updated_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -120,11 +120,18 @@ class Position(ReadModel):
         return f"{self.instrument}"
 
 
+class PositionPage(RowDetail):
+    """Some lines of a position's ledger: what was bought and sold at each instant."""
+
+
+class MarketMinuteTrade(RowDetail):
+    """What was bought and sold in a minute under one number of the venue, by price."""
+
+
 class MarketMinute(ReadModel):
     """The trades in one instrument in one minute (UTC), summed up. One with both sides ours counts once."""
 
     identity = ("instrument", "minute")
-    internal = ("fills",)
 
     id = models.CharField(max_length=100, primary_key=True)
     instrument = instrument_field()
@@ -136,7 +143,6 @@ class MarketMinute(ReadModel):
     vwap = exact_field("Volume-weighted average price: 10 decimals, half to even.", null=True)
     low = exact_field(null=True)
     high = exact_field(null=True)
-    fills = models.TextField(default="{}", help_text="What was bought and sold, by the venue's number and price.")
 
     class Meta:
         verbose_name = "market minute"

@@ -39,11 +39,12 @@ SORTS: Final = {
     "quantity": "Quantity",
     "executed": "Filled",
     "average_price": "Average",
+    "fees": "Fees",
     "status": "State",
 }
 CSV_COLUMNS: Final = (
     *("trade", "placed", "account", "instrument", "side", "type", "limit_price", "quantity", "filled", "remaining"),
-    *("average_price", "unrealised", "currency", "state"),
+    *("average_price", "unrealised", "fees", "fee_currency", "currency", "state"),
 )
 _OPEN: Final = (TradeBlotter.Status.OPEN, TradeBlotter.Status.PARTLY_FILLED)
 
@@ -173,11 +174,12 @@ def _csv(trades: QuerySet[TradeBlotter], accounts: dict[UUID, str]) -> HttpRespo
             row.remaining,
             trade.average_price,
             row.unrealised,
+            trade.fees,
         )
         cells = (
             *(trade.reference, trade.submitted_at.isoformat(), accounts[trade.account_id], trade.instrument),
             *(trade.side, trade.type, *("" if number is None else format_plain(number) for number in numbers)),
-            *(trade.currency, trade.status),
+            *(trade.fee_currency, trade.currency, trade.status),
         )
         table.writerow(tuple(map(safe_cell, cells)))
     return response

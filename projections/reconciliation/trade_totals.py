@@ -53,7 +53,7 @@ class InstrumentTotals(Struct):
 
 def trade_totals() -> dict[str, Any]:
     """Every total that the read models have, by its path in the file of totals."""
-    minutes = list(MarketMinute.objects.defer("fills").filter(trades__gt=0))
+    minutes = list(MarketMinute.objects.filter(trades__gt=0))
     instruments = _sum_by_name(minutes)
     answers = {f"{name}.{field}": value for name, sums in instruments.items() for field, value in sums.totals().items()}
     answers |= {f"by_minute.{_minute_key(row)}": [row.trades, row.volume, row.vwap] for row in minutes}

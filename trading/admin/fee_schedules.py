@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -15,15 +16,24 @@ from eventshop.core.errors import EventShopError
 from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.staff_actors import staff_actor
-from trading.application.instruments import find_listing
+from trading.application.fee_schedules import check_scope
 from trading.models import FeeSchedule
 
 
 class FeeScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_account_id(self) -> UUID | None:
+        account: UUID | None = self.cleaned_data["account_id"]
+        self._check(account, "")
+        return account
+
     def clean_instrument(self) -> str:
         code = str(self.cleaned_data["instrument"])
+        self._check(None, code)
+        return code
+
+    def _check(self, account: UUID | None, code: str) -> None:
         try:
-            return find_listing(code).code if code else code
+            check_scope(account, code)
         except EventShopError as error:
             raise ValidationError(error.message) from error
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from trading.api import accounts, instruments, trades, url_names
+from trading.api import accounts, fee_schedules, instruments, trades, url_names
 
 urlpatterns = [
     path("instruments", instruments.Instruments.as_view(), name="api-instruments"),
     path("instruments/<str:venue>/<str:symbol>", instruments.InstrumentRow.as_view(), name="api-instrument"),
+    path("fee-schedules", fee_schedules.FeeScheduleList.as_view(), name="api-fee-schedules"),
     path("trades/<uuid:aggregate_id>/events", trades.TradeEvents.as_view(), name="api-trade-events"),
     path("trades/<uuid:trade_id>/fills", trades.TradeFills.as_view(), name="api-trade-fills"),
     path("trades/<uuid:trade_id>/rejection", trades.TradeRejection.as_view(), name="api-trade-rejection"),

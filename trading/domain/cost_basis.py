@@ -6,7 +6,7 @@ earns nothing; one that closes it earns the cash of what is closed. A position t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
@@ -33,13 +33,22 @@ class Movement(NamedTuple):
     cash: Decimal
 
 
+_NOTHING: Final = Movement(ZERO, ZERO)
+
+
 class CostBasis(Struct):
-    """A result so far and what is open. Computed in place: only `apply` changes it. Stored: keep the names."""
+    """A result so far and what is open. Computed in place: only `apply` changes it. Stored: keep the names.
+
+    It has one size, however many movements are open: those behind the oldest one are read again when it is closed.
+    """
 
     realised: Decimal = ZERO
-    quantity: Decimal = ZERO
-    #: Open movements, oldest first. Average cost merges them into one.
-    lots: list[Movement] = []
+    #: All that is open.
+    open: Movement = _NOTHING
+    #: What is left of the oldest open movement; by average cost, all that is open.
+    lot: Movement = _NOTHING
+    #: The number of the movement behind it.
+    next: int = 0
     merge: bool = False
 
     @classmethod
@@ -47,32 +56,38 @@ class CostBasis(Struct):
         return cls(merge=method is CostMethod.AVERAGE)
 
     @property
+    def quantity(self) -> Decimal:
+        return self.open.quantity
+
+    @property
     def open_cash(self) -> Decimal:
         """The cash that what is open brought; its cost with the sign turned."""
-        total = ZERO
-        for lot in self.lots:
-            total = add(total, lot.cash)
-        return total
+        return self.open.cash
 
-    def apply(self, movements: Iterable[Movement]) -> None:
-        """Apply movements in their order."""
-        closed = 0  # lots at the beginning that are closed
-        for movement in movements:
-            rest = movement
-            while rest.quantity and closed < len(self.lots) and _opposite(self.lots[closed], rest):
-                lot, part, rest = _match(self.lots[closed], rest)
-                self.realised = add(self.realised, part)
-                if lot.quantity:
-                    self.lots[closed] = lot
-                else:
-                    closed += 1
-            if rest.quantity:
-                if self.merge and closed < len(self.lots):
-                    self.lots[-1] = _merged(self.lots[-1], rest)
-                else:
-                    self.lots.append(rest)
-            self.quantity = add(self.quantity, movement.quantity)
-        del self.lots[:closed]
+    def apply(self, number: int, movement: Movement, read: Callable[[int], Movement]) -> None:
+        """Apply the next movement. `read` gives one of those before it by its number."""
+        rest = movement
+        while rest.quantity and self.open.quantity and _opposite(self.open, rest):
+            if not self.lot.quantity:
+                self._begin_next_lot(read)
+            before = self.lot
+            self.lot, earned, rest = _match(before, rest)
+            self.realised = add(self.realised, earned)
+            self.open = _less(self.open, _less(before, self.lot))
+        if rest.quantity:
+            if not self.open.quantity:
+                self.lot, self.next = rest, number + 1
+            elif self.merge:
+                self.lot = _merged(self.lot, rest)
+            self.open = _merged(self.open, rest)
+
+    def _begin_next_lot(self, read: Callable[[int], Movement]) -> None:
+        """The next movement in the direction of what is open: those in between have closed some of it."""
+        while not self.lot.quantity:
+            movement = read(self.next)
+            self.next += 1
+            if not _opposite(self.open, movement):
+                self.lot = movement
 
 
 def _opposite(lot: Movement, movement: Movement) -> bool:

@@ -361,6 +361,41 @@ class Operations(Transport):
             headers={"Prefer": prefer},
         )
 
+    def list_fee_schedule(
+        self,
+        *,
+        account_id: list[str] | None = None,
+        cursor: str | None = None,
+        fields: str | None = None,
+        from_: str | None = None,
+        instrument: list[str] | None = None,
+        limit: int | None = None,
+        ordering: Literal["valid_from", "-valid_from"] | None = None,
+        to: str | None = None,
+        valid_from_max: str | None = None,
+        valid_from_min: str | None = None,
+    ) -> Answer[types.PaginatedFeeScheduleList]:
+        """The terms of fees, those of the past and of the future too; a trade gets those of its submission."""
+
+        return self.send(
+            "GET",
+            "/api/v1/fee-schedules",
+            {},
+            query={
+                "account_id": account_id,
+                "cursor": cursor,
+                "fields": fields,
+                "from": from_,
+                "instrument": instrument,
+                "limit": limit,
+                "ordering": ordering,
+                "to": to,
+                "valid_from_max": valid_from_max,
+                "valid_from_min": valid_from_min,
+            },
+            headers={},
+        )
+
     def get_instruments(self) -> Answer[types.InstrumentList]:
         """The instruments with their ticks, lots, currencies and calendars, sorted by code; also those of the
         past.

@@ -1326,6 +1326,19 @@ class Fee(TypedDict):
     currency: str
 
 
+class FeeSchedule(TypedDict):
+    """All columns, or the requested ones. Personal columns are null for everybody but the owner."""
+
+    account_id: NotRequired[str | None]
+    id: NotRequired[int]
+    instrument: NotRequired[str]
+    minimum: NotRequired[str]
+    per_piece: NotRequired[str]
+    rate: NotRequired[str]
+    recorded_at: NotRequired[str]
+    valid_from: NotRequired[str]
+
+
 class FeedPage(TypedDict):
     """A page of the event feed; `next` continues after it, also when there is nothing more yet (`more`)."""
 
@@ -1752,6 +1765,15 @@ class PaginatedDeliveryOptionList(TypedDict):
     prev: str | None
     prev_cursor: str | None
     results: list[DeliveryOption]
+
+
+class PaginatedFeeScheduleList(TypedDict):
+    incomplete: NotRequired[dict[str, Any]]
+    next: str | None
+    next_cursor: str | None
+    prev: str | None
+    prev_cursor: str | None
+    results: list[FeeSchedule]
 
 
 class PaginatedMarketMinuteList(TypedDict):

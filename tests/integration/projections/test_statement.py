@@ -94,6 +94,11 @@ def test_the_owner_reads_it_as_a_page_and_as_csv_and_nobody_else() -> None:
     ]
     assert positions.below[1].texts[-2:] == ["10.00 USDT", "9.25 USDT"]
     assert totals.below[1].texts[1:] == ["10.00 USDT", "0.50 USDT", "9.50 USDT"]
-    for wrong in ({"day": "x"}, {"day": "2026-03-03", "known_at": "yesterday"}):
+    for wrong in (
+        {"day": "x"},
+        {"day": "9999-12-31"},
+        {"day": "0001-01-01"},
+        {"day": "2026-03-03", "known_at": "yesterday"},
+    ):
         assert client.get(path, wrong).status_code == 422
     assert other.get(path).status_code == 404

@@ -19,6 +19,7 @@ from eventshop.core.deterministic_ids import derive_id
 from eventshop.core.messages import RecordedEvent
 from eventshop.projections.fold import Fold, PlannedEvent, fold, row_changes
 from eventshop.projections.projection import Projection, projection_registry
+from eventshop.projections.row_details import DetailStore
 from eventshop.testing.given_when_then import DatedEvent, columns, record_events
 from orders.domain.events import (
     CreditNoteIssued,
@@ -74,7 +75,7 @@ def fold_in_batches(
     projection: Projection[Any], history: Sequence[RecordedEvent[Any]], cuts: Sequence[int]
 ) -> dict[Any, Any]:
     """Fold batch by batch, each batch starting from the rows that the previous ones wrote."""
-    stored_rows: dict[Any, Any] = {}
+    stored_rows, details = dict[Any, Any](), DetailStore()
     for start, end in pairwise([0, *sorted(cuts), len(history)]):
         planned = [
             PlannedEvent(
@@ -84,7 +85,7 @@ def fold_in_batches(
         ]
         keys = {projection.primary_key(touch.key) for step in planned for touch in step.changes}
         loaded = {key: copy(stored_rows[key]) for key in keys & stored_rows.keys()}
-        folding = Fold(projection, loaded)
+        folding = Fold(projection, loaded, details)
         for step in planned:
             folding.apply(step)
         stored_rows |= folding.changed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,8 @@ from eventshop.cli.importing.whole_file import take_rows
 from eventshop.core.decimal_text import parse_decimal
 from eventshop.core.errors import InvalidMessage
 from trading.application.exchange_rates import RateKey
-from trading.domain.value_objects import check_positive, check_trading_time
+from trading.domain.value_objects import check_positive
+from trading.importers.cells import parse_time
 
 LAYOUT: Final = FileLayout(columns=("base", "quote", "rate", "at"), decimals=("rate",))
 _CURRENCY: Final = re.compile(r"[A-Z]{3,5}")
@@ -46,7 +46,7 @@ def _parse_key(cells: Mapping[str, str]) -> RateKey:
             raise BrokenRow(f"{column} {quote_cell(cells[column])} is not a currency of three to five capital letters")
     if cells["base"] == cells["quote"]:
         raise InvalidMessage(f"base and quote are both {cells['base']}")
-    return RateKey(cells["base"], cells["quote"], _parse_time(cells["at"]))
+    return RateKey(cells["base"], cells["quote"], parse_time(cells, "at"))
 
 
 def _parse_rate(cell: str) -> Decimal:
@@ -56,14 +56,3 @@ def _parse_rate(cell: str) -> Decimal:
     except InvalidMessage as error:
         raise BrokenRow(f"rate {quote_cell(cell)}: {error.message}") from None
     return rate
-
-
-def _parse_time(cell: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(cell)
-    except ValueError:
-        raise BrokenRow(f"at {quote_cell(cell)} is not a time such as 2026-11-30T15:00:00Z") from None
-    if moment.tzinfo is None:
-        raise BrokenRow(f"at {quote_cell(cell)} has no zone, such as Z or +01:00 behind it")
-    check_trading_time("at", moment)
-    return moment

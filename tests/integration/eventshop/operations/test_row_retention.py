@@ -26,6 +26,7 @@ from eventshop.operations.periodic_jobs import run_due_jobs
 from eventshop.operations.row_retention import Retention, delete_expired, registered_retentions, run_retention
 from eventshop.projections.models import Rebuild, Replay, ReplayedRow, UnreadableRecord
 from eventshop.projections.read_model import ReadModel
+from eventshop.projections.row_details import RowDetail
 from eventshop.sagas.models import Timer
 from eventshop.web.models import ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from eventshop.web.webhooks.delivery import resend
@@ -130,7 +131,7 @@ def delivery(endpoint: WebhookEndpoint, position: int, state: str) -> WebhookDel
 
 def test_every_table_has_a_retention_or_a_reason_to_have_none() -> None:
     tables = {model._meta.label for model in apps.get_models() if model._meta.managed and not model._meta.proxy}
-    read_models = {model._meta.label for model in apps.get_models() if issubclass(model, ReadModel)}
+    read_models = {model._meta.label for model in apps.get_models() if issubclass(model, ReadModel | RowDetail)}
     retained = {retention.model._meta.label for retention in registered_retentions()}
     assert tables - read_models == retained | set(WITHOUT_RETENTION)
     assert not retained & set(WITHOUT_RETENTION)

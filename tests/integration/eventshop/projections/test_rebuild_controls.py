@@ -24,7 +24,7 @@ from eventshop.projections.rebuild import pending_rebuilds, rebuild, request_reb
 from eventshop.projections.rebuild_run import RebuildProgress
 from eventshop.projections.rebuild_swap import create_like
 from eventshop.projections.targets import discard, kept_table, rebuild_target
-from projections.models import OrderSummary, UserProfile
+from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from projections.user_profile import user_profile
 from tests.support.read_models import (
@@ -209,7 +209,7 @@ def test_rows_are_kept_as_long_as_the_setting_says(settings: Any) -> None:
 def test_an_erasure_reaches_the_rows_that_are_kept() -> None:
     """In the tables of an undo and of a rebuild as in the live one."""
     kept = kept_table(user_profile)
-    create_like(kept.name, UserProfile)
+    create_like(kept)
     row, person = user_profile.new_row(sale.order_id), sale.order_id
     row.last_event_id, row.last_version, row.last_partition, row.last_offset = person, 1, 0, 1
     row.name, row.created_at, row.updated_at = "Ada Lovelace", timezone.now(), timezone.now()

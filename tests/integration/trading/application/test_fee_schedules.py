@@ -73,7 +73,8 @@ def test_terms_are_added_by_staff_and_never_changed() -> None:
     values = {"account_id": "", "instrument": "XETRA/SAP", "rate": "0.001", "per_piece": "0", "minimum": "1.5"}
     values |= {"valid_from_0": "2026-11-30", "valid_from_1": "12:00:00"}
     bad = ({"rate": "1.5"}, {"rate": "1e-3"}, {"minimum": "-1"}, {"instrument": "XETRA/NONE"}, {"account_id": "x"})
-    for wrong in bad:
+    nobody = {"account_id": str(new_id())}
+    for wrong in (*bad, nobody):
         assert client.post(page, values | wrong).status_code == 200, wrong
     assert not FeeSchedule.objects.exists()
     assert client.post(page, values).status_code == 302

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -268,6 +270,69 @@ def test_eight_threads_that_amend_never_exceed_the_limit() -> None:
     quantities = [load_trade(trade_id).terms.quantity for trade_id in trades]
     assert amount_in_use() == sum(quantities) * 100 <= 25
     assert answers.count("amended") == quantities.count(Decimal("0.05"))
+
+
+ETH = "BINANCE_SPOT/ETHUSDT"
+
+
+def test_eight_threads_on_two_accounts_exceed_no_limit_at_any_moment() -> None:
+    """Orders in two instruments are placed, amended and cancelled; each account has two limits over them."""
+    accounts = [ACCOUNT, derive_id("test-account", "other")]
+    send(OpenAccount(accounts[1], "Other", None, "USDT", Decimal(40)))
+    for account in accounts:
+        send(SetLimit(account, BTC, Decimal(15)))
+
+    def trade(number: int) -> Counter[str]:
+        chance, answers = Random(number), Counter[str]()
+        try:
+            for _ in range(6):
+                order = replace(
+                    TEN,
+                    account_id=chance.choice(accounts),
+                    instrument=chance.choice([BTC, ETH]),
+                    quantity=Decimal(chance.randint(20, 60)).scaleb(-3),
+                    repeated=True,
+                )
+                answers[trade_for_a_while(order, chance)] += 1
+        finally:
+            connection.close()
+        return answers
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sum(pool.map(trade, range(8)), Counter[str]())
+    assert answers["limit-exceeded"] and answers["cancelled"] and answers["open"], answers
+    for account, gross in zip(accounts, (25, 40), strict=True):
+        state, open_amounts = TradingAccount(), Decimal(0)
+        for recorded in store.get_events(account):
+            state = state.evolve(recorded.event)
+            assert state.amount_in_use() <= gross and state.amount_in_use(BTC) <= 15
+        for trade_id, frozen in state.frozen.items():
+            terms = load_trade(trade_id).terms
+            assert (terms.account_id, terms.quantity * 100) == (account, frozen.amount)
+            open_amounts += frozen.amount
+        assert state.amount_in_use() == open_amounts > 0
+
+
+def trade_for_a_while(order: NewTrade, chance: Random) -> str:
+    """Place an order and go on with it: how it ended. What somebody else was faster with is tried again."""
+    try:
+        trade_id = retry_conflicts(lambda command_id: submit(order, command_id)).aggregate_id
+        amended = AmendTrade(trade_id, "more", order.quantity + Decimal("0.02"))
+        retry_conflicts(lambda command_id: amend_trade(amended, actor="ada", command_id=command_id))
+    except LimitExceeded as refusal:
+        return refusal.code
+    if chance.random() < 0.6:
+        retry_conflicts(lambda command_id: cancel_trade(trade_id, "enough", actor="ada", command_id=command_id))
+        return "cancelled"
+    return "open"
+
+
+def retry_conflicts(send_command: Callable[[UUID], Receipt]) -> Receipt:
+    command_id = new_id()
+    for _ in range(200):
+        with suppress(Conflict):
+            return send_command(command_id)
+    raise AssertionError("no answer")
 
 
 def test_an_order_for_the_day_is_good_until_the_venue_closes_and_then_releases_its_limit() -> None:
