@@ -16,6 +16,7 @@ from orders.application.suggestions import bought_together
 from orders.domain.order import Order
 from projections import followed_streams, people_activity, stock_activity  # noqa: F401  (they add their events to the activity timeline)
 from projections.activity_timeline import activity_timeline
+from projections.admin import accounts as account_pages
 from projections.admin import orders as order_pages
 from projections.admin import privacy as privacy_pages
 from projections.admin import stock as stock_pages
@@ -193,7 +194,7 @@ PLUGIN = Plugin(
         privacy_pages.find_person_page,
         stock_pages.find_stock_page,
         trading_pages.find_trade_page,
-        trading_pages.find_account_page,
+        account_pages.find_account_page,
     ],
     stream_finders=[find_order_ids, trading_pages.find_trades],
     stream_namers=[name_orders, name_trades],

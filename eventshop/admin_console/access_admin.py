@@ -15,6 +15,7 @@ from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import link, section
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeDateFilter, display
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.access_log.subjects import search_condition
@@ -38,11 +39,11 @@ class AccessRecordAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-id",)
     change_list_template = "console/keyset_list.html"
-    fields = (
-        *("time", "actor_column", "actor", "program", "door", "kind"),
-        *("route", "target", "span", "filters", "request_id", "reason"),
+    fieldsets = (
+        section("Who read, and why", "time", "actor_column", "actor", "program", "reason"),
+        section("What was read", "kind", "target", "span", "filters"),
+        section("Through which door", "door", "route", "request_link"),
     )
-    readonly_fields = fields
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AccessChangeList]:
         return AccessChangeList
@@ -68,6 +69,12 @@ class AccessRecordAdmin(ReadOnlyAdmin):
             return record.key or EMPTY_VALUE
         url = reverse("admin:ops_stream_change", args=(record.stream,))
         return format_html('<a class="es-link" href="{}"><code>{}</code></a>', url, record.stream)
+
+    @display(description="request")
+    def request_link(self, record: AccessRecord) -> str | SafeString:
+        if record.request_id is None:
+            return EMPTY_VALUE
+        return link(f"{reverse('admin:trace')}?id={record.request_id}", str(record.request_id))
 
     @display(description="span")
     def span(self, record: AccessRecord) -> str:

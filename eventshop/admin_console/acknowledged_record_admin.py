@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.messaging.models import AcknowledgedRecord
 from eventshop.operations.access_log.declarations import NotLogged
@@ -18,8 +19,10 @@ class AcknowledgedRecordAdmin(ReadOnlyAdmin):
     list_display = ("record", "operator", "reason", "error", "acknowledged")
     search_fields = ("operator", "reason")
     ordering = ("-acknowledged_at",)
-    fields = ("topic", "topic_id", "partition", "offset", "error", "digest", "operator", "reason", "acknowledged_at")
-    readonly_fields = fields
+    fieldsets = (
+        section("Record", "topic", "partition", "offset", "error", "digest", "topic_id"),
+        section("Acknowledged", "operator", "reason", "acknowledged_at"),
+    )
 
     @display(description="Record")
     def record(self, row: AcknowledgedRecord) -> str:

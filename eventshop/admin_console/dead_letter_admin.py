@@ -18,7 +18,7 @@ from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.set_aside import held_up_sagas, set_aside_elsewhere
+from eventshop.admin_console.set_aside import held_up_sagas, record_causes, set_aside_elsewhere
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations
@@ -38,6 +38,15 @@ MAX_CAUSES: Final = 20
 class RetryDeadLettersForm(forms.Form):
     effect = "The dead letters of this aggregate are folded in order, until one fails again."
     button = "Retry now"
+    dangerous = False
+
+
+class RetryUpToHereForm(forms.Form):
+    effect = (
+        "The dead letters of this aggregate are folded in order up to this one, or until one fails again. Those behind "
+        "it wait for you; after an hour they go on by themselves."
+    )
+    button = "Retry up to here"
     dangerous = False
 
 
@@ -89,7 +98,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("projection", "aggregate_id", "position")
     actions = ("retry_selected",)
-    actions_detail = ("retry", "skip", "correct", "retry_cause", "skip_cause")
+    actions_detail = ("retry", "retry_up_to_here", "skip", "correct", "retry_cause", "skip_cause")
     list_before_template = "console/dead_letter_causes.html"
     change_form_template = "console/dead_letter.html"
 
@@ -106,7 +115,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         """Only the buttons that this dead letter allows: what waits behind another one is not skipped."""
         actions: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         row = self.get_object(request, str(object_id))
-        return actions if row is None or row.error else [action for action in actions if action.path == "retry"]
+        return (
+            actions
+            if row is None or row.error
+            else [action for action in actions if action.path in ("retry", "retry_up_to_here")]
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         failing = DeadLetter.objects.exclude(error="").values("projection", "fingerprint")
@@ -117,6 +130,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             "causes": causes[:MAX_CAUSES],
             "set_aside": set_aside_elsewhere(request),
             **held_up_sagas(request),
+            **record_causes(request),
             "jobs": _open_jobs(request),
             "changelist_url": request.path,
             **(extra_context or {}),
@@ -142,11 +156,23 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             return _report_gone(request)
+        return self._retry(request, row, RetryDeadLettersForm(), up_to=None)
+
+    @detail_action(permission="retry", description="Retry up to here", icon="vertical_align_bottom")
+    def retry_up_to_here(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return _report_gone(request)
+        return self._retry(request, row, RetryUpToHereForm(), up_to=row.position)
+
+    def _retry(self, request: HttpRequest, row: DeadLetter, form: forms.Form, *, up_to: int | None) -> HttpResponse:
+        """Ask, or retry the queue and say what became of it."""
         if request.method != "POST":
             title = f"Retry {row.aggregate_type} {row.aggregate_id} in {row.projection}"
-            return confirm_with_view_permission(self, request, title, RetryDeadLettersForm(), _list_url())
+            return confirm_with_view_permission(self, request, title, form, _list_url())
         try:
-            result = dead_letter_operations.retry(row.projection, row.aggregate_id, actor=staff_actor(request.user))
+            actor = staff_actor(request.user)
+            result = dead_letter_operations.retry(row.projection, row.aggregate_id, actor=actor, up_to=up_to)
         except EventShopError as error:
             messages.error(request, f"{row.projection}: {error}.")
         else:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
+from eventshop.admin_console.formatting import (
+    EMPTY_VALUE,
+    copy_button,
+    datetime_html,
+    field_label,
+    format_value,
+    indent_json,
+)
 from eventshop.admin_console.registry import Link, find_row_pages
 from eventshop.admin_console.state_diff import describe_change
 from eventshop.core.request_context import note_access
@@ -113,6 +121,13 @@ def _find_neighbours(event: StoredEvent) -> list[tuple[str, str]]:
 def event_url(position: int) -> str:
     """The address of an event's page."""
     return reverse("admin:store_storedevent_change", args=(position,))
+
+
+def stream_link(aggregate_id: UUID) -> SafeString:
+    """A link to a stream's page: the end of its id, and a button that copies the whole."""
+    url = reverse("admin:ops_stream_change", args=(aggregate_id,))
+    text = f"…{str(aggregate_id)[-8:]}"
+    return format_html('<a class="es-link" href="{}">{}</a> {}', url, text, copy_button(aggregate_id))
 
 
 def position_link(position: int) -> SafeString:

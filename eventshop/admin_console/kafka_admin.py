@@ -20,6 +20,7 @@ from eventshop.admin_console.event_detail import event_url
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.projection_lag import read_lag
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoreEpoch
 from eventshop.eventstore.tail_reader import newest_position
@@ -80,6 +81,7 @@ class KnownTopicAdmin(ReadOnlyAdmin):
     empty_message = "No topic is known: the event log is the event table, or create_topics has not run."
     list_display = ("name", "partitions", "topic_id", "known_since")
     ordering = ("name",)
+    fieldsets = (section("Topic", "name", "partitions", "known_since"), section("On Kafka", "topic_id", "cluster_id"))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -13,7 +13,6 @@ from django.utils.dateparse import parse_date
 from eventshop.admin_console.search import filter_by_recording_time
 from eventshop.admin_console.unfold_adapter import DropdownFilter, RangeDateFilter
 from eventshop.core.message_registry import registry
-from eventshop.projections.models import DeadLetter
 from eventshop.runtime.counted_cache import look_up, store
 
 #: For values such as countries and projections: they change rarely, and finding them reads the whole table.
@@ -85,13 +84,13 @@ class ProjectionFilter(ValuesFilter):
 
 
 class CauseFilter(DropdownFilter):
-    """The cause of dead letters; not cached, since causes come and go."""
+    """The cause of dead letters or of unreadable records; not cached, since causes come and go."""
 
     title = "cause"
     parameter_name = "cause"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        causes = DeadLetter.objects.exclude(fingerprint="").order_by("fingerprint")
+        causes = model_admin.model.objects.exclude(fingerprint="").order_by("fingerprint")
         return [(cause, cause) for cause in causes.values_list("fingerprint", flat=True).distinct()[:100]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.time_chart import TimeChart, draw_time_chart
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.history.models import Measurement
@@ -81,8 +82,7 @@ LAG_FIGURES: Final = (
 class MeasurementAdmin(ReadOnlyAdmin):
     access = NotLogged("how busy the parts were")
     list_display = ("at", "span")
-    fields = ("span", "at", "parts")
-    readonly_fields = fields
+    fieldsets = (section("Measured", "at", "span"), section("Parts", "parts"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The charts of a period (`?period=`), of the whole system or of one part (`?part=`)."""

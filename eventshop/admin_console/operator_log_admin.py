@@ -13,6 +13,7 @@ from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import RangeDateFilter, display
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.models import OperatorAction
@@ -36,8 +37,10 @@ class OperatorActionAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-id",)
     change_list_template = "console/keyset_list.html"
-    fields = ("time", "actor_column", "actor", "action", "target", "reason", "result")
-    readonly_fields = fields
+    fieldsets = (
+        section("What was done", "action", "target", "result"),
+        section("By whom, and why", "actor_column", "actor", "time", "reason"),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OperatorActionChangeList]:
         return OperatorActionChangeList

@@ -14,6 +14,7 @@ from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.job_views import jobs_page
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations import periodic_jobs
@@ -40,8 +41,10 @@ class PeriodicWorkAdmin(ReadOnlyAdmin):
     search_fields = ("name", "said")
     ordering = ("name",)
     actions_detail = ("run_now",)
-    fields = ("name", "state", "due_at", "started_at", "finished_at", "result_text", "owner", "leased_until")
-    readonly_fields = fields
+    fieldsets = (
+        section("Periodic job", "name", "state", "due_at"),
+        section("Last run", "result_text", "started_at", "finished_at", "owner", "leased_until"),
+    )
 
     def get_urls(self) -> list[URLPattern]:
         jobs = self.admin_site.admin_view(jobs_page)

@@ -58,6 +58,13 @@ class RebuildForm(forms.Form):
         max_value=1_000_000,
         widget=forms.NumberInput(attrs={"class": "es-input"}),
     )
+    up_to = forms.CharField(
+        label="Reset to a position or time",
+        required=False,
+        max_length=40,
+        help_text="Such as 1742 or 2026-01-31T12:00. Its rows become those of there, and its workers go on from there.",
+        widget=forms.TextInput(attrs={"class": "es-input"}),
+    )
     without_dry_run = forms.BooleanField(
         label="Rebuild without a dry run",
         help_text="There is no dry run since yesterday. A dry run shows which rows would change, and changes nothing.",
@@ -71,6 +78,12 @@ class RebuildForm(forms.Form):
                 f"{_REBUILD_EFFECT} Dry run {time_ago(dry_run.finished_at)}: {replays.describe_differences(dry_run)}."
             )
             del self.fields["without_dry_run"]
+
+    def clean_up_to(self) -> int | None:
+        try:
+            return rebuild_operations.reset_position(self.cleaned_data["up_to"])
+        except EventShopError as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class PauseForm(forms.Form):
@@ -201,7 +214,8 @@ class CheckpointAdmin(ReadOnlyAdmin):
             try:
                 order = Order(staff_actor(request.user), form.cleaned_data["reason"], form.cleaned_data["events_per_s"])
                 by_hand = form.cleaned_data["by_hand"]
-                job = rebuild_operations.request(row.projection, order, dry_run=dry_run, by_hand=by_hand)
+                up_to = form.cleaned_data["up_to"]
+                job = rebuild_operations.request(row.projection, order, dry_run=dry_run, by_hand=by_hand, up_to=up_to)
             except EventShopError as error:
                 messages.error(request, f"{row.projection} cannot be rebuilt. {error}.")
                 return HttpResponseRedirect(back_url)

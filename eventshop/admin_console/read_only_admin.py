@@ -16,6 +16,7 @@ from django.utils.cache import add_never_cache_headers
 from eventshop.admin_console.csv_lines import list_lines
 from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.list_state import StatefulChangeList, chosen_columns
+from eventshop.admin_console.row_page import ROW_TEMPLATE
 from eventshop.admin_console.sidebar import place_of
 from eventshop.admin_console.unfold_adapter import ChangeList, UnfoldModelAdmin
 from eventshop.core.request_context import note_access
@@ -27,6 +28,7 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
 
     show_full_result_count = False
     list_before_template = "console/list_tools.html"
+    change_form_template = ROW_TEMPLATE
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
     list_per_page = 50

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.row_retention import registered_retentions
@@ -32,7 +33,11 @@ class RetentionRunAdmin(ReadOnlyAdmin):
     list_filter = ("about",)
     ordering = ("-began_at",)
     list_before_template = "console/retention_preview.html"
-    fields = ("about", "what", "duty", "years", "ended_before", "began_at", "finished_at", "erased", "held", "digest")
+    fieldsets = (
+        section("Rule", "about", "what", "duty", "years"),
+        section("What was erased", "ended_before", "erased", "held", "digest"),
+        section("Times", "began_at", "finished_at"),
+    )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         preview = {"due": retention_job.preview(limit=_PREVIEWED), "tables": _due_rows()}

@@ -9,12 +9,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from eventshop.admin_console.saga_groups import VERBS
+from eventshop.operations import unreadable_records
 from eventshop.operations.saga_operations import verbs_of
-from eventshop.projections.models import EventCorrection, SkippedEvent, UnreadableRecord
+from eventshop.projections.models import EventCorrection, SkippedEvent
 from eventshop.sagas.step_failures import group_failures
 
 #: Up to which rows are counted.
 COUNTED: Final = 10_000
+#: Causes of unreadable records that are listed.
+MAX_CAUSES: Final = 20
 
 
 class SetAside(NamedTuple):
@@ -28,7 +31,7 @@ class SetAside(NamedTuple):
 def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
     """What this user may see of it; kinds of which there is nothing are left out."""
     kinds: list[tuple[str, QuerySet[Any], str]] = [
-        ("Unreadable records", UnreadableRecord.objects.all(), ""),
+        ("Unreadable records", unreadable_records.open_records(), ""),
         ("Corrections that wait for a second person", EventCorrection.objects.filter(approved_at=None), ""),
         ("Skipped events", SkippedEvent.objects.all(), ""),
     ]
@@ -40,6 +43,13 @@ def set_aside_elsewhere(request: HttpRequest) -> list[SetAside]:
             url = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
             found += [SetAside(text, count, f"{url}{query}")] if count else []
     return found
+
+
+def record_causes(request: HttpRequest) -> dict[str, Any]:
+    """The context of `templates/console/record_causes.html`."""
+    if not request.user.has_perm("projection_engine.view_unreadablerecord"):
+        return {}
+    return {"record_causes": unreadable_records.causes(MAX_CAUSES)}
 
 
 def held_up_sagas(request: HttpRequest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.eventstore.hash_chain import stream_heads
 from eventshop.operations.access_log.declarations import NotLogged, declare_access
@@ -30,8 +31,11 @@ class SignedRootAdmin(ReadOnlyAdmin):
     empty_message = "No root was signed yet; a periodic job signs one when there is something new."
     list_display = ("root_name", "signing_time", "last_position", "streams", "signature_state")
     ordering = ("-number",)
-    fields = ("signed_text", "signature_hex", "key_code", "signature_state", "heads_state", "streams", "taken_at")
-    readonly_fields = fields
+    fieldsets = (
+        section("Signed root", "number", "taken_at", "signature_state", "heads_state"),
+        section("What it covers", "after_position", "to_position", "streams"),
+        section("Statement and signature", "signed_text", "signature_hex", "key_code"),
+    )
     list_before_template = "console/roots.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignedRoot]:

@@ -10,10 +10,11 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.display_names import actor_label
-from eventshop.admin_console.event_detail import position_link
+from eventshop.admin_console.event_detail import position_link, stream_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import ProjectionFilter
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import detail_action, display
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations
@@ -42,11 +43,10 @@ class SkippedEventAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     actions_detail = ("restore",)
-    fields = (
-        *("projection", "event_type", "event_link", "aggregate_type", "aggregate_id", "version"),
-        *("error", "reason", "operator", "skip_time", "state"),
+    fieldsets = (
+        section("Skipped in this projection", "projection", "state", "error", "reason", "operator", "skipped_at"),
+        section("The event", "event_type", "event_link", "event_id", "aggregate_type", "stream", "version"),
     )
-    readonly_fields = fields
 
     def has_skip_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.skip_dead_letters")
@@ -80,6 +80,10 @@ class SkippedEventAdmin(ReadOnlyAdmin):
     @display(description="position")
     def event_link(self, row: SkippedEvent) -> SafeString:
         return position_link(row.position)
+
+    @display(description="stream")
+    def stream(self, row: SkippedEvent) -> SafeString:
+        return stream_link(row.aggregate_id)
 
     @display(description="state", label={"skipped": "warning", "restored by the next rebuild": "info"})
     def state(self, row: SkippedEvent) -> str:

@@ -1,4 +1,4 @@
-"""The page that compares two states of a stream, of two versions or as of two times, side by side."""
+"""The page that compares states of a stream side by side: of two versions, or as of two times and now."""
 
 from __future__ import annotations
 
@@ -37,20 +37,19 @@ class ChangeSource(NamedTuple):
 
 
 class ComparedField(NamedTuple):
-    """A field of both states, and the events that changed it between them."""
+    """A field in each of the states, whether it differs, and the events that changed it from the first to the last."""
 
     name: str
-    before: str | SafeString
-    after: str | SafeString
+    values: list[str | SafeString]
     changed: bool
     sources: list[ChangeSource]
 
 
 class Comparison(NamedTuple):
-    """Two states, the earlier one first, and the headings of their columns."""
+    """Two or three states, the earliest one first, and the headings of their columns."""
 
-    states: tuple[HistoricalState, HistoricalState]
-    headings: tuple[str | SafeString, str | SafeString]
+    states: list[HistoricalState]
+    headings: list[str | SafeString]
 
 
 def yesterday_url(aggregate_id: UUID) -> str:
@@ -65,7 +64,7 @@ def yesterday_url(aggregate_id: UUID) -> str:
 def state_comparison_page(request: HttpRequest, aggregate_id: UUID, model_admin: Any) -> TemplateResponse:
     """Compare versions, `?to=7&since=3`, or times, `?at=2026-01-31T12:00&against=2026-02-28T12:00&time=happened`.
 
-    Without `against` the newest state is compared. Raises `Http404`.
+    The newest state stands beside those of the times. Raises `Http404`.
     """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
@@ -98,8 +97,8 @@ def _comparison_context(request: HttpRequest, aggregate_id: UUID, length: int) -
         if moments
         else _compare_versions(request, aggregate_id, length)
     )
-    since, to = (state.version for state in compared.states)
-    last = compared.states[1].last
+    since, shown = compared.states[0].version, compared.states[1]
+    to, last = shown.version, shown.last
     return {
         "length": length,
         "to": to,
@@ -109,7 +108,7 @@ def _comparison_context(request: HttpRequest, aggregate_id: UUID, length: int) -
         "happened": happened,
         "yesterday": yesterday_url(aggregate_id),
         "by_time": bool(moments),
-        "last_event": _last_event_context(compared.states[1]),
+        "last_event": _last_event_context(shown),
         "headings": compared.headings,
         "fields": _compare_fields(aggregate_id, compared, with_sources=not (moments and happened)),
         "earlier": _version_link(to - 1, since) if to > 0 else "",
@@ -122,37 +121,34 @@ def _compare_versions(request: HttpRequest, aggregate_id: UUID, length: int) -> 
     to = _parse_version(request, "to", length, length)
     since = _parse_version(request, "since", max(to - 1, 0), to)
     earlier, later = (temporal_queries.load_at_version(aggregate_id, version) for version in (since, to))
-    return Comparison((earlier, later), (f"Version {since}", f"Version {to}"))
+    return Comparison([earlier, later], [f"Version {since}", f"Version {to}"])
 
 
 def _compare_times(aggregate_id: UUID, moments: list[datetime], length: int, *, happened: bool) -> Comparison:
-    """Compare the states as of two times, or as of one with the newest."""
+    """The states as of one or two times, and the newest one."""
     states = [temporal_queries.load_as_of(aggregate_id, moment, business=happened) for moment in moments]
     headings: list[str | SafeString] = [datetime_html(moment) for moment in moments]
-    if len(moments) == 1:
-        states.append(temporal_queries.load_at_version(aggregate_id, length))
-        headings.append("Now")
-    return Comparison((states[0], states[1]), (headings[0], headings[1]))
+    newest = temporal_queries.load_at_version(aggregate_id, length)
+    return Comparison([*states, newest], [*headings, "Now"])
 
 
 def _compare_fields(aggregate_id: UUID, compared: Comparison, *, with_sources: bool) -> list[ComparedField]:
-    """Every field of both states, changed ones first.
+    """Every field of the states, changed ones first.
 
     As it happened, a state need not be that of a version: then no event can be named for a change.
     """
-    earlier, later = compared.states
-    before, after = (temporal_queries.flatten_state(state.state) for state in compared.states)
-    changes = temporal_queries.diff_versions(aggregate_id, earlier.version, later.version) if with_sources else []
+    flat = [temporal_queries.flatten_state(state.state) for state in compared.states]
+    first, last = compared.states[0].version, compared.states[-1].version
+    changes = temporal_queries.diff_versions(aggregate_id, first, last) if with_sources else []
     sources = {change.field: [_change_source(meta) for meta in change.changed_by] for change in changes}
     rows = [
         ComparedField(
             field_label(name),
-            format_value(before.get(name)),
-            format_value(after.get(name)),
-            before.get(name) != after.get(name),
+            [format_value(fields.get(name)) for fields in flat],
+            any(fields.get(name) != flat[0].get(name) for fields in flat),
             sources.get(name, []),
         )
-        for name in before | after
+        for name in dict.fromkeys(name for fields in flat for name in fields)
     ]
     return sorted(rows, key=lambda row: not row.changed)
 

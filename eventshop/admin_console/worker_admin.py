@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_value
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.worker_health import problems_of, worker_processes
@@ -36,11 +36,12 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
     )
     search_fields = ("owner",)
     ordering = ("owner",)
-    fields = (
-        *("owner", "state", "version", "memory", "partitions", "started_at", "seen_at", "problems"),
-        *("leased", "thread_states"),
+    fieldsets = (
+        section("Worker", "owner", "state", "problems", "version", "memory"),
+        section("Times", "started_at", "seen_at"),
+        section("Its partitions", "partitions", "leased"),
+        section("Its threads", "thread_states"),
     )
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerProcess]:
         return worker_processes()
@@ -71,8 +72,8 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
         return "; ".join(problems_of(row)) or "none"
 
     @display(description="Threads")
-    def thread_states(self, row: WorkerProcess) -> str:
-        return json.dumps(row.threads, indent=2, sort_keys=True)
+    def thread_states(self, row: WorkerProcess) -> str | SafeString:
+        return format_value([{"thread": name, **state} for name, state in sorted(row.threads.items())])
 
     @display(description="Memory")
     def memory(self, row: WorkerProcess) -> str:

@@ -25,10 +25,11 @@ def find_letter(name: str, event_id: UUID) -> DeadLetter:
     return letter
 
 
-def retry(name: str, aggregate_id: UUID, *, actor: str) -> RetryResult:
+def retry(name: str, aggregate_id: UUID, *, actor: str, up_to: int | None = None) -> RetryResult:
     """As `dead_letter_retry.retry`, and record it."""
-    result = dead_letter_retry.retry(name, aggregate_id)
-    text = f"{result.folded} folded, {result.remaining} left"
+    result = dead_letter_retry.retry(name, aggregate_id, up_to=up_to)
+    end = "" if up_to is None else f" up to position {up_to}"
+    text = f"{result.folded} folded{end}, {result.remaining} left"
     record_action(actor=actor, action="retry dead letters", target=f"{name} {aggregate_id}", result=text)
     return result
 

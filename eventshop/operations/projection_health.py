@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from eventshop.eventstore.open_appends import describe_open_appends
 from eventshop.messaging.event_log import EventLog
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.messaging.kafka.record_verification import ForgedRecord
-from eventshop.messaging.models import AcknowledgedRecord, RelayCheckpoint
+from eventshop.messaging.models import RelayCheckpoint
 from eventshop.operations.event_ledger import EventWindow, LedgerLine, read_ledger, read_window
 from eventshop.operations.health_checks import (
     ComponentHealth,
@@ -24,8 +23,9 @@ from eventshop.operations.health_checks import (
     seconds_since,
 )
 from eventshop.operations.objectives import Progress, objective_of
+from eventshop.operations.unreadable_records import open_records
 from eventshop.projections import dead_letters, lag, outbox
-from eventshop.projections.models import Checkpoint, OutboxRecord, UnreadableRecord, Worker
+from eventshop.projections.models import Checkpoint, OutboxRecord, Worker
 from eventshop.projections.outbox_reader import OUTBOX_FENCE
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.targets import REBUILD_SUFFIX
@@ -181,10 +181,7 @@ def _judge_state(projection: ProjectionProgress) -> ComponentHealth:
 
 def check_unreadable_records() -> ComponentHealth:
     """Whether the log holds records that are no events of ours, and that no operator has acknowledged."""
-    acknowledged = AcknowledgedRecord.objects.filter(
-        topic=OuterRef("topic"), partition=OuterRef("partition"), offset=OuterRef("offset")
-    )
-    found = UnreadableRecord.objects.exclude(Exists(acknowledged)).values("topic", "partition", "offset")
+    found = open_records().values("topic", "partition", "offset")
     number = found.distinct()[:COUNT_LIMIT].count()
     forged = found.filter(error__startswith=str(ForgedRecord())).distinct()[:COUNT_LIMIT].count()
     detail = f"{number:,} not acknowledged" + (f", {forged:,} of them forged" if forged else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 
 from eventshop.core.errors import InvalidMessage
+from eventshop.datetimes import parse_datetime_argument
 from eventshop.eventstore.models import StoredEvent
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.eventstore.temporal_queries import CLOCK_SLACK, position_at
@@ -120,6 +122,19 @@ def request(
         result = "" if up_to is None else f"to position {up_to:,}"
         record_action(actor=order.actor, action=action, target=name, reason=order.reason, result=result)
     return job
+
+
+def reset_position(text: str) -> int | None:
+    """The position that a number or a time names; None for an empty text. Raises `InvalidMessage`."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdecimal() and len(text) < 19:
+        return int(text)
+    try:
+        return last_position_until(parse_datetime_argument(text))
+    except (ArgumentTypeError, OverflowError) as error:
+        raise InvalidMessage(f"{text[:50]!r} is no position, and no time such as 2026-01-31T12:00") from error
 
 
 def last_position_until(moment: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -45,18 +46,21 @@ class RetryPreview(NamedTuple):
     rows: list[RowDifference]
 
 
-def retry(name: str, aggregate_id: UUID) -> RetryResult:
-    """Fold an aggregate's dead letters in order until one fails again. Raises `UnknownProjection`."""
-    return retry_queue(live_target(projection_registry.get(name)), aggregate_id)
+def retry(name: str, aggregate_id: UUID, *, up_to: int | None = None) -> RetryResult:
+    """Fold an aggregate's dead letters in order until one fails again, or up to a position of the store.
+
+    What is behind that position goes on by itself after the longest back-off. Raises `UnknownProjection`.
+    """
+    return retry_queue(live_target(projection_registry.get(name)), aggregate_id, up_to=up_to)
 
 
-def retry_queue(target: ProjectionTarget, aggregate_id: UUID) -> RetryResult:
+def retry_queue(target: ProjectionTarget, aggregate_id: UUID, *, up_to: int | None = None) -> RetryResult:
     """As `retry`, for any target."""
     limit, folded = RETRY_BATCH, 0
     while True:
         try:
             with transaction.atomic(), personal_columns.keys_transaction():
-                result = _retry_batch(target, aggregate_id, limit)
+                result = _retry_batch(target, aggregate_id, limit, up_to)
         except ROW_ERRORS as error:
             if not is_row_error(error):
                 raise
@@ -103,7 +107,7 @@ def preview_retry(name: str, aggregate_id: UUID, proposed: Corrections = Mapping
     return RetryPreview(folded, queue_of(name, aggregate_id).count() - folded, error, rows)
 
 
-def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> RetryResult:
+def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int, up_to: int | None) -> RetryResult:
     lock_shared_rows(target.projection, target.table.name)
     erasure_locks.block_all_erasures()  # before the checkpoint, as batches do, to avoid a deadlock
     # The checkpoint's lock keeps the worker from adding to the queue, or folding past it, meanwhile.
@@ -111,7 +115,8 @@ def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> Re
     if first is None:
         return RetryResult(0, 0)
     checkpoint = Checkpoint.objects.select_for_update().get(projection=target.name, partition=first.partition)
-    queue = list(queue_of(target.name, aggregate_id)[:limit])
+    wanted = queue_of(target.name, aggregate_id)
+    queue = list((wanted if up_to is None else wanted.filter(position__lte=up_to))[:limit])
     folded, failure = _fold(target, queue)
     DeadLetter.objects.filter(pk__in=[row.pk for row in queue[:folded]]).delete()
     Checkpoint.objects.filter(pk=checkpoint.pk).update(parked=F("parked") - folded)
@@ -119,7 +124,8 @@ def _retry_batch(target: ProjectionTarget, aggregate_id: UUID, limit: int) -> Re
     if failure is not None:
         _stop_at(target, queue[folded], *failure)
     elif (following := remaining.first()) is not None:
-        DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now())
+        pause = dead_letters.BACKOFF.longest if up_to is not None and following.position > up_to else timedelta(0)
+        DeadLetter.objects.filter(pk=following.pk).update(next_attempt_at=database_now() + pause)
     return RetryResult(folded, remaining.count())
 
 

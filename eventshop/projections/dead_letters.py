@@ -136,6 +136,7 @@ def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> 
         value=record.value,
         headers=[[_storable(key), _storable((value or b"").decode("latin-1"))] for key, value in record.headers],
         error=_storable(record.error)[:500],
+        fingerprint=fingerprint_of_record(record.error),
         found_at=now,
     )
 
@@ -143,6 +144,11 @@ def _unreadable_record(name: str, record: UnreadableDelivery, now: datetime) -> 
 def fingerprint_of(event_type: str, error: str) -> str:
     """The same text for all dead letters that fail for one cause, such as `OrderCreated: KeyError: …`."""
     return f"{event_type}: {_VARIABLE.sub('…', error)}"[:200]
+
+
+def fingerprint_of_record(error: str) -> str:
+    """The same text for all records that cannot be read for one cause."""
+    return _VARIABLE.sub("…", _storable(error))[:200]
 
 
 def summarize_error(error: Exception, planned: PlannedEvent | None = None) -> str:

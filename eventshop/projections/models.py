@@ -87,7 +87,10 @@ class UnreadableRecord(models.Model):
     value = models.BinaryField(null=True)
     headers = models.JSONField(default=list, help_text="Names and values, the values in Latin-1.")
     error = models.CharField(max_length=500)
+    fingerprint = models.CharField(max_length=200, default="", db_default="", help_text="The cause.")
+    attempts = models.IntegerField(default=1, db_default=1, help_text="How often it was read.")
     found_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField(null=True, help_text="When it was last read again.")
 
     class Meta:
         db_table = "projections_unreadablerecord"

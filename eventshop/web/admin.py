@@ -31,7 +31,10 @@ class ApiTokenAdmin(ReadOnlyModelAdmin):
     list_filter = ("expires_at",)
     search_fields = ("name", "begins", "owner__username")
     list_select_related = ("owner",)
-    exclude = ("digest",)
+    fieldsets = (
+        ("Token", {"fields": ("name", "begins", "state", "owner", "scopes")}),
+        ("Times", {"fields": ("made_at", "used_on", "expires_at", "revoked_at")}),
+    )
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
@@ -76,9 +79,15 @@ class WebhookEndpointAdmin(ModelAdmin):  # type: ignore[misc]
     access = NotLogged("addresses of webhooks")
 
     form = EndpointForm
+    fieldsets = (("Where it sends what", {"fields": ("url", "types", "active")}),)
+    readonly_fields = ("owner", "made_at", "changed_by", "cursor")
     list_display = ("url", "types", "owner", "active", "made_at")
     list_select_related = ("owner",)
     actions = ("rotate_secret",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        owner = ("Whose it is, and how far", {"fields": ("owner", "made_at", "changed_by", "cursor")})
+        return (*self.fieldsets, owner) if obj else self.fieldsets
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(VIEW_EVENTS) and super().has_add_permission(request)
@@ -139,6 +148,10 @@ class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
     ordering = ("-position",)
     show_full_result_count = False
     inlines = (AttemptsInline,)
+    fieldsets = (
+        ("Delivery", {"fields": ("endpoint", "state", "tries", "due_at")}),
+        ("The event", {"fields": ("event_type", "position", "id")}),
+    )
     actions = ("resend",)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:

@@ -11,6 +11,8 @@ from unfold.admin import ModelAdmin
 class ReadOnlyModelAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     """An admin whose rows nobody can add, change or delete, whatever permissions they have."""
 
+    change_form_template = "console/row.html"
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

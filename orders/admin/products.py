@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from eventshop.admin_console.formatting import format_amount
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.human_text import LINES
 from eventshop.formats.form_fields import StrictDecimalField, TextField
@@ -46,6 +47,11 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter = ("on_sale", "category")
     list_select_related = ("category",)
     search_fields = ("name", "sku")
+    fieldsets = (
+        section("Product", "sku", "name", "description", "category", "on_sale"),
+        section("Price", "price", "currency", "vat_percent"),
+        section("Picture", "picture", "picture_shows"),
+    )
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
         models.CharField: {"form_class": partial(TextField, in_clear=True)},  # orders copy the name
@@ -67,6 +73,7 @@ class CategoryAdmin(ModelAdmin):  # type: ignore[misc]
     access = NotLogged("the shelves of the shop")
 
     list_display = ("name", "slug", "about", "position")
+    fieldsets = (section("Shelf", "name", "slug", "about", "position"),)
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
         models.CharField: {"form_class": TextField},
@@ -86,6 +93,10 @@ class DeliveryOptionAdmin(ModelAdmin):  # type: ignore[misc]
 
     list_display = ("name", "code", "price", "currency", "free_from", "is_offered", "position")
     list_filter = ("is_offered",)
+    fieldsets = (
+        section("Way of delivery", "name", "code", "about", "is_offered", "position"),
+        section("Price", "price", "currency", "free_from"),
+    )
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
         models.CharField: {"form_class": partial(TextField, in_clear=True)},  # orders copy the name

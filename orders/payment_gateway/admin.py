@@ -13,9 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
+from eventshop.admin_console.event_detail import stream_link
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.registry import find_streams
+from eventshop.admin_console.registry import find_row_pages, find_streams
+from eventshop.admin_console.row_page import RowLink, link, section
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
 from eventshop.core.errors import UnknownCurrency
 from eventshop.core.money import from_minor_units
@@ -51,21 +53,12 @@ class PaymentAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-asked_at",)
     paginator = BoundedPaginator
-    fields = (
-        "key",
-        "what",
-        "money",
-        "method",
-        "state",
-        "why",
-        "order",
-        "payment_id",
-        "charge",
-        "reference",
-        "requested_time",
-        "ended_time",
+    fieldsets = (
+        section("Payment", "what", "money", "method", "state", "why", "captures"),
+        section("Times", "requested_time", "ended_time"),
+        section("Belongs to", "order_page", "payment_id", "charge_link"),
+        section("At the gateway", "key", "reference"),
     )
-    readonly_fields = fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -106,8 +99,18 @@ class PaymentAdmin(ReadOnlyAdmin):
     def order(self, payment: Payment) -> str | SafeString:
         if payment.order_id is None:
             return EMPTY_VALUE
-        url = reverse("admin:ops_stream_change", args=(payment.order_id,))
-        return format_html('<a class="es-link" href="{}">…{}</a>', url, str(payment.order_id)[-8:])
+        return stream_link(payment.order_id)
+
+    @display(description="order")
+    def order_page(self, payment: Payment) -> str | SafeString:
+        if payment.order_id is None:
+            return EMPTY_VALUE
+        pages = find_row_pages("Order", payment.order_id)
+        return link(pages[0].url, pages[0].text) if pages else stream_link(payment.order_id)
+
+    @display(description="of the charge")
+    def charge_link(self, payment: Payment) -> str | RowLink:
+        return RowLink(Payment, payment.charge, str(payment.charge)) if payment.charge else EMPTY_VALUE
 
     @display(description="requested")
     def requested_time(self, payment: Payment) -> str | SafeString:
@@ -130,11 +133,11 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-last_at",)
     paginator = BoundedPaginator
-    fields = (
-        *("verdict_label", "source", "code", "why", "about", "payment", "money", "times", "first", "last"),
-        *("notice_id", "body_hash", "begins"),
+    fieldsets = (
+        section("Verdict", "verdict_label", "code", "why"),
+        section("Message", "source", "about", "payment", "money", "notice_id", "body_hash", "begins"),
+        section("Times", "times", "first", "last"),
     )
-    readonly_fields = fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -1,6 +1,7 @@
 """Admin pages of the read models; Django imports this package at start."""
 
 from projections.admin import (
+    accounts,
     market_minutes,
     orders,
     people,
@@ -11,6 +12,7 @@ from projections.admin import (
 )
 
 __all__ = [
+    "accounts",
     "market_minutes",
     "orders",
     "people",

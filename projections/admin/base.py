@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
+from eventshop.admin_console.registry import Link
 from eventshop.admin_console.replay_admin import as_of_url, check_url
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import detail_action
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.completeness import missing_from_model
 from eventshop.web.shared.incomplete_files import name_file
+
+LINEAGE: Final = section("Lineage", "last_event_id", "last_version", "last_partition", "last_offset")
 
 
 class RowAdmin(ReadOnlyAdmin):
@@ -39,6 +44,14 @@ class RowAdmin(ReadOnlyAdmin):
         if missing := missing_from_model(self.model):
             name_file(response, f"{self.opts.model_name}.csv", missing)
         return response
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The lineage comes last on the page of every row."""
+        return (*super().get_fieldsets(request, obj), LINEAGE)
+
+    def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        trace = Link("Trace of the newest event", f"{reverse('admin:trace')}?id={obj.last_event_id}")
+        return {"stream_links": [trace] if request.user.has_perm("store.view_storedevent") else []}
 
     def changeform_view(
         self,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE
 from eventshop.admin_console.list_filters import ValuesFilter
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.core.decimal_math import format_plain
 from projections.admin.base import RowAdmin
@@ -58,6 +59,10 @@ class MarketMinuteAdmin(RowAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     list_before_template = "projections/market.html"
+    fieldsets = (
+        section("Minute", "instrument", "minute", "trades", "volume_text", "notional_text"),
+        section("Prices", "vwap_text", "low_text", "high_text", "currency"),
+    )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)

@@ -23,7 +23,7 @@ from projections.admin.search import SearchableRowAdmin
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ExternalId, OrderLine, OrderSummary
 from projections.row_lookup import find_order_ids, ids_of
-from projections.timeline import event_timeline
+from projections.timeline import event_timeline, follow_stream
 
 _PAYMENT_COLOURS = {
     "Unpaid": "info",
@@ -123,7 +123,7 @@ class OrderSummaryAdmin(OrderActions, DeliveryReveal, SearchableRowAdmin):
             ],
             "customer": people.customer_link(obj.customer_id, obj.currency, request),
             "timeline": timeline,
-            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            **follow_stream(obj.order_id, obj.last_version, obj.status),
         }
 
     @display(description="status", label=_COLOURS)

@@ -15,13 +15,16 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label, short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
+from eventshop.admin_console.event_detail import position_link
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
+from eventshop.admin_console.row_page import RowLink, link, section
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, DropdownFilter, display
 from eventshop.web.api.prefix_filter import prefix_condition
 from projections.admin.filters import CurrencyFilter
-from projections.admin.related import may_see, page_url
+from projections.admin.person_page import orders_table
+from projections.admin.related import may_see, stream_links
 from projections.admin.search import SearchableRowAdmin, SearchById
 from projections.external_id_lookup import external_ids_of, find_ids
 from projections.models import ActivityTimeline, CustomerSummary, ExternalId, OrderLine, OrderSummary, UserProfile
@@ -71,6 +74,10 @@ class OrderLineAdmin(SearchableRowAdmin):
     ordering = ("-key",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
+    fieldsets = (
+        section("Line of an order", "order_page", "line", "kind", "sku", "description"),
+        section("Amounts", "quantity", "price_text", "amount_text", "returned", "damaged"),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[OrderLineChangeList]:
         return OrderLineChangeList
@@ -78,6 +85,11 @@ class OrderLineAdmin(SearchableRowAdmin):
     def search_condition(self, text: str) -> Q:
         orders = find_order_ids(text)
         return Q(order_id__in=orders) if orders else prefix_condition("sku", text)
+
+    @display(description="order")
+    def order_page(self, line: OrderLine) -> RowLink:
+        order = OrderSummary.objects.filter(pk=line.order_id).only("reference").first()
+        return RowLink(OrderSummary, line.order_id, order.reference if order else str(line.order_id))
 
     @display(description="order")
     def order_column(self, line: Any) -> SafeString:
@@ -113,35 +125,32 @@ class CustomerSummaryAdmin(SearchById):
     ordering = ("-last_order_at",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
-    change_form_template = "projections/customer.html"
+    fieldsets = (
+        section("Customer", "customer_id", "person", "external_ids"),
+        section("Money", "lifetime_value_text", "spent_text", "refunded_text", "currency"),
+        section("Orders", "orders", "paid_orders", "first_order_at", "last_order_at"),
+    )
 
     def search_condition(self, text: str) -> Q:
         found = [*ids_of(CustomerSummary, "customer_id", text), *find_ids(ExternalId.Kind.CUSTOMER, text)]
         return Q(customer_id__in=found)
 
     def detail_context(self, request: HttpRequest, obj: CustomerSummary) -> dict[str, Any]:
-        orders = OrderSummary.objects.filter(customer_id=obj.customer_id).order_by("-created_at")[:50]
-        may_see_orders = may_see(request, OrderSummary)
-        has_account = may_see(request, UserProfile) and UserProfile.objects.filter(pk=obj.customer_id).exists()
         return {
-            "may_see_orders": may_see_orders,
-            "person_url": page_url(UserProfile, obj.customer_id) if has_account else "",
-            "customer": obj,
-            "title": short_name("Customer", obj.customer_id),
-            "subtitle": f"in {obj.currency}",
-            "money": [
-                ("Lifetime value", format_amount(obj.lifetime_value, obj.currency)),
-                ("Spent", format_amount(obj.spent, obj.currency)),
-                ("Refunded", format_amount(obj.refunded, obj.currency)),
-            ],
-            "external_ids": external_ids_of(ExternalId.Kind.CUSTOMER, obj.customer_id),
-            "first": datetime_html(obj.first_order_at),
-            "last": datetime_html(obj.last_order_at),
-            "orders": [
-                (order, format_amount(order.total, order.currency), datetime_html(order.created_at))
-                for order in (orders if may_see_orders else ())
-            ],
+            "title": f"{short_name('Customer', obj.customer_id)} in {obj.currency}",
+            "stream_links": stream_links(request, obj.customer_id),
+            "tables": [orders_table(obj.customer_id, obj.currency)] if may_see(request, OrderSummary) else [],
         }
+
+    @display(description="account")
+    def person(self, customer: CustomerSummary) -> str | RowLink:
+        if not UserProfile.objects.filter(pk=customer.customer_id).exists():
+            return "a guest"
+        return RowLink(UserProfile, customer.customer_id, "Person, consents and personal data")
+
+    @display(description="external ids")
+    def external_ids(self, customer: CustomerSummary) -> str:
+        return ", ".join(external_ids_of(ExternalId.Kind.CUSTOMER, customer.customer_id)) or EMPTY_VALUE
 
     @display(description="customer")
     def customer_name(self, customer: CustomerSummary) -> str:
@@ -196,6 +205,11 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
     sortable_by = ()
     ordering = ("-position",)
     change_list_template = "console/keyset_list.html"
+    fieldsets = (
+        section("What happened", "summary", "type_badge", "amount_text", "lines", "units"),
+        section("When, and by whom", "at", "recorded_at", "actor_column", "customer"),
+        section("The event", "stream_column", "reference", "event_link", "event_id", "correlation"),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -220,6 +234,21 @@ class ActivityTimelineAdmin(SearchableRowAdmin):
     @display(description="amount", number=True)
     def amount_text(self, row: ActivityTimeline) -> str:
         return EMPTY_VALUE if row.amount is None else format_amount(row.amount, row.currency)
+
+    @display(description="customer")
+    def customer(self, row: ActivityTimeline) -> str | RowLink:
+        if not (row.customer_id and row.currency):
+            return EMPTY_VALUE
+        name = short_name("Customer", row.customer_id)
+        return RowLink(CustomerSummary, f"{row.customer_id}:{row.currency}", name)
+
+    @display(description="position")
+    def event_link(self, row: ActivityTimeline) -> SafeString:
+        return position_link(row.position)
+
+    @display(description="correlation")
+    def correlation(self, row: ActivityTimeline) -> SafeString:
+        return link(reverse("admin:correlation", args=(row.correlation_id,)), str(row.correlation_id))
 
     @display(description="stream")
     def stream_column(self, row: ActivityTimeline) -> SafeString:

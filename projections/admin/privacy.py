@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,12 +17,15 @@ from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from eventshop.privacy.models import Erasure
-from projections.admin.related import may_see, page_url, stream_links
+from projections.admin.person_page import person_tables
+from projections.admin.related import stream_links
 from projections.admin.search import SearchById
-from projections.models import ActivityTimeline, ConsentRegister, CustomerSummary, TradingAccount, UserProfile
+from projections.models import ConsentRegister, UserProfile
+from projections.timeline import follow_stream
 from users.admin.users import PersonActions
+from users.application.customer_adapter import load_person
 
 MASK: Final = "•••••"
 _COLOURS: Final = {"Active": "success", "Leaving": "warning", "Being erased": "danger", "Erased": "info"}
@@ -32,8 +35,6 @@ _CONSENT_COLOURS: Final = {
     "Expired": "info",
     "Ended with the erasure": "info",
 }
-#: Activities on the page of a person.
-MAX_ACTIVITY_ROWS: Final = 50
 
 
 def person_link(user_id: UUID) -> SafeString:
@@ -62,7 +63,12 @@ class UserProfileAdmin(PersonActions, SearchById):
     ordering = ("-created_at", "-user_id")
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
-    change_form_template = "projections/person.html"
+    fieldsets = (
+        section("Person", "state", "restricted", "user_id", "source", "consents_text", "legal_holds"),
+        section("Personal data", "name_mask", "email_mask", "phone_mask", "address_mask", "addresses", "reveal_link"),
+        section("Seen and taken", "accesses", "exports"),
+        section("Times", "created_at", "updated_at", "erasure_requested_at", "erasure_due_at", "erased_at"),
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -74,48 +80,33 @@ class UserProfileAdmin(PersonActions, SearchById):
         return super().get_search_results(request, queryset, search_term)
 
     def detail_context(self, request: HttpRequest, obj: UserProfile) -> dict[str, Any]:
-        activities = ActivityTimeline.objects.filter(Q(aggregate_id=obj.pk) | Q(customer_id=obj.pk))
-        customers = CustomerSummary.objects.filter(customer_id=obj.pk).order_by("currency")
         return {
-            "may_see_consents": may_see(request, ConsentRegister),
-            "may_see_activity": may_see(request, ActivityTimeline),
-            "customers": [
-                (page_url(CustomerSummary, row.pk), row)
-                for row in (customers if may_see(request, CustomerSummary) else ())
-            ],
-            "person": obj,
-            "accounts": [
-                (page_url(TradingAccount, row.pk), row.reference)
-                for row in TradingAccount.objects.filter(owner_id=obj.pk).order_by("reference")
-                if may_see(request, TradingAccount)
-            ],
-            "stream_links": stream_links(request, obj.pk),
             "title": short_name("Person", obj.user_id),
             "subtitle": obj.get_status_display(),
-            "masked": [(name, mask_value(getattr(obj, name))) for name in UserProfile.personal],
-            "times": [
-                ("Joined", datetime_html(obj.created_at)),
-                ("Erasure requested", datetime_html(obj.erasure_requested_at)),
-                ("Erasure can be cancelled until", datetime_html(obj.erasure_due_at)),
-                ("Erased", datetime_html(obj.erased_at)),
-            ],
-            "consents": [
-                (
-                    consent,
-                    datetime_html(consent.given_at),
-                    datetime_html(consent.expires_at),
-                    datetime_html(consent.ended_at),
-                )
-                for consent in ConsentRegister.objects.filter(user_id=obj.pk).order_by("purpose")
-                if may_see(request, ConsentRegister)
-            ],
-            "activity": [
-                (row, datetime_html(row.at))
-                for row in activities.order_by("-position")[:MAX_ACTIVITY_ROWS]
-                if may_see(request, ActivityTimeline)
-            ],
-            "erasure": Erasure.objects.filter(pk=obj.pk).first() if may_see(request, Erasure) else None,
+            "stream_links": stream_links(request, obj.pk),
+            "tables": person_tables(request, obj.pk),
+            **follow_stream(obj.pk, None, f"{obj.status} {obj.holds}"),
         }
+
+    @display(description="phone")
+    def phone_mask(self, row: UserProfile) -> str:
+        return mask_value(row.phone)
+
+    @display(description="address")
+    def address_mask(self, row: UserProfile) -> str:
+        return mask_value(row.address)
+
+    @display(description="address book")
+    def addresses(self, row: UserProfile) -> str:
+        number = len(load_person(row.user_id).state.addresses)
+        return f"{MASK} {number:,} delivery address{'es' if number != 1 else ''}" if number else EMPTY_VALUE
+
+    @display(description="to see them")
+    def reveal_link(self, row: UserProfile) -> str | SafeString:
+        if row.status in (UserProfile.Status.ERASING, UserProfile.Status.ERASED):
+            return "erased"
+        url = reverse("admin:projections_userprofile_reveal", args=(row.pk,))
+        return format_html('<a class="es-link" data-dialog href="{}">Show …</a>, with a reason', url)
 
     @display(description="status", label=_COLOURS)
     def state(self, row: UserProfile) -> str:
@@ -176,6 +167,11 @@ class ConsentRegisterAdmin(SearchById):
     ordering = ("-key",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
+    fieldsets = (
+        section("Consent", "purpose", "state", "person_column", "grants"),
+        section("Times", "given_at", "expires_at", "ended_at"),
+        section("What the person agreed to", "notice", "notice_digest", "legal_basis", "source"),
+    )
 
     @display(description="person")
     def person_column(self, row: ConsentRegister) -> SafeString:

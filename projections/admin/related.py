@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.admin.utils import quote
@@ -10,10 +10,16 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
+from eventshop.admin_console.display_names import short_name
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.registry import Link
+from eventshop.admin_console.row_page import MAX_ROWS, Table, badge, link
 from eventshop.admin_console.state_comparison import yesterday_url
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import Stream
+from eventshop.sagas.models import Saga
+
+_TONES: Final[dict[str, str]] = {Saga.Status.SUSPENDED: "bad", Saga.Status.ENDED: "good", Saga.Status.RESOLVED: "warn"}
 
 
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
@@ -26,6 +32,24 @@ def page_url(model: type[Model], key: Any) -> str:
     """The admin page of a row."""
     options = model._meta
     return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=(quote(str(key)),))
+
+
+def sagas_table(subject_id: UUID) -> Table:
+    """The sagas about an aggregate, such as the settlement of a trade."""
+    return Table(
+        "Sagas",
+        ("Saga", "Status", "Error", "Last message"),
+        [
+            (
+                link(page_url(Saga, saga.pk), short_name(saga.kind, saga.pk)),
+                badge(saga.get_status_display(), _TONES.get(saga.status, "")),
+                saga.error or EMPTY_VALUE,
+                datetime_html(saga.moved_at),
+            )
+            for saga in Saga.objects.filter(subject_id=subject_id).order_by("started_at")[:MAX_ROWS]
+        ],
+        "No saga is about this.",
+    )
 
 
 def stream_links(request: HttpRequest, aggregate_id: UUID) -> list[Link]:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import format_amount
+from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
 from projections.admin.base import RowAdmin
 from projections.admin.cached_figures import Figures
@@ -44,6 +45,10 @@ class DailySalesAdmin(RowAdmin):
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     list_before_template = "projections/sales.html"
+    fieldsets = (
+        section("Day", "day", "currency", "orders", "refunds", "units_sold", "units_returned"),
+        section("Amounts", "gross_text", "refunded_text", "net_text"),
+    )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
@@ -123,6 +128,10 @@ class ProductSalesAdmin(SearchBySku):
     ordering = ("-net",)
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
+    fieldsets = (
+        section("Product", "sku", "description", "units_sold", "units_returned", "units_net"),
+        section("Amounts", "gross_text", "refunded_text", "net_text"),
+    )
 
     @display(description="gross", number=True)
     def gross_text(self, product: ProductSales) -> str:

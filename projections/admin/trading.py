@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -15,22 +15,23 @@ from eventshop.admin_console.display_names import short_name
 from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.registry import Link
+from eventshop.admin_console.row_page import RowLink, section
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, display
-from eventshop.datetimes import format_date_html, format_datetime
+from eventshop.datetimes import format_datetime
+from eventshop.sagas.models import Saga
+from projections.admin.accounts import account_name
 from projections.admin.charts import chart_data
 from projections.admin.filters import DaysFilter
 from projections.admin.market_minutes import InstrumentFilter, format_exact
-from projections.admin.related import may_see, page_url, stream_links
+from projections.admin.related import may_see, sagas_table, stream_links
 from projections.admin.search import SearchById, SearchByReference
-from projections.models import Position, TradeBlotter, TradingAccount, UserProfile
+from projections.models import Position, TradeBlotter, TradingAccount
 from projections.position_history import position_changes
 from projections.position_result import MARK_PRICE, METHOD_LABELS, cost_method_of, position_result
-from projections.timeline import MAX_ENTRIES, event_timeline
+from projections.timeline import MAX_ENTRIES, event_timeline, follow_stream
 from trading.admin.trades import TradeActions
 from trading.application import number_formatting, trade_timeline
 
-#: Rows of another model on the page of an account.
-MAX_RELATED: Final = 20
 _COLOURS = {
     "Open": "info",
     "Partly filled": "warning",
@@ -64,36 +65,44 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
     ordering = ("-submitted_at", "-trade_id")
     paginator = BoundedPaginator
     change_list_template = "projections/list.html"
-    change_form_template = "projections/trade.html"
+    fieldsets = (
+        section("Trade", "state", "on_hold", "needs_review", "cancel_requested", "amend_requested", "reason"),
+        section("Terms", "instrument", "side", "type", "quantity_text", "limit_text", "account"),
+        section("Execution", "executed_text", "average_price_text", "notional_text", "fees_text", "fills_text"),
+        section("Times", "submitted_at", "updated_at", "settled_on", "trade_id"),
+    )
 
     def detail_context(self, request: HttpRequest, obj: TradeBlotter) -> dict[str, Any]:
         timeline = event_timeline(obj.trade_id, lambda event: trade_timeline.describe_event(event, obj.currency)[0])
-        terms = [(name.capitalize(), getattr(obj, name)) for name in ("instrument", "side", "type")]
-        times = [("Submitted", datetime_html(obj.submitted_at)), ("Last changed", datetime_html(obj.updated_at))]
         return super().detail_context(request, obj) | {
-            "trade": obj,
-            "account": account_name(obj.account_id),
-            "account_page": find_account_page("TradingAccount", obj.account_id)
-            if may_see(request, TradingAccount)
-            else None,
-            "stream_links": stream_links(request, obj.trade_id),
             "title": f"Trade {obj.reference}",
             "subtitle": obj.get_status_display(),
-            "facts": [
-                *terms,
-                ("Quantity", format_exact(obj.quantity)),
-                ("Limit price", number_formatting.format_price(obj.limit_price, obj.currency)),
-                ("Executed", format_exact(obj.executed)),
-                ("Notional", number_formatting.format_price(obj.notional, obj.currency)),
-                ("Average price", number_formatting.format_average(obj.average_price, obj.instrument, obj.currency)),
-                ("Fills", f"{obj.fills:,}, {obj.corrections:,} corrected or void"),
-                *([("Review", "The venue reported what breaks a rule; see below")] if obj.needs_review else []),
-            ],
-            "times": [*times, *([("Settled on", format_date_html(obj.settled_on))] if obj.settled_on else [])],
+            "stream_links": stream_links(request, obj.trade_id),
+            "tables": [sagas_table(obj.trade_id)] if may_see(request, Saga) else [],
             "timeline": timeline,
-            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
+            **follow_stream(obj.trade_id, obj.last_version, obj.status),
             "timeline_is_truncated": obj.last_version > MAX_ENTRIES,
         }
+
+    @display(description="account")
+    def account(self, trade: TradeBlotter) -> RowLink:
+        return RowLink(TradingAccount, trade.account_id, account_name(trade.account_id))
+
+    @display(description="limit price")
+    def limit_text(self, trade: TradeBlotter) -> str:
+        return number_formatting.format_price(trade.limit_price, trade.currency)
+
+    @display(description="notional")
+    def notional_text(self, trade: TradeBlotter) -> str:
+        return number_formatting.format_price(trade.notional, trade.currency)
+
+    @display(description="fees")
+    def fees_text(self, trade: TradeBlotter) -> str:
+        return number_formatting.format_result(trade.fees, trade.fee_currency or trade.currency)
+
+    @display(description="fills")
+    def fills_text(self, trade: TradeBlotter) -> str:
+        return f"{trade.fills:,}, {trade.corrections:,} corrected or void"
 
     @display(description="status", label=_COLOURS)
     def state(self, trade: TradeBlotter) -> str:
@@ -114,90 +123,6 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
     @display(description="average price", number=True)
     def average_price_text(self, trade: TradeBlotter) -> str:
         return number_formatting.format_average(trade.average_price, trade.instrument, trade.currency)
-
-
-@admin.register(TradingAccount)
-class TradingAccountAdmin(SearchById):
-    empty_message = "No trading account was opened yet."
-    list_display = (
-        "reference",
-        "owner_column",
-        "limit_text",
-        "frozen_text",
-        "frozen_trades",
-        "refusals",
-        "last_change_time",
-    )
-    search_fields = ("owner_id",)
-    search_help_text = "The owner's id"
-    sortable_by = ("last_change_time",)
-    ordering = ("-updated_at",)
-    paginator = BoundedPaginator
-    change_list_template = "projections/list.html"
-    change_form_template = "projections/account.html"
-
-    def detail_context(self, request: HttpRequest, obj: TradingAccount) -> dict[str, Any]:
-        timeline = event_timeline(obj.account_id)
-        return {
-            "account": obj,
-            "title": f"Trading account {obj.reference}",
-            "subtitle": "owned by a customer" if obj.owner_id else "owned by the house",
-            "owner": short_name("Person", obj.owner_id) if obj.owner_id else "the house",
-            "owner_url": page_url(UserProfile, obj.owner_id) if obj.owner_id and may_see(request, UserProfile) else "",
-            "facts": [
-                ("Gross limit", self.limit_text(obj)),
-                ("Frozen", f"{self.frozen_text(obj)}, by {obj.frozen_trades:,} open trades"),
-                ("Refused for the limit", f"{obj.refusals:,} trades"),
-                ("Cost method", METHOD_LABELS[cost_method_of(obj.account_id)]),
-            ],
-            "times": [("Opened", datetime_html(obj.opened_at)), ("Last changed", datetime_html(obj.updated_at))],
-            "positions": _account_positions(obj.account_id) if may_see(request, Position) else None,
-            "trades": _account_trades(obj.account_id) if may_see(request, TradeBlotter) else None,
-            "timeline": timeline,
-            "events_behind": max(0, (timeline[-1].version if timeline else 0) - obj.last_version),
-            "stream_links": stream_links(request, obj.account_id),
-        }
-
-    @display(description="owner")
-    def owner_column(self, row: TradingAccount) -> str | SafeString:
-        if row.owner_id is None:
-            return "the house"
-        return format_html('<span title="{}">{}</span>', row.owner_id, short_name("Customer", row.owner_id))
-
-    @display(description="gross limit", number=True)
-    def limit_text(self, row: TradingAccount) -> str:
-        return number_formatting.format_price(row.gross_limit, row.currency)
-
-    @display(description="frozen", number=True)
-    def frozen_text(self, row: TradingAccount) -> str:
-        return number_formatting.format_price(row.frozen, row.currency)
-
-    @display(description="last changed", ordering="-updated_at")
-    def last_change_time(self, row: TradingAccount) -> str | SafeString:
-        return datetime_html(row.updated_at)
-
-
-def _account_positions(account_id: UUID) -> list[tuple[Position, str, str, str]]:
-    """The first positions of an account by instrument: page, quantity and realised result."""
-    rows = Position.objects.filter(account_id=account_id).order_by("instrument")[:MAX_RELATED]
-    return [
-        (
-            row,
-            page_url(Position, row.pk),
-            format_exact(row.quantity),
-            number_formatting.format_result(row.realised, row.currency),
-        )
-        for row in rows
-    ]
-
-
-def _account_trades(account_id: UUID) -> list[tuple[TradeBlotter, str, str | SafeString, str]]:
-    """The newest trades of an account: page, time and executed quantity."""
-    rows = TradeBlotter.objects.filter(account_id=account_id).order_by("-submitted_at", "-trade_id")[:MAX_RELATED]
-    return [
-        (row, page_url(TradeBlotter, row.pk), datetime_html(row.submitted_at), format_exact(row.executed))
-        for row in rows
-    ]
 
 
 @admin.register(Position)
@@ -287,12 +212,6 @@ def _result_facts(obj: Position) -> list[tuple[str, str]]:
     ]
 
 
-def account_name(account_id: UUID) -> str:
-    """The reference of an account; the end of its id if it has no row."""
-    account = TradingAccount.objects.filter(pk=account_id).only("reference").first()
-    return account.reference if account else short_name("Account", account_id)
-
-
 def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     """The page of a trade's row."""
     if aggregate_type != "Trade":
@@ -300,15 +219,6 @@ def find_trade_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
     trade = TradeBlotter.objects.filter(pk=aggregate_id).only("reference").first()
     url = reverse("admin:projections_tradeblotter_change", args=(aggregate_id,))
     return Link(f"Trade {trade.reference}", url) if trade else None
-
-
-def find_account_page(aggregate_type: str, aggregate_id: UUID) -> Link | None:
-    """The page of a trading account's row."""
-    if aggregate_type != "TradingAccount":
-        return None
-    account = TradingAccount.objects.filter(pk=aggregate_id).only("reference").first()
-    url = reverse("admin:projections_tradingaccount_change", args=(aggregate_id,))
-    return Link(f"Trading account {account.reference}", url) if account else None
 
 
 def find_trades(reference: str) -> list[UUID]:

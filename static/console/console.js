@@ -56,7 +56,7 @@ document.addEventListener("DOMContentLoaded", () => document.getElementById("mai
 document.addEventListener("change", (event) => event.target.closest("[data-submit]")?.form.requestSubmit());
 
 // A part marked `data-live` follows by itself: so many seconds later it is replaced by its newer version. A change of
-// its state, such as the end of a job, loads the page: its buttons are others then.
+// its state, such as the end of a job or `data-state`, loads the page: its buttons are others then.
 function follow(part) {
   setTimeout(async () => {
     if (!part.isConnected) return;
@@ -65,7 +65,7 @@ function follow(part) {
         const response = await fetch(window.location.href, { credentials: "same-origin" });
         const page = new DOMParser().parseFromString(await response.text(), "text/html");
         const newer = response.ok && page.getElementById(part.id);
-        const state = (shown) => shown.querySelector("[role=status]")?.dataset.testid;
+        const state = (shown) => shown.dataset.state ?? shown.querySelector("[role=status]")?.dataset.testid;
         if (newer && state(newer) !== state(part)) return window.location.reload();
         if (newer) {
           const next = document.importNode(newer, true);
@@ -109,4 +109,38 @@ document.addEventListener("click", async (event) => {
     icon.textContent = "block";
   }
   setTimeout(() => (icon.textContent = "content_copy"), 1500);
+});
+
+// A tree folds: each node with others below it has a button. A large tree begins folded below the third level.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".es-tree")) {
+    const rows = [...table.tBodies[0].rows];
+    const level = (row) => Number(row.dataset.level);
+    const show = () => {
+      let foldedAt = Infinity;
+      for (const row of rows) {
+        row.hidden = level(row) > foldedAt;
+        if (!row.hidden) foldedAt = row.dataset.folded ? level(row) : Infinity;
+      }
+    };
+    rows.forEach((row, index) => {
+      if (!rows[index + 1] || level(rows[index + 1]) <= level(row)) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "es-fold";
+      button.dataset.testid = "fold";
+      button.setAttribute("aria-label", "What followed from this");
+      const set = (isFolded) => {
+        row.dataset.folded = isFolded ? "yes" : "";
+        button.setAttribute("aria-expanded", String(!isFolded));
+      };
+      button.addEventListener("click", () => {
+        set(!row.dataset.folded);
+        show();
+      });
+      set(rows.length > 100 && level(row) === 3 && !table.querySelector(".es-changed"));
+      row.querySelector("th > div").prepend(button);
+    });
+    show();
+  }
 });

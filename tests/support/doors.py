@@ -28,7 +28,7 @@ from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.privacy.erasure.erasure_job import DONE
 from eventshop.projections import replays
-from eventshop.projections.models import DeadLetterJob, EventCorrection, ProjectedEffect
+from eventshop.projections.models import DeadLetterJob, EventCorrection, ProjectedEffect, UnreadableRecord
 from eventshop.projections.rebuild import request_rebuild
 from eventshop.web.api import openapi_views
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
@@ -98,6 +98,8 @@ class World:
         self.letter_job = DeadLetterJob.objects.create(
             projection="order-summary", fingerprint="x", verb="retry", requested_at=now, total=1
         )
+        place = {"topic": "event-store", "partition": 3, "offset": 17}
+        self.record = UnreadableRecord.objects.create(projection="order-summary", error="x", found_at=now, **place)
         self.correction = EventCorrection.objects.create(
             projection="order-summary",
             event_id=created_event.event_id,
@@ -154,6 +156,7 @@ class World:
             "rebuild_id": self.rebuild.pk,
             "replay_id": self.replay.pk,
             "job_id": self.letter_job.pk,
+            "record_id": self.record.pk,
             "correction_id": self.correction.pk,
             "item_id": self.item.pk,
             "saga_id": self.saga.pk,

@@ -10,6 +10,7 @@ from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from eventshop.admin_console.row_page import ROW_TEMPLATE, section
 from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.staff_actors import staff_actor
@@ -30,11 +31,16 @@ class ExchangeRateAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("base", "quote", "rate", "at")
     list_filter = ("base", "quote")
     ordering = ("-at", "-id")
-    fields = ("base", "quote", "rate", "at")
+    fieldsets = (section("Exchange rate", "base", "quote", "rate", "at"),)
+    change_form_template = ROW_TEMPLATE
+    add_form_template = "admin/change_form.html"
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
         models.CharField: {"form_class": CurrencyField},
     }
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.fieldsets, section("Recorded", "recorded_by", "recorded_at")) if obj else self.fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -12,6 +12,7 @@ from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from eventshop.admin_console.row_page import ROW_TEMPLATE, section
 from eventshop.core.errors import EventShopError
 from eventshop.formats.form_fields import StrictDecimalField, TextField
 from eventshop.operations.access_log.declarations import NotLogged
@@ -46,7 +47,12 @@ class FeeScheduleAdmin(ModelAdmin):  # type: ignore[misc]
     form = FeeScheduleForm
     list_display = ("scope", "account_id", "rate", "per_piece", "minimum", "valid_from")
     ordering = ("-valid_from", "-id")
-    fields = ("account_id", "instrument", "rate", "per_piece", "minimum", "valid_from")
+    fieldsets = (
+        section("What they are for", "account_id", "instrument", "valid_from"),
+        section("Fee", "rate", "per_piece", "minimum"),
+    )
+    change_form_template = ROW_TEMPLATE
+    add_form_template = "admin/change_form.html"
     formfield_overrides: ClassVar[dict[type[models.Field[Any, Any]], dict[str, Any]]] = {
         models.DecimalField: {"form_class": StrictDecimalField},
         models.CharField: {"form_class": TextField},
@@ -55,6 +61,9 @@ class FeeScheduleAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.display(description="instrument")
     def scope(self, row: FeeSchedule) -> str:
         return str(row)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.fieldsets, section("Recorded", "recorded_by", "recorded_at")) if obj else self.fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

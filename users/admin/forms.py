@@ -11,7 +11,13 @@ from eventshop.core.messages import new_id
 from eventshop.formats.form_fields import TextField
 
 #: Personal fields that staff can display, with their labels.
-PERSONAL_FIELDS: Final = {"name": "Name", "email": "E-mail address", "phone": "Phone number", "address": "Address"}
+PERSONAL_FIELDS: Final = {
+    "name": "Name",
+    "email": "E-mail address",
+    "phone": "Phone number",
+    "address": "Address",
+    "address_book": "Address book",
+}
 
 
 def _text_input() -> forms.TextInput:

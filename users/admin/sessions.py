@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from eventshop.admin_console.display_names import actor_name
+from eventshop.admin_console.row_page import ROW_TEMPLATE, section
 from eventshop.admin_console.unfold_adapter import UnfoldModelAdmin, display
 from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.operator_log import record_action
@@ -25,7 +26,8 @@ class SignedInSessionAdmin(UnfoldModelAdmin):
     search_fields = ("login__username__exact",)
     search_help_text = "The whole username of a login."
     list_select_related = ("login",)
-    fields = list_display
+    fieldsets = (section("Session", "person", "browser"), section("Times", "since", "expires_at"))
+    change_form_template = ROW_TEMPLATE
     ordering = ("-since",)
 
     @display(description="login", ordering="login__username")

@@ -71,8 +71,7 @@ class PersonActions(Base):
         if not self._send_command(request, access, form):
             return HttpResponseRedirect(self._person_url(person.id))
         note_access(kind=Kind.PERSONAL, stream=person.id, command_id=form.cleaned_data["command_id"])
-        contact = person.contact
-        values = [(PERSONAL_FIELDS[name], getattr(contact, name, "") or "–") for name in fields] if contact else []
+        values = [(PERSONAL_FIELDS[name], _value_of(person, name)) for name in fields]
         return self._render_values(request, person.id, values, form.cleaned_data["reason"])
 
     @detail_action(permission="reveal", description="Find by e-mail address", icon="search")
@@ -145,6 +144,12 @@ class PersonActions(Base):
 
     def _person_url(self, person_id: UUID) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(person_id,))
+
+
+def _value_of(person: Person, name: str) -> str:
+    if name != "address_book":
+        return getattr(person.contact, name, "") or "–"
+    return "; ".join(f"{entry.name}, {entry.address}" for entry in person.address_book.values()) or "–"
 
 
 def _load_person_or_404(object_id: str) -> Person:

@@ -596,7 +596,7 @@ class Operations(Transport):
         )
 
     def post_dead_letter_retry(self, event_id: str, name: str, body: types.LetterAction) -> Answer[types.ActionResult]:
-        """Retry the queue of a dead letter."""
+        """Retry the queue of a dead letter, whole or up to this one."""
 
         return self.send(
             "POST",
@@ -801,6 +801,49 @@ class Operations(Transport):
             "POST",
             "/api/v1/operations/sagas/{saga_id}/retry-now",
             {"saga_id": saga_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def get_unreadable_records(self) -> Answer[types.UnreadableRecordStates]:
+        """List the records of the log that are no events and that nobody has acknowledged, without their bytes."""
+
+        return self.send("GET", "/api/v1/operations/unreadable-records", {}, query={}, headers={})
+
+    def post_unreadable_cause_retry(self, body: types.CauseAction) -> Answer[types.ActionResult]:
+        """Read all records of a cause again."""
+
+        return self.send(
+            "POST", "/api/v1/operations/unreadable-records/retry-cause", {}, query={}, headers={}, body=body
+        )
+
+    def post_unreadable_cause_skip(self, body: types.CauseAction) -> Answer[types.ActionResult]:
+        """Acknowledge all records of a cause."""
+
+        return self.send(
+            "POST", "/api/v1/operations/unreadable-records/skip-cause", {}, query={}, headers={}, body=body
+        )
+
+    def post_unreadable_record_retry(self, record_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Read a record again: one that is an event by now is no longer listed."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/unreadable-records/{record_id}/retry",
+            {"record_id": record_id},
+            query={},
+            headers={},
+            body=body,
+        )
+
+    def post_unreadable_record_skip(self, record_id: str, body: types.OperatorReason) -> Answer[types.ActionResult]:
+        """Acknowledge a record: it stays on the topic, and nobody speaks of it any more."""
+
+        return self.send(
+            "POST",
+            "/api/v1/operations/unreadable-records/{record_id}/skip",
+            {"record_id": record_id},
             query={},
             headers={},
             body=body,

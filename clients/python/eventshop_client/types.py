@@ -1450,10 +1450,13 @@ class JobStates(TypedDict):
 
 
 class LetterAction(TypedDict):
-    """Why; with `correct`, the fields that the projection is to read."""
+    """Why; with `correct`, the fields that the projection is to read; with `retry`, whether it ends with this
+    one.
+    """
 
     fields: NotRequired[dict[str, Any]]
     reason: NotRequired[str]
+    up_to_here: NotRequired[bool]
 
 
 class MarketMinute(TypedDict):
@@ -1517,12 +1520,15 @@ class NewPointInTimeQuery(TypedDict):
 
 
 class NewRebuild(TypedDict):
-    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store."""
+    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store, or
+    time.
+    """
 
     by_hand: NotRequired[bool]
     events_per_s: NotRequired[int | None]
     reason: str
     up_to: NotRequired[int | None]
+    up_to_time: NotRequired[str | None]
 
 
 class NewRowCheck(TypedDict):
@@ -2304,6 +2310,27 @@ class TradingAccount(TypedDict):
     refusals: NotRequired[int]
     updated_at: NotRequired[str]
     version: NotRequired[int]
+
+
+class UnreadableRecordState(TypedDict):
+    """A record of the log that is no event, as one projection came across it."""
+
+    attempts: int
+    cause: str
+    error: str
+    found_at: str
+    id: int
+    last_attempt_at: str | None
+    offset: int
+    partition: int
+    projection: str
+    topic: str
+
+
+class UnreadableRecordStates(TypedDict):
+    """The newest such records."""
+
+    results: list[UnreadableRecordState]
 
 
 class UserProfile(TypedDict):

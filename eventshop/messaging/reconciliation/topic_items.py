@@ -63,8 +63,9 @@ def parse_record(record: Any, preceding_position: int) -> TopicItem:
             raise BrokenStream("a tombstone whose key names no event")
         return Tombstone(record.partition, record.offset, record.key, sequence)
     except (BrokenStream, ValueError) as error:
-        return ForeignRecord(record.partition, record.offset, str(error), _digest(record))
+        return ForeignRecord(record.partition, record.offset, str(error), digest_of(record))
 
 
-def _digest(record: Any) -> str:
+def digest_of(record: Any) -> str:
+    """SHA-256 of key, value and headers, in hexadecimal: what an acknowledgement is of."""
     return sha256(repr((record.key, record.value, list(record.headers))).encode()).hexdigest()

@@ -9,9 +9,9 @@ from msgspec import Struct
 from rest_framework.request import Request
 
 from eventshop.core.errors import ProjectionError
-from eventshop.operations import dead_letter_operations
+from eventshop.operations import dead_letter_operations, unreadable_records
 from eventshop.projections.dead_letter_jobs import Verb
-from eventshop.projections.models import DeadLetterJob, EventCorrection
+from eventshop.projections.models import DeadLetterJob, EventCorrection, UnreadableRecord
 from eventshop.web.api.operations_schemas import (
     CauseAction,
     CorrectionState,
@@ -19,6 +19,8 @@ from eventshop.web.api.operations_schemas import (
     DeadLetterJobState,
     LetterAction,
     OperatorReason,
+    UnreadableRecordState,
+    UnreadableRecordStates,
 )
 from eventshop.web.api.operations_views import ActionView, ListView, RequestView, RowView, fields_of, find_row
 
@@ -28,14 +30,15 @@ _LISTED: Final = 100
 
 
 class DeadLetterRetry(ActionView):
-    """Retry the queue of a dead letter."""
+    """Retry the queue of a dead letter, whole or up to this one."""
 
     right = f"{_ENGINE}retry_dead_letters"
     body = LetterAction
 
     def act(self, body: LetterAction, actor: str, *, name: str, event_id: UUID) -> str:
         letter = dead_letter_operations.find_letter(name, event_id)
-        found = dead_letter_operations.retry(name, letter.aggregate_id, actor=actor)
+        up_to = letter.position if body.up_to_here else None
+        found = dead_letter_operations.retry(name, letter.aggregate_id, actor=actor, up_to=up_to)
         return f"{found.folded} folded, {found.remaining} remain"
 
 
@@ -121,6 +124,58 @@ class SkipJobCancellation(RetryJobCancellation):
 
     right = f"{_ENGINE}skip_dead_letters"
     verb = Verb.SKIP
+
+
+class UnreadableRecords(ListView):
+    """List the records of the log that are no events and that nobody has acknowledged, without their bytes."""
+
+    right = f"{_ENGINE}view_unreadablerecord"
+    response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": UnreadableRecordStates}
+
+    def results(self, request: Request) -> list[Any]:
+        rows = unreadable_records.open_records().order_by("-pk")[:_LISTED]
+        return [fields_of(row, UnreadableRecordState, cause=row.fingerprint) for row in rows]
+
+
+class UnreadableRecordRetry(ActionView):
+    """Read a record again: one that is an event by now is no longer listed."""
+
+    right = f"{_ENGINE}retry_dead_letters"
+
+    def act(self, body: OperatorReason, actor: str, *, record_id: int) -> str:
+        verdict = unreadable_records.retry(find_row(UnreadableRecord, pk=record_id), actor=actor)
+        return f"it is {verdict.text}" if verdict.is_readable else f"it cannot be read: {verdict.text}"
+
+
+class UnreadableRecordSkip(ActionView):
+    """Acknowledge a record: it stays on the topic, and nobody speaks of it any more."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+
+    def act(self, body: OperatorReason, actor: str, *, record_id: int) -> str:
+        unreadable_records.skip(find_row(UnreadableRecord, pk=record_id), actor=actor, reason=body.reason)
+        return "acknowledged"
+
+
+class UnreadableCauseRetry(ActionView):
+    """Read all records of a cause again."""
+
+    right = f"{_ENGINE}retry_dead_letters"
+    body = CauseAction
+
+    def act(self, body: CauseAction, actor: str) -> str:
+        readable, others = unreadable_records.retry_cause(body.cause, actor=actor)
+        return f"{readable} are events by now, {others} cannot be read"
+
+
+class UnreadableCauseSkip(ActionView):
+    """Acknowledge all records of a cause."""
+
+    right = f"{_ENGINE}skip_dead_letters"
+    body = CauseAction
+
+    def act(self, body: CauseAction, actor: str) -> str:
+        return f"{unreadable_records.skip_cause(body.cause, actor=actor, reason=body.reason)} acknowledged"
 
 
 class Corrections(ListView):

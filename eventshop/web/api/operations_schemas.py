@@ -67,7 +67,7 @@ class RebuildStates(Struct, frozen=True):
 
 
 class NewRebuild(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store."""
+    """Why, whether somebody switches by hand, how fast, and for a reset up to which position of the store, or time."""
 
     example: ClassVar[dict[str, Any]] = {"reason": "a new column", "by_hand": True}
 
@@ -75,6 +75,7 @@ class NewRebuild(Struct, frozen=True, forbid_unknown_fields=True):
     by_hand: bool = False
     events_per_s: _Pace | None = None
     up_to: LogOffset | None = None
+    up_to_time: datetime | None = None
 
 
 class OperatorReason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,12 +88,13 @@ class OperatorReason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LetterAction(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why; with `correct`, the fields that the projection is to read."""
+    """Why; with `correct`, the fields that the projection is to read; with `retry`, whether it ends with this one."""
 
     example: ClassVar[dict[str, Any]] = {"reason": "a known duplicate"}
 
     reason: Text = ""
     fields: dict[str, Any] = {}
+    up_to_here: bool = False
 
 
 class ActionResult(Struct, frozen=True):
@@ -197,6 +199,27 @@ class CorrectionStates(Struct, frozen=True):
     """The newest corrections."""
 
     results: list[CorrectionState]
+
+
+class UnreadableRecordState(Struct, frozen=True):
+    """A record of the log that is no event, as one projection came across it."""
+
+    id: int
+    projection: str
+    topic: str
+    partition: int
+    offset: int
+    error: str
+    cause: str
+    attempts: int
+    found_at: datetime
+    last_attempt_at: datetime | None
+
+
+class UnreadableRecordStates(Struct, frozen=True):
+    """The newest such records."""
+
+    results: list[UnreadableRecordState]
 
 
 class PeriodicJobState(Struct, frozen=True):

@@ -78,6 +78,27 @@ urlpatterns = [
         letters.SkipJobCancellation.as_view(),
         name="operations-dead-letter-job-cancel-skip",
     ),
+    path(f"{_ROOT}unreadable-records", letters.UnreadableRecords.as_view(), name="operations-unreadable-records"),
+    path(
+        f"{_ROOT}unreadable-records/retry-cause",
+        letters.UnreadableCauseRetry.as_view(),
+        name="operations-unreadable-cause-retry",
+    ),
+    path(
+        f"{_ROOT}unreadable-records/skip-cause",
+        letters.UnreadableCauseSkip.as_view(),
+        name="operations-unreadable-cause-skip",
+    ),
+    path(
+        f"{_ROOT}unreadable-records/<int:record_id>/retry",
+        letters.UnreadableRecordRetry.as_view(),
+        name="operations-unreadable-record-retry",
+    ),
+    path(
+        f"{_ROOT}unreadable-records/<int:record_id>/skip",
+        letters.UnreadableRecordSkip.as_view(),
+        name="operations-unreadable-record-skip",
+    ),
     path(f"{_ROOT}corrections", letters.Corrections.as_view(), name="operations-corrections"),
     path(
         f"{_ROOT}corrections/<int:correction_id>/approve",

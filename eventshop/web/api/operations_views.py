@@ -12,6 +12,7 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventshop.core.errors import InvalidMessage
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.operations import projection_operations, rebuild_operations
 from eventshop.operations.access_log.declarations import NotLogged
@@ -194,7 +195,12 @@ class ProjectionRebuilds(OperationsView):
         require_permission(request, f"{_ENGINE}rebuild_projection")
         body = parse_body(request, NewRebuild)
         order = Order(staff_actor(require_login(request)), body.reason, body.events_per_s)
-        job = rebuild_operations.request(name, order, by_hand=body.by_hand, up_to=body.up_to)
+        up_to = body.up_to
+        if body.up_to_time is not None:
+            if up_to is not None:
+                raise InvalidMessage("reset to a position or to a time, not to both")
+            up_to = rebuild_operations.last_position_until(body.up_to_time)
+        job = rebuild_operations.request(name, order, by_hand=body.by_hand, up_to=up_to)
         url = request.build_absolute_uri(reverse("web:operations-rebuild", args=[job.pk]))
         return Response(_rebuild_state(job), status=201, headers={"Location": url})
 

@@ -49,9 +49,11 @@ class ProjectedEffectAdmin(ReadOnlyModelAdmin):
     search_help_text = "The id of a person, of an order or of an event"
     ordering = ("-position",)
     show_full_result_count = False
-    fields = ("kind", "event_type", "event_id", "aggregate_id", "person", "state", "tries", "due_at", "finished_at",
-              "error", "as_html", "as_text")  # fmt: skip
-    readonly_fields = ("as_html", "as_text")
+    fieldsets = (
+        ("Letter", {"fields": ("kind", "state", "person", "tries", "error", "due_at", "finished_at")}),
+        ("The event it is about", {"fields": ("event_type", "event_id", "aggregate_id", "position")}),
+        ("How it looks", {"fields": ("as_html", "as_text")}),
+    )
     actions = ("send_again",)
 
     def get_urls(self) -> list[URLPattern]:

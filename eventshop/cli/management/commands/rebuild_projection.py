@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from time import sleep
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from eventshop.cli.progress_bar import create_bar
 from eventshop.core.errors import CheckpointMoved, EventShopError
-from eventshop.datetimes import parse_datetime_argument
 from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.operations import rebuild_operations
 from eventshop.operations.rebuild_operations import Order
@@ -41,6 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--events-per-second", type=int, metavar="N", help="Fold at most so many.")
         parser.add_argument(
             "--up-to",
+            default="",
             metavar="POSITION|TIME",
             help="Reset the projection: its rows as of there, from where the workers go on.",
         )
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                     Order(command_line_actor(), reason, options["events_per_second"]),
                     dry_run=dry_run,
                     by_hand=options["by_hand"],
-                    up_to=_position(options["up_to"]),
+                    up_to=rebuild_operations.reset_position(options["up_to"]),
                 )
             with bar:
                 task = bar.add_task(name, total=None, pace="")
@@ -111,13 +111,3 @@ def _run_or_follow(job: Rebuild, projection: Projection[Any], report: ProgressCa
             job.refresh_from_db()
             report(RebuildProgress(job.position, job.head, events=0, seconds=0))
     return job
-
-
-def _position(text: str | None) -> int | None:
-    """The position that a number or a time names. Raises `CommandError`."""
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    try:
-        return rebuild_operations.last_position_until(parse_datetime_argument(text))
-    except ArgumentTypeError as error:
-        raise CommandError(f"--up-to takes a position or a time: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,14 +14,16 @@ from django.urls import reverse
 from eventshop.operations.models import OperatorAction
 from eventshop.projections import dead_letter_jobs
 from eventshop.projections.models import Checkpoint, DeadLetter, DeadLetterJob, Rebuild, SkippedEvent, UnreadableRecord
+from eventshop.runtime.database_clock import database_now
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
+from tests.support.api_clients import ApiClient, staff
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.pages import find, texts
 from tests.support.read_models import append, catch_up
 from tests.support.sagas import make_suspended_saga
 from tests.support.sales import Sale
-from tests.support.staff import actor_of, clerk, message_levels
+from tests.support.staff import actor_of, clerk, message_levels, messages_of
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -69,6 +72,33 @@ def test_a_dry_run_shows_the_rows_that_a_retry_would_change(flaky: Flaky) -> Non
     flaky.repair()
     assert client.get(page + "?dry-run").context["preview"].folded == 2
     assert OrderSummary.objects.get(pk=sale.order_id).status == "CREATED"
+
+
+def test_a_queue_is_retried_up_to_one_of_its_dead_letters_on_all_ways(flaky: Flaky) -> None:
+    flaky.repair()
+    append(sale.order_id, sale.delivered)
+    catch_up(flaky.projection)
+    queue = DeadLetter.objects.filter(aggregate_id=sale.order_id).order_by("position")
+    second, third, fourth = queue
+    client = clerk("view_deadletter", "retry_dead_letters")
+    assert client.get(address(second, "retry_up_to_here")).status_code == 200
+    answer = client.post(address(second, "retry_up_to_here"))
+    assert messages_of(answer) == [f"flaky, {sale.order_id}: 1 folded, 2 dead letters left."]
+    assert list(queue.all()) == [third, fourth]
+    third.refresh_from_db()
+    assert third.next_attempt_at and third.next_attempt_at > database_now() + timedelta(
+        minutes=50
+    )  # it waits, and not for ever
+    operator = ApiClient(staff("grace", "retry_dead_letters"))
+    retry = f"operations/dead-letters/flaky/{third.event_id}/retry"
+    assert operator.post(retry, {"up_to_here": True}).json()["result"] == "1 folded, 1 remain"
+    for arguments in ((), ("flaky", "daily-sales")):
+        with pytest.raises(CommandError, match="one projection"):
+            call_command("retry_dead_letters", *arguments, up_to=fourth.event_id)
+    with pytest.raises(CommandError, match="no dead letter"):
+        call_command("retry_dead_letters", "flaky", up_to=third.event_id)
+    call_command("retry_dead_letters", "flaky", up_to=fourth.event_id)
+    assert not queue.all().exists()
 
 
 def test_one_is_skipped_with_a_reason_and_restored_by_a_rebuild(flaky: Flaky) -> None:

@@ -5,27 +5,34 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from io import StringIO
+from time import process_time
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from eventshop.admin_console.trace.lookup import UnknownId, find_correlations
 from eventshop.admin_console.trace.node import Node
 from eventshop.admin_console.trace.render import MATCH_MARK
-from eventshop.admin_console.trace.tree import build_tree
+from eventshop.admin_console.trace.tree import MAX_EVENTS, build_tree
 from eventshop.core.messages import Envelope, new_id
 from eventshop.core.request_context import RequestContext, use_request_context
 from eventshop.eventstore.command_dispatcher import send
+from eventshop.eventstore.event_store import store
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import WebRequest
 from eventshop.sagas import operator_actions
 from eventshop.sagas.models import SagaStep
 from eventshop.sagas.retention import clean_up
 from orders.domain.commands import CancelOrder, CreateOrder, DeliverOrder, RequestPayment, WriteOffStock
+from orders.domain.stock_events import StockWrittenOff
+from orders.domain.stock_item import stock_item_id
 from tests.support.in_memory_gateway import InMemoryGateway
 from tests.support.order_fulfilment import backdate_saga, load_saga, place_order, receive_stock, run_sagas_until_idle
 from tests.support.pages import find, texts
@@ -289,3 +296,24 @@ def test_a_large_trace_is_folded_and_loaded_in_parts_and_bars_show_how_long_it_t
     bars = [entry["row"] for tree in whole.context["trees"] for entry in tree["rows"]]
     assert all(0 <= row.begins <= 100 and row.begins + row.lasts <= 100.001 for row in bars)
     assert boss().get(TRACE, {"id": "x", "after": "-1"}).status_code == 404
+
+
+@pytest.mark.parametrize("events", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
+def test_a_trace_of_thousands_of_events_loads_in_parts_with_few_queries(events: int) -> None:
+    per_command = 10
+    losses = [StockWrittenOff("mug", 1, "lost", f"A{number}") for number in range(per_command)]
+    for first in range(0, events, per_command):
+        envelope = Envelope(new_id(), correlation_id=sale.order_id)
+        store.append_events(stock_item_id("mug"), losses, expected_version=first, envelope=envelope)
+    client, url, shown, took = boss(), f"{TRACE}?id={sale.order_id}", 0, list[float]()
+    client.get(url)  # what is read once by a process
+    while url:
+        started = process_time()
+        with CaptureQueriesContext(connection) as queries:
+            page: Any = client.get(url)
+        took.append(process_time() - started)
+        assert len(queries) <= 20, list(queries)
+        shown += page.context["shown_events"]
+        url = f"{TRACE}{page.context['more']}" if page.context["more"] else ""
+    assert (shown, len(took)) == (events, events // MAX_EVENTS)
+    assert max(took) < 1, took  # of the processor; a page may take 0.3 s

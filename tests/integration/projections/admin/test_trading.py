@@ -77,7 +77,7 @@ def test_a_trades_page_tells_what_happened_and_how_far_behind_it_is() -> None:
     row = TradeBlotter.objects.get(reference="T-1")
     send(HoldSettlement(row.trade_id, "papers missing"))
     page = boss().get(reverse("admin:projections_tradeblotter_change", args=(row.pk,)))
-    assert page.context["events_behind"] == 1
+    assert (page.context["events_behind"], page.context["live_s"]) == (1, 2)  # it follows by itself
     assert [entry.version for entry in page.context["timeline"]] == [1, 2, 3]
     assert find(page, "events-behind-1")
     assert "1,000,000.02001" in page.content.decode() and "venue" in texts(page, "TradeExecuted")[0]
@@ -89,11 +89,15 @@ def test_the_page_of_an_account_has_what_belongs_to_it_and_only_what_one_may_see
     catch_up(*projection_registry.select([]))
     address = reverse("admin:projections_tradingaccount_change", args=(account,))
     page = boss().get(address)
-    assert "T-1" in texts(page, "trades")[0] and BTC in texts(page, "positions")[0]
+    assert "T-1" in texts(page, "table-newest-trades")[0] and BTC in texts(page, "table-positions")[0]
     assert (texts(page, "owner"), page.context["events_behind"]) == (["the house"], 0)
     assert page.context["timeline"][0].event_type == "AccountOpened"
     assert find(page, "stream-links")
     trade = boss().get(reverse("admin:projections_tradeblotter_change", args=(TradeBlotter.objects.get().pk,)))
     assert address in trade.content.decode() and find(trade, "stream-links")
     narrow = clerk("view_tradingaccount").get(address)
-    assert not find(narrow, "trades") and not find(narrow, "positions") and not find(narrow, "stream-links")
+    assert (
+        not find(narrow, "table-newest-trades")
+        and not find(narrow, "table-positions")
+        and not find(narrow, "stream-links")
+    )

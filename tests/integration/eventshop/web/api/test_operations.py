@@ -68,6 +68,17 @@ def test_a_rebuild_is_requested_watched_switched_and_undone() -> None:
     assert client.get("operations/rebuilds/999999").status_code == 404
 
 
+def test_a_projection_is_reset_to_a_time() -> None:
+    append(sale.order_id, sale.created)
+    catch_up(order_summary)
+    client, address = operator("rebuild_projection"), "operations/projections/order-summary/rebuilds"
+    both = {"reason": "x", "up_to": 1, "up_to_time": "2001-01-01T00:00:00Z"}
+    assert client.post(address, both).status_code == 422
+    assert client.post(address, {"reason": "x", "up_to_time": "2001-01-01T00:00:00"}).status_code == 422  # which zone?
+    made = client.post(address, {"reason": "x", "up_to_time": "2001-01-01T00:00:00Z"})
+    assert (made.status_code, made.json()["up_to"]) == (201, 0)
+
+
 def test_projections_are_listed_paused_and_resumed() -> None:
     append(sale.order_id, sale.created)
     catch_up(order_summary)
