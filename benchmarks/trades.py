@@ -23,17 +23,25 @@ ROWS = 55_270
 
 def trades(options: argparse.Namespace) -> None:
     """55,270 real trades imported, projected and verified; fills of one trade at 200/s; a trade of 10,000 fills."""
-    table = Table("database", "measured", "rate or time", "details", "target")
-    for engine in engines(options):
+    for engine in engines(
+        options
+    ):  # each with a table of its own: what is measured is seen although the rest takes long
+        table = _new_table()
         with temporary_database(engine) as env:
             if DATA.exists():
                 _import(table, engine, env)
             _fills(table, engine, env, options)
+        console.print(table)
     if DATA.exists() and options.engine in (None, "PostgreSQL"):
+        table = _new_table()
         _end_to_end(table)
+        console.print(table)
     if not DATA.exists():
         console.print(f"import skipped: there is no {DATA.name}")
-    console.print(table)
+
+
+def _new_table() -> Table:
+    return Table("database", "measured", "rate or time", "details", "target")
 
 
 def _import(table: Table, engine: str, env: Environment) -> None:
@@ -66,7 +74,7 @@ def _fills(table: Table, engine: str, env: Environment, options: argparse.Namesp
     result = measure(env, "fill_trade", pace=200, seconds=max(5, options.seconds * 5))
     text = f"p50 {result['p50']:.1f} ms, p99 {result['p99']:.1f} ms"
     table.add_row(
-        engine, "a fill at 200/s", text, f"{result['pace']:.0f}/s", f"{target_verdict(30, result['p99'])} p99 30 ms"
+        engine, "a fill at 200/s", text, f"{result['pace']:.0f}/s", f"{target_verdict(5, result['p99'])} p99 5 ms"
     )
     result = measure(env, "load_long_trade", fills=10_000)
     verdict = f"{target_verdict(30, result['ms'])} 30 ms"

@@ -88,7 +88,15 @@ def _note_fills(row: MarketMinute, deal: Deal, *, more: Iterable[Fill] = (), les
     row.__dict__[_CHANGES] = newest
 
 
-@market_minute.derive_with_details(reads=lambda row: _sum_changes(row.__dict__.get(_CHANGES)))
+def _changed_numbers(row: MarketMinute) -> set[str]:
+    numbers, change = set[str](), row.__dict__.get(_CHANGES)
+    while change is not None:
+        numbers.add(change.number)
+        change = change.before
+    return numbers
+
+
+@market_minute.derive_with_details(reads=_changed_numbers)
 def sums(row: MarketMinute, details: RowDetails) -> None:
     """What is counted after the changes of the batch: only their numbers are counted anew."""
     changes = _sum_changes(row.__dict__.pop(_CHANGES, None))

@@ -73,24 +73,34 @@ class NewTrade(Struct, frozen=True, forbid_unknown_fields=True):
     #: The same order may be open already: it is meant twice.
     repeated: bool = False
 
-    def to_command(self, trade_id: UUID) -> SubmitTrade:
-        """Build the command; raises `UnknownInstrument`, `InactiveInstrument`, `WrongTick`, `WrongLot` or others."""
-        now, listing = datetime.now(UTC), find_listing(self.instrument)
-        listing.check_active(now)
+    def to_command(self, trade_id: UUID, former: TradeSubmitted | None = None) -> SubmitTrade:
+        """Build the command; raises `UnknownInstrument`, `InactiveInstrument`, `WrongTick`, `WrongLot` or others.
+
+        `former`: what was submitted under the same id. A repetition has its terms, whatever the tables say by now.
+        """
+        if former and (self.instrument, self.time_in_force) == (former.instrument.code, former.time_in_force):
+            instrument, good_until, routed = former.instrument, former.good_until, former.routed
+            fee_terms = former.fee_terms
+        else:
+            now, listing = datetime.now(UTC), find_listing(self.instrument)
+            listing.check_active(now)
+            instrument, routed = listing.instrument, is_routed() and self.taken_in is None
+            good_until = listing.end_of_trading(now) if self.time_in_force is TimeInForce.DAY else None
+            fee_terms = find_fee_terms(self.account_id, self.instrument, now)
         return SubmitTrade(
             trade_id=trade_id,
             reference=short_reference("T", trade_id),
             account_id=self.account_id,
-            instrument=listing.instrument,
+            instrument=instrument,
             side=self.side,
             type=self.type,
             quantity=self.quantity,
             limit_price=self.limit_price,
             time_in_force=self.time_in_force,
-            good_until=listing.end_of_trading(now) if self.time_in_force is TimeInForce.DAY else None,
+            good_until=good_until,
             taken_in=self.taken_in,
-            routed=is_routed() and self.taken_in is None,
-            fee_terms=find_fee_terms(self.account_id, self.instrument, now),
+            routed=routed,
+            fee_terms=fee_terms,
         )
 
 
@@ -129,13 +139,16 @@ def submit_trade(
     """Freeze the amount and submit the trade in one transaction; returns the receipt of `SubmitTrade`.
 
     The caller checks the permission to trade for the account. Idempotent for each `command_id`, even if the last price
-    of a market order has changed. Raises what `NewTrade.to_command`, `amount_to_freeze` and the dispatcher raise,
-    `AccountNotOpen`, `OutsidePriceBand`, `DuplicateTrade` or `LimitExceeded`. A limit's refusal is stored as an event
-    of the account, so that a retry gets it again. After an error nothing is frozen.
+    of a market order, the instrument or the terms of fees have changed. Raises what `NewTrade.to_command`,
+    `amount_to_freeze` and the dispatcher raise, `AccountNotOpen`, `OutsidePriceBand`, `DuplicateTrade` or
+    `LimitExceeded`. A limit's refusal is stored as an event of the account, so that a retry gets it again. After an
+    error nothing is frozen.
     """
-    order = new_trade.to_command(trade_id_for(command_id))
+    trade_id = trade_id_for(command_id)
+    former = _find_terms(trade_id)
+    order = new_trade.to_command(trade_id, former)
     envelope = Envelope(command_id=command_id, actor=actor, metadata=metadata or {})
-    if not store.events_of_command(command_id):  # not a repetition of one that was accepted
+    if former is None:  # not a repetition of one that was accepted
         check_price_band(order)
         if not new_trade.repeated:
             check_duplicate(order)
@@ -223,7 +236,13 @@ def cancel_trade(
 
 def load_terms(trade_id: UUID) -> TradeSubmitted:
     """Load the terms of a trade; raises `UnknownTrade`."""
+    if (terms := _find_terms(trade_id)) is None:
+        raise UnknownTrade(trade=trade_id)
+    return terms
+
+
+def _find_terms(trade_id: UUID) -> TradeSubmitted | None:
     for recorded in store.get_events(trade_id, to_version=1):
         if isinstance(recorded.event, TradeSubmitted):
             return recorded.event
-    raise UnknownTrade(trade=trade_id)
+    return None

@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from eventshop.core.currencies import DECIMALS
 from eventshop.core.decimal_math import ZERO, add, multiply, round_half_up
+from trading.domain.commands import SubmitTrade
 from trading.domain.contract_value import fill_value, money_currency
 from trading.domain.errors import WrongFeeCurrency
 from trading.domain.events import MAX_DECIMALS, Fee, Fill, TradeSubmitted
 
 
-def compute_fee(terms: TradeSubmitted, fill: Fill) -> Fee | None:
-    """The fee by the terms of a trade, rounded half up to what its currency is paid in; None without terms."""
+def compute_fee(terms: TradeSubmitted | SubmitTrade, fill: Fill) -> Fee | None:
+    """The fee by the terms of a trade or order, rounded half up to what its currency is paid in; None without terms."""
     if (by := terms.fee_terms) is None:
         return None
     currency = money_currency(terms.instrument)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,12 @@ from eventshop.web.shared import read_your_writes
 from eventshop.web.shared.customer_port import customer_required
 from trading.application import submit_trade
 from trading.application.customer_accounts import load_customer_accounts
-from trading.application.last_price_port import last_prices
+from trading.application.last_price_port import dearest_last_price, last_prices
 from trading.application.number_formatting import format_number
 from trading.application.trade_timeline import CustomerTrade, load_customer_trade
+from trading.domain.commands import SubmitTrade
+from trading.domain.events import Fee, Fill
+from trading.domain.fees import compute_fee
 from trading.pages.forms import GOOD_LABELS, AmendForm, CancelRequestForm, TicketForm
 
 _CHANNEL = {"channel": "pages"}
@@ -61,11 +65,18 @@ def _preview(form: TicketForm) -> dict[str, Any]:
         "good_until": order.good_until,
         "good": GOOD_LABELS[order.time_in_force],
         "last": last_prices.get()(order.instrument.code),
+        "fee": _expected_fee(order),
         "amount": amount,
         "account": form.account_details(values),
         "limit_name": limit.name,
         "available": format_number(limit.available),
     }
+
+
+def _expected_fee(order: SubmitTrade) -> Fee | None:
+    """What the order costs by its terms if it is filled at once, at its limit or the dearest last price."""
+    price = dearest_last_price(order.instrument) if order.limit_price is None else order.limit_price
+    return compute_fee(order, Fill("expected", price, order.quantity, datetime.now(UTC))) if price else None
 
 
 def _initial_values(request: HttpRequest) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tests.support.trader import BTC, fill_trade, form_id_of, open_account, subm
 from trading.domain.account import TradingAccount
 from trading.domain.commands import SettleTrade
 from trading.domain.events import OrderType, Side
-from trading.models import ExchangeRate
+from trading.models import ExchangeRate, FeeSchedule
 from trading.pages.forms import AmendForm
 
 pytestmark = pytest.mark.usefixtures("clean_database")
@@ -99,10 +99,12 @@ def test_the_same_form_sent_twice_places_one_trade(ada: tuple[Client, UUID], dol
 
 
 def test_the_check_repeats_the_whole_trade_and_leads_back_to_the_form(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    FeeSchedule.objects.create(rate=Decimal("0.001"), valid_from=datetime(2020, 1, 1, tzinfo=UTC), recorded_by="x")
     form = ticket_data(dollars, time_in_force="DAY")
     answer = preview_ticket(ada[0], form)
     [repeated] = find(answer, id="preview")
-    for value in ("Dollars", "Buy", BTC, "100.00 USDT or better", "Not yet", "For the trading day", "200 USDT"):
+    fee = "0.20 USDT by your terms"
+    for value in ("Dollars", "Buy", BTC, "100.00 USDT or better", "Not yet", "For the trading day", "200 USDT", fee):
         assert value in " ".join(repeated.text.split()), value
     assert {name for name in form if not find(answer, name=name)} == set()
     [back] = find(ada[0].post(TICKET, {**form, "change": "yes"}), id="id_quantity")
@@ -291,6 +293,7 @@ def test_the_blotter_is_sorted_by_its_headings(ada: tuple[Client, UUID], dollars
 
 
 def test_the_blotter_says_what_remains_and_what_closing_would_bring(ada: tuple[Client, UUID], dollars: UUID) -> None:
+    FeeSchedule.objects.create(rate=Decimal("0.001"), valid_from=datetime(2020, 1, 1, tzinfo=UTC), recorded_by="x")
     fill_trade(submit_limit_order(dollars, "2"), "1.5", "90")
     fill_trade(submit_limit_order(dollars, "1", side=Side.SELL), "1", "110", "v2")
     update_read_models()
@@ -298,10 +301,16 @@ def test_the_blotter_says_what_remains_and_what_closing_would_bring(ada: tuple[C
     # The minute's average of 1.5 at 90 and 1 at 110 is 98.
     assert (bought.remaining, bought.unrealised, bought.unrealised_currency) == (Decimal("0.5"), 12, "USDT")
     assert (sold.remaining, sold.unrealised) == (0, 12)
+    assert [row.trade.fees for row in (bought, sold)] == [Decimal("0.135"), Decimal("0.11")]
+    assert [row.trade.fees for row in ada[0].get("/trading/?sort=fees").context["rows"]] == [
+        sold.trade.fees,
+        bought.trade.fees,
+    ]
     header, line = ada[0].get("/trading/?format=csv&side=SELL").content.decode().splitlines()
     cells = dict(zip(header.split(","), line.split(","), strict=True))
     assert cells["account"] == "Dollars" and cells["limit_price"] == "100"
     assert [cells[name] for name in ("side", "filled", "remaining", "unrealised")] == ["SELL", "1", "0", "12"]
+    assert (cells["fees"], cells["fee_currency"]) == ("0.11", "USDT")
 
 
 def test_the_blotter_is_followed_by_its_owner_alone(ada: tuple[Client, UUID], dollars: UUID) -> None:

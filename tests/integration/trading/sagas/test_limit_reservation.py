@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -24,6 +24,7 @@ from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.event_store import store
 from eventshop.sagas import workers
 from trading.application import last_price_port
+from trading.application.instruments import find_listing, save_listing
 from trading.application.submit_trade import NewTrade, amend_trade, cancel_trade, submit_trade, trade_id_for
 from trading.domain.account import TradingAccount
 from trading.domain.commands import AmendTrade, BustTrade, ExecuteTrade, FreezeAmount, OpenAccount, SetLimit
@@ -43,7 +44,7 @@ from trading.domain.errors import (
 )
 from trading.domain.events import Fill, OrderType, Side, TimeInForce
 from trading.domain.trade import Status, Trade
-from trading.models import ExchangeRate
+from trading.models import ExchangeRate, FeeSchedule
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -94,6 +95,21 @@ def test_sent_again_it_is_one_trade() -> None:
     first, again = submit(command_id=command_id), submit(command_id=command_id)
     assert again == replace(first, replayed=True)
     assert event_types(ACCOUNT) == ["AccountOpened", "AmountFrozen"]
+
+
+def test_sent_again_it_is_one_trade_whatever_the_tables_say_by_now() -> None:
+    """The terms of fees, the tick or the last day of the instrument have changed since the first attempt."""
+    day = replace(TEN, time_in_force=TimeInForce.DAY)
+    command_id = new_id()
+    first = submit(day, command_id)
+    FeeSchedule.objects.create(rate=Decimal("0.001"), valid_from=datetime(2020, 1, 1, tzinfo=UTC), recorded_by="x")
+    listing = find_listing(BTC)
+    ended = replace(listing, instrument=replace(listing.instrument, tick=Decimal(7)), active_to=date(2020, 1, 2))
+    save_listing(ended, actor="staff:test", reason="for the test")
+    assert submit(day, command_id) == replace(first, replayed=True)
+    with pytest.raises(CommandIdReused):
+        submit(replace(day, quantity=Decimal("0.2")), command_id)
+    assert amount_in_use() == Decimal(10)
 
 
 def test_another_order_under_the_same_id_is_refused_and_changes_nothing() -> None:
