@@ -10,6 +10,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as Login
+from django.contrib.auth.password_validation import password_changed
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -86,6 +87,16 @@ def close(person: UUID) -> None:
     ApiToken.objects.filter(owner=login).delete()
     SignedInSession.objects.filter(login=login).delete()
     remove_second_factors(login)
+
+
+def replace_password(login: Login, password: str) -> bool:
+    """Set a new password; False if it has got another one since `login` was read, which is then left as it is."""
+    before = login.password
+    login.set_password(password)
+    if not Login.objects.filter(pk=login.pk, password=before).update(password=login.password):
+        return False
+    password_changed(password, login)
+    return True
 
 
 def login_by_person(person: UUID) -> Login | None:

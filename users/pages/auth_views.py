@@ -44,7 +44,7 @@ from users.pages.forms import AddressForm, ChangePasswordForm, JoinForm, NewPass
 
 SIGN_UP_LINK_MAX_AGE_S: Final = 24 * 3600
 RESET_LINK_MAX_AGE_S: Final = 3600
-_SIGN_UP, _RESET = "sign-up", "reset"
+_SIGN_UP, _JOIN, _RESET = "sign-up", "join", "reset"
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -58,16 +58,14 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "account/sign_up.html", {"form": form})
     email = form.cleaned_data["email"]
+    return _send_sign_up_link(request, email, "users:sign-up-finish", encrypted_tokens.encrypt_token(_SIGN_UP, email))
+
+
+def _send_sign_up_link(request: HttpRequest, email: str, page: str, token: str) -> HttpResponse:
+    """E-mail a link to the page. The answer is the same whether the address has an account; only the e-mail differs."""
     count_email(request, email)
     if blind_index.is_available(accounts.EMAIL_CLAIM, email):
-        send_email(
-            email,
-            "sign_up",
-            link=with_return(
-                reverse("users:sign-up-finish", args=[encrypted_tokens.encrypt_token(_SIGN_UP, email)]),
-                return_path(request),
-            ),
-        )
+        send_email(email, "sign_up", link=with_return(reverse(page, args=[token]), return_path(request)))
     else:
         send_email(email, "already", link=with_return(reverse("users:sign-in"), return_path(request)))
     return render(request, "account/email_sent.html", {"hours": 24, "prints_to_console": prints_to_console()})
@@ -183,14 +181,11 @@ def finish_password_reset(request: HttpRequest, token: str) -> HttpResponse:
 
     It ends with the address that it was sent to: whoever reads a former mailbox has no say.
     """
-    login = _login_from_token(token)
-    if login is None:
-        return render(request, "account/link_expired.html", {"again": reverse("users:reset")}, status=410)
-    form = NewPasswordForm(request.POST or None)
-    if not form.is_valid():
+    login, form = _login_from_token(token), NewPasswordForm(request.POST or None)
+    if login and not form.is_valid():
         return render(request, "account/reset_finish.html", {"form": form})
-    login.set_password(form.cleaned_data["password"])
-    login.save(update_fields=["password"])
+    if login is None or not accounts.replace_password(login, form.cleaned_data["password"]):
+        return render(request, "account/link_expired.html", {"again": reverse("users:reset")}, status=410)
     accounts.forget_wrong_passwords(login)
     end_sessions(own_sessions(login.pk))
     messages.success(request, "Your password is changed. Sign in with it.")
@@ -213,19 +208,38 @@ def _login_from_token(token: str) -> Login | None:
 @open_to(Audience.SIGNED_IN)
 @never_cache
 @login_required
+@requires_email
 @get_or_post
 def join(request: HttpRequest) -> HttpResponse:
-    """Make a customer of a login that has no person yet, such as a staff account."""
+    """Ask for the e-mail address of a login that has no person yet, such as a staff account; send a link to it."""
     if accounts.person_of(request.user):
         return redirect(return_path(request) or "users:home")
-    form = JoinForm(request.POST or None)
-    if form.is_valid():
-        values = form.cleaned_data
-        try:
-            login = login_of(request)
-            accounts.join(login, form_id=values["form_id"], email=values["email"], name=values["name"])
-        except (AlreadyTaken, CommandIdReused):
-            form.add_error("email", "This e-mail address cannot be used for another account")
-        else:
-            return redirect(return_path(request) or "users:home")
-    return render(request, "account/join.html", {"form": form})
+    form = AddressForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "account/join.html", {"form": form})
+    email = form.cleaned_data["email"]
+    token = encrypted_tokens.encrypt_token(_JOIN, (login_of(request).pk, email))
+    return _send_sign_up_link(request, email, "users:join-finish", token)
+
+
+@open_to(Audience.SIGNED_IN)
+@never_cache
+@login_required
+@get_or_post
+def finish_join(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for a name, and make a customer of the login that the link was made for."""
+    if accounts.person_of(request.user):
+        return redirect(return_path(request) or "users:home")
+    login, form = login_of(request), JoinForm(request.POST or None)
+    try:
+        login_id, email = encrypted_tokens.decrypt_token(
+            _JOIN, token, tuple[int, str], max_age_s=SIGN_UP_LINK_MAX_AGE_S
+        )
+        if login_id != login.pk:
+            raise encrypted_tokens.InvalidLink()
+        if not form.is_valid():
+            return render(request, "account/join_finish.html", {"form": form, "email": email})
+        accounts.join(login, form_id=derive_id(_JOIN, token), email=email, name=form.cleaned_data["name"])
+    except (encrypted_tokens.InvalidLink, AlreadyTaken, CommandIdReused):
+        return render(request, "account/link_expired.html", {"again": reverse("users:join")}, status=410)
+    return redirect(return_path(request) or "users:home")

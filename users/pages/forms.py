@@ -94,18 +94,16 @@ class AddressForm(forms.Form):
     email = EmailField()
 
 
-class SignUpForm(forms.Form):
+class JoinForm(forms.Form):
+    """The last step of becoming a customer with a login that exists; the link holds the e-mail address."""
+
+    name = LineField("Your name", "name", rule=NAME, help_text="As it should appear on e-mails and parcels.")
+
+
+class SignUpForm(JoinForm):
     """The last step of signing up; the link holds the e-mail address."""
 
-    name = LineField("Your name", "name", rule=NAME, help_text="As it should appear on e-mails and parcels.")
     password = NewPasswordField()
-
-
-class JoinForm(CommandForm):
-    """Name and e-mail address for a login without a person, such as a staff account."""
-
-    name = LineField("Your name", "name", rule=NAME, help_text="As it should appear on e-mails and parcels.")
-    email = EmailField()
 
 
 class SignInForm(AuthenticationForm):

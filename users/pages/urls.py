@@ -40,6 +40,7 @@ urlpatterns = [
     path("account/reset/", auth_views.request_password_reset, name="reset"),
     path("account/reset/<str:token>/", auth_views.finish_password_reset, name="reset-finish"),
     path("account/join/", auth_views.join, name="join"),
+    path("account/join/<str:token>/", auth_views.finish_join, name="join-finish"),
     path("privacy/", privacy_views.privacy_notice, name="privacy"),
     path("privacy/<str:version>/", privacy_views.privacy_notice, name="notice"),
     path("my/", privacy_views.home, name="home"),

@@ -150,6 +150,35 @@ def test_a_new_password_by_email_works_once_and_ends_other_sessions(client: Clie
     assert client.login(username=EMAIL, password="four very quiet lanterns")
 
 
+@pytest.mark.both
+def test_forms_of_one_reset_link_that_are_sent_at_once_set_one_password(client: Client) -> None:
+    sign_up()
+    client.post("/account/reset/", {"email": EMAIL})
+    link, statuses = link_in_email(), dict[str, int]()
+
+    def send(password: str) -> None:
+        try:
+            statuses[password] = Client().post(link, {"password": password}).status_code
+        finally:
+            connections.close_all()
+
+    racers = [Thread(target=send, args=(f"four very quiet lanterns {number}",)) for number in range(4)]
+    for racer in racers:
+        racer.start()
+    join_threads(*racers)
+    assert sorted(statuses.values()) == [302, 410, 410, 410]
+    (kept,) = (password for password, status in statuses.items() if status == 302)
+    assert client.login(username=EMAIL, password=kept)
+
+
+def test_a_password_is_replaced_only_by_whoever_knew_the_present_one() -> None:
+    sign_up()
+    first, second = Login.objects.get(), Login.objects.get()
+    assert accounts.replace_password(first, "four very quiet lanterns")
+    assert not accounts.replace_password(second, "five very quiet lanterns")
+    assert Login.objects.get().check_password("four very quiet lanterns")
+
+
 def test_a_link_is_for_one_kind_of_page_and_says_nothing_by_itself(client: Client) -> None:
     token = encrypted_tokens.encrypt_token("sign-up", EMAIL)
     assert EMAIL not in token
@@ -174,11 +203,33 @@ def test_changing_the_password_asks_for_the_old_one() -> None:
 def test_staff_become_customers_when_they_want_to(client: Client) -> None:
     client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
     assert client.get("/my/").headers["Location"] == "/account/join/?next=/my/"
-    form = {"form_id": str(new_id()), "name": "Boss", "email": "boss@example.org"}
-    assert client.post("/account/join/", form).headers["Location"] == "/my/"
-    client.post("/account/join/", form)
+    client.post("/account/join/?next=/my/", {"email": "boss@example.org"})
+    link = link_in_email()
+    assert not Account.objects.exists()
+    assert "boss@example.org" in client.get(link).content.decode()
+    assert [client.post(link, {"name": "Boss"}).headers["Location"] for _ in range(2)] == ["/my/"] * 2
     assert Account.objects.count() == 1
     assert client.get("/my/").status_code == 200
+
+
+def test_the_page_for_staff_tells_nobody_whether_an_address_has_an_account(client: Client) -> None:
+    sign_up()
+    client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+    known, unknown = (client.post("/account/join/", {"email": one}).content for one in (EMAIL, "boss@example.org"))
+    assert known == unknown
+    assert [email.to for email in mail.outbox] == [[EMAIL], ["boss@example.org"]]
+    assert "already" in mail.outbox[0].subject
+
+
+def test_a_link_to_become_a_customer_is_for_one_login_and_a_free_address(client: Client) -> None:
+    client.force_login(Login.objects.create_superuser("boss", password=PASSWORD))
+    client.post("/account/join/", {"email": EMAIL})
+    link, other = link_in_email(), Client()
+    other.force_login(Login.objects.create_superuser("chief", password=PASSWORD))
+    assert other.post(link, {"name": "Chief"}).status_code == 410
+    sign_up()
+    assert client.post(link, {"name": "Boss"}).status_code == 410
+    assert Account.objects.count() == 1
 
 
 def test_a_closed_account_is_signed_out_and_cannot_come_back() -> None:
