@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from eventshop.core.deterministic_ids import derive_id
-from eventshop.core.messages import Envelope, Meta
+from eventshop.core.messages import Envelope, Meta, RecordedEvent
 from eventshop.core.money import Money
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
@@ -40,12 +40,10 @@ DOCUMENTS: Final = EffectProjection("documents")
 ACTOR: Final = "documents"
 
 
-def find_document(kind: DocumentKind, about: UUID) -> DocumentIssued | None:
+def find_document(kind: DocumentKind, about: UUID) -> RecordedEvent[DocumentIssued] | None:
     """The invoice of an order, or the credit note about the event of a refund; None if none was issued."""
-    for recorded in store.events_of_command(_command_id(kind, about)):
-        if isinstance(recorded.event, DocumentIssued):
-            return recorded.event
-    return None
+    recorded = store.events_of_command(_command_id(kind, about))
+    return next((one for one in recorded if isinstance(one.event, DocumentIssued)), None)
 
 
 def _issue_invoice(request: EffectRequest) -> Act:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -20,7 +22,7 @@ from orders.application.customer_order import CustomerOrder
 from orders.application.documents import find_document, rates_of
 from orders.application.order_refunds import Refund
 from orders.application.order_timeline import format_money, method_name
-from orders.domain.document_series import DocumentIssued, document_number
+from orders.domain.document_series import DocumentKind, document_number
 from orders.domain.vat import VatAmount, included_vat
 from orders.pages.info_views import seller
 from orders.pages.order_views import load_order_or_404
@@ -45,8 +47,8 @@ def confirmation_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> Http
             ("Ordered", format_date(order.ordered_at)),
         ]
     )
-    _add_lines(document, order)
     rates = rates_of(order.lines)
+    _add_lines(document, order, [rate.percent for rate in rates])
     included = included_vat((line.amount, rate.percent) for line, rate in zip(order.lines, rates, strict=True))
     document.add_facts([("Total", format_money(order.state.total)), *_vat_facts(included)])
     document.add_paragraph(
@@ -61,8 +63,9 @@ def confirmation_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> Http
 def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The invoice as a page to print."""
     order, _ = _load_paid_order_or_404(order_id, person)
-    document = find_document("invoice", order_id)
-    context = {"order": order, "seller": seller(), "document": document, "number": _number(document, order.reference)}
+    issued = _find_issued("invoice", order_id, order.reference)
+    lines = zip(order.lines, issued.percents_of(order), strict=True)
+    context = {"order": order, "lines": lines, "seller": seller(), "document": issued}
     return render(request, "orders/invoice.html", context)
 
 
@@ -71,29 +74,29 @@ def invoice(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
 def invoice_pdf(request: HttpRequest, person: UUID, order_id: UUID) -> HttpResponse:
     """The invoice as a PDF."""
     order, paid_at = _load_paid_order_or_404(order_id, person)
-    issued = find_document("invoice", order_id)
-    number = _number(issued, order.reference)
-    document = new_document(f"Invoice {number}", issuer=settings.ORGANISATION, made_at=paid_at)
+    issued = _find_issued("invoice", order_id, order.reference)
+    document = new_document(f"Invoice {issued.number}", issuer=settings.ORGANISATION, made_at=paid_at)
     document.add_facts(
         [
             *_seller_facts(),
             ("For", order.destination),
             ("Order", order.reference),
+            *issued.date_facts,
             ("Ordered", format_date(order.ordered_at)),
             ("Paid, tax point", format_date(paid_at)),
             *([("Shipped", format_date(order.shipped_at))] if order.shipped_at else []),
         ]
     )
-    _add_lines(document, order)
+    _add_lines(document, order, issued.percents_of(order))
     document.add_facts(
         [
             ("Total", format_money(order.state.total)),
-            *_vat_facts(issued.amounts if issued else ()),
+            *_vat_facts(issued.amounts),
             *((f"Paid by {method_name(one.method)}", format_money(one.taken)) for one in order.payments),
             ("Refunded since", format_money(order.refunded)),
         ]
     )
-    return document.to_response(f"invoice-{number}.pdf")
+    return document.to_response(f"invoice-{issued.number}.pdf")
 
 
 def _load_paid_order_or_404(order_id: UUID, person: UUID) -> tuple[CustomerOrder, datetime]:
@@ -109,14 +112,12 @@ def _load_paid_order_or_404(order_id: UUID, person: UUID) -> tuple[CustomerOrder
 def credit_note(request: HttpRequest, person: UUID, order_id: UUID, number: int) -> HttpResponse:
     """The credit note of one refund as a page to print."""
     order, refund = _load_refund_or_404(order_id, person, number)
-    document = find_document("credit-note", refund.event_id)
     context = {
         "order": order,
         "refund": refund,
         "seller": seller(),
-        "document": document,
-        "number": _number(document, refund.reference),
-        "invoice": _number(find_document("invoice", order_id), order.reference),
+        "document": _find_issued("credit-note", refund.event_id, refund.reference),
+        "invoice": _find_issued("invoice", order_id, order.reference),
     }
     return render(request, "orders/credit_note.html", context)
 
@@ -126,15 +127,15 @@ def credit_note(request: HttpRequest, person: UUID, order_id: UUID, number: int)
 def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: int) -> HttpResponse:
     """The credit note of one refund as a PDF."""
     order, refund = _load_refund_or_404(order_id, person, number)
-    issued = find_document("credit-note", refund.event_id)
-    note_number = _number(issued, refund.reference)
-    document = new_document(f"Credit note {note_number}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
+    issued = _find_issued("credit-note", refund.event_id, refund.reference)
+    document = new_document(f"Credit note {issued.number}", issuer=settings.ORGANISATION, made_at=refund.refunded_at)
     document.add_facts(
         [
             *_seller_facts(),
             ("For", order.destination),
             ("For the order", order.reference),
-            ("For the invoice", _number(find_document("invoice", order_id), order.reference)),
+            ("For the invoice", _find_issued("invoice", order_id, order.reference).number),
+            *issued.date_facts,
             ("Refunded", format_date(refund.refunded_at)),
             ("Reason", refund.reason),
         ]
@@ -147,13 +148,34 @@ def credit_note_pdf(request: HttpRequest, person: UUID, order_id: UUID, number: 
             numeric_columns=2,
         )
     by = f" by {method_name(refund.method)}" if refund.method else ""
-    document.add_facts([(f"Refunded{by}", format_money(refund.amount)), *_vat_facts(issued.amounts if issued else ())])
-    return document.to_response(f"credit-note-{note_number}.pdf")
+    document.add_facts([(f"Refunded{by}", format_money(refund.amount)), *_vat_facts(issued.amounts)])
+    return document.to_response(f"credit-note-{issued.number}.pdf")
 
 
-def _number(document: DocumentIssued | None, otherwise: str) -> str:
-    """The number of a document; of one that was issued before there were numbers, another reference."""
-    return document_number(document) if document else otherwise
+class Issued(NamedTuple):
+    """What a document says of itself; one from before there were numbers has another reference, and nothing more."""
+
+    number: str
+    date: datetime | None = None
+    amounts: tuple[VatAmount, ...] = ()
+    percents: dict[int, Decimal] = {}
+
+    @property
+    def date_facts(self) -> list[tuple[str, str]]:
+        return [("Date", format_date(self.date))] if self.date else []
+
+    def percents_of(self, order: CustomerOrder) -> list[Decimal | None]:
+        """The rate of each line, where the document says it."""
+        return [self.percents.get(number) for number, _ in enumerate(order.lines, start=1)]
+
+
+def _find_issued(kind: DocumentKind, about: UUID, otherwise: str) -> Issued:
+    recorded = find_document(kind, about)
+    if recorded is None:
+        return Issued(otherwise)
+    event = recorded.event
+    percents = {rate.line: rate.percent for rate in event.rates}
+    return Issued(document_number(event), recorded.meta.occurred_at, event.amounts, percents)
 
 
 def _seller_facts() -> list[tuple[str, str]]:
@@ -161,15 +183,23 @@ def _seller_facts() -> list[tuple[str, str]]:
     return [("Seller", f"{values['name']}\n{values['address']}"), ("VAT number", values["vat_number"])]
 
 
-def _add_lines(document: Document, order: CustomerOrder) -> None:
+def _add_lines(document: Document, order: CustomerOrder, percents: Sequence[Decimal | None]) -> None:
+    """Add the lines at the prices that include VAT, with its rate."""
     document.add_table(
-        ("Item", "Code", "Quantity", "Price", "Amount"),
+        ("Item", "Code", "Quantity", "Price", "VAT", "Amount"),
         [
-            (line.description, line.sku, str(line.quantity), format_money(line.price), format_money(line.amount))
-            for line in order.lines
+            (
+                line.description,
+                line.sku,
+                str(line.quantity),
+                format_money(line.price),
+                "" if percent is None else f"{percent} %",
+                format_money(line.amount),
+            )
+            for line, percent in zip(order.lines, percents, strict=True)
         ],
-        widths=(42, 16, 12, 15, 15),
-        numeric_columns=3,
+        widths=(38, 16, 12, 13, 8, 13),
+        numeric_columns=4,
     )
 
 

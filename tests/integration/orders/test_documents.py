@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from eventshop.core.messages import Envelope, new_id
+from eventshop.datetimes import format_date
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.eventstore.event_store import store
 from eventshop.projections.effects.worker import perform_effects
@@ -21,7 +23,7 @@ from orders.domain.vat import VatAmount, included_vat
 from orders.models import Product
 from tests.support.customers import sign_in_customer
 from tests.support.order_payments import order_state, pay_order, pay_refunds
-from tests.support.pages import find
+from tests.support.pages import find, texts
 from tests.support.sales import LANTERNS, gbp, line
 from tests.support.tagged_pdf import read_tags
 
@@ -52,10 +54,10 @@ def test_each_order_that_is_paid_has_one_invoice_and_the_numbers_have_no_gap() -
     numbers = [one.event.number for one in store.get_events(document_series_id("invoice"))]
     assert numbers == [1, 2, 3]
     invoices = [find_document("invoice", order_id) for order_id in orders]
-    assert [document_number(one) for one in invoices if one] == ["INV-000001", "INV-000002", "INV-000003"]
+    assert [document_number(one.event) for one in invoices if one] == ["INV-000001", "INV-000002", "INV-000003"]
     assert find_document("invoice", part) is None
     assert invoices[0] is not None
-    assert invoices[0].amounts == (
+    assert invoices[0].event.amounts == (
         VatAmount(Decimal(20), gbp("16.95"), gbp("3.39"), gbp("20.34")),
         VatAmount(Decimal(0), gbp("10.00"), gbp("0.00"), gbp("10.00")),
     )
@@ -93,6 +95,8 @@ def test_a_refund_has_a_credit_note_and_both_say_who_sells() -> None:
         assert "Whitby" in page.text
         assert "£5.06" in page.text
         assert find(page, **{"data-testid": "vat"})
+        assert format_date(timezone.now()) in page.text
+    assert texts(invoice, **{"data-label": "VAT"}) == ["20 %", "20 %"]
     for file, title in (("invoice.pdf", "Invoice INV-000001"), ("credit-notes/1.pdf", "Credit note CN-000001")):
         tags = read_tags(client.get(f"/orders/{order_id}/{file}").content)
         assert [heading.text for heading in tags.find("/H1")] == [title]
