@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from eventshop.core.currencies import smallest_payment
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.money import Money, total
+from orders.application.stock_level_port import quantities_on_hand
 from orders.domain.commands import check_lines
 from orders.domain.events import Line
 from orders.domain.vat import VatAmount, included_vat
@@ -21,10 +22,11 @@ MAX_LINES: Final = 50
 
 
 class Item(NamedTuple):
-    """A quantity of a product that is on sale now."""
+    """A quantity of a product that is on sale now; `left` are the units on hand, None if they are not known yet."""
 
     product: Product
     quantity: int
+    left: int | None = None
 
     @property
     def amount(self) -> Money:
@@ -33,6 +35,15 @@ class Item(NamedTuple):
     @property
     def line(self) -> Line:
         return Line(self.product.sku, self.product.name, self.quantity, self.product.money)
+
+    @property
+    def shortage(self) -> str:
+        """That there are not as many of it, as a sentence for the customer; empty if there are."""
+        if self.left is None or self.quantity <= self.left:
+            return ""
+        if self.left <= 0:
+            return f"{self.product.name} is out of stock. Remove it to order the rest."
+        return f"Only {self.left} of {self.product.name} {'is' if self.left == 1 else 'are'} left. Change the quantity."
 
 
 class Basket(NamedTuple):
@@ -65,6 +76,8 @@ class Basket(NamedTuple):
         if len(self.totals) > 1:
             codes = " and ".join(amount.currency for amount in self.totals)
             return f"An order has one currency, but these prices are in {codes}. Order them one after the other."
+        if shortages := [item.shortage for item in self.items if item.shortage]:
+            return " ".join(shortages)
         try:
             for amount in self.totals:
                 smallest_payment(amount.currency)
@@ -78,7 +91,8 @@ def load_basket(request: HttpRequest) -> Basket:
     """The visitor's basket, without products that are no longer on sale."""
     quantities: dict[str, int] = request.session.get(_BASKET, {})
     products = Product.objects.filter(sku__in=quantities, on_sale=True).order_by("name") if quantities else ()
-    return Basket(tuple(Item(product, quantities[product.sku]) for product in products))
+    left = quantities_on_hand(list(quantities)) if products else {}
+    return Basket(tuple(Item(product, quantities[product.sku], left.get(product.sku)) for product in products))
 
 
 def set_quantity(request: HttpRequest, sku: str, quantity: int) -> int:

@@ -108,7 +108,9 @@ def address(request: HttpRequest, person: UUID) -> HttpResponse:
 
 def _choose_address(request: HttpRequest, addresses: list[DeliveryAddress]) -> HttpResponse:
     choices = [(entry.key, f"{entry.name}, {', '.join(entry.address.splitlines())}") for entry in addresses]
-    form = ChoiceOfOne("Deliver it to", choices, _chosen_of(request, addresses, addresses[0]).key, request.POST or None)
+    added = request.GET.get("address", "")  # where the customer was sent aside to add one
+    offered = added if added in dict(choices) else _chosen_of(request, addresses, addresses[0]).key
+    form = ChoiceOfOne("Deliver it to", choices, offered, request.POST or None)
     if form.is_valid():
         _choose(request, address=form.cleaned_data["choice"])
         return redirect("orders:checkout-delivery")
@@ -158,6 +160,8 @@ def checkout(request: HttpRequest, person: UUID) -> HttpResponse:
         order_id = derive_id("shop-order", form_id)
         if store.get_events(order_id, to_version=1):
             return redirect("orders:done", order_id)  # sent twice: the first one emptied the basket
+        if basket_shown.problem:
+            return redirect("orders:basket")  # which says why
         quote = Quote(basket_shown, _chosen_delivery(request, basket_shown))
         # The order is placed only at the prices that the customer was shown.
         if not quote.total or str(quote.total) != form.cleaned_data["total"]:

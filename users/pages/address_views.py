@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -32,7 +33,7 @@ def address_book(request: HttpRequest, me: Person) -> HttpResponse:
 @get_or_post
 @person_page
 def add_address(request: HttpRequest, me: Person) -> HttpResponse:
-    """Add an address, and go back to where the person came from, such as the checkout."""
+    """Add an address, and go back to where the person came from, such as the checkout, which then offers it first."""
     form = DeliveryAddressForm(request.POST or None)
     if form.is_valid():
         # The id follows from the form: sent twice, it is one address.
@@ -87,5 +88,5 @@ def _save(request: HttpRequest, me: Person, address_id: UUID, form: DeliveryAddr
     if send_command(request, me, lambda: SaveDeliveryAddress(me.id, address_id, **values), form_id):
         messages.success(request, "The address is saved.")
         if back := return_path(request):
-            return redirect(back)
+            return redirect(f"{back}{'&' if '?' in back else '?'}{urlencode({'address': address_id})}")
     return redirect("users:addresses")

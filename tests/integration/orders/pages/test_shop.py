@@ -24,7 +24,7 @@ from orders.domain.commands import ReceiveStock, WriteOffStock
 from orders.models import Product
 from tests.support.customers import PASSWORD, sign_in_customer
 from tests.support.order_payments import pay_order
-from tests.support.pages import find
+from tests.support.pages import find, texts
 from tests.support.sales import gbp
 from tests.support.staff import boss, update_read_models
 from tests.support.waiting import DEADLINE_S, join_threads
@@ -116,6 +116,20 @@ def test_what_the_basket_cannot_hold_is_said(client: Client) -> None:
         page = client.post(f"/shop/P{number}/", {"quantity": "1"}, follow=True)
     assert [message.level_tag for message in page.context["messages"]] == ["error"]
     assert len(page.context["basket"].items) == MAX_LINES
+
+
+def test_what_is_not_left_is_said_before_it_is_ordered() -> None:
+    client, _ = customer_with_basket()
+    form = checkout_form_values(client)
+    command_dispatcher.send(WriteOffStock(sku="MUG", quantity=4, reason="broken", reference="W-1"))
+    update_read_models()
+    for answer in (client.post("/checkout/", form), client.get("/checkout/")):
+        assert answer.headers["Location"] == "/basket/"
+    [sentence] = texts(client.get("/basket/"), "basket-problem")
+    assert "Only 1 of Mug, oat is left" in sentence
+    assert not StoredEvent.objects.filter(event_type="OrderCreated").exists()
+    client.post("/basket/MUG/", {"quantity": "1"})
+    assert place_order(client)
 
 
 def test_an_order_that_the_rules_refuse_is_a_message_and_the_basket_stays() -> None:
