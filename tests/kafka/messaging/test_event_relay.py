@@ -69,27 +69,15 @@ def create_orders(count: int) -> None:
 @pytest.fixture
 def leading(kafka_topics: str) -> Iterator[EventRelay]:
     """A relay that leads, in this process."""
-    watchdog = Watchdog()
-    relay = EventRelay(watchdog)
-    assert acquire_leadership(relay.topic, relay.owner)
-    relay.take_over()
-    yield relay
-    relay.close()
-    watchdog.close()
-
-
-def relay_all(relay: EventRelay) -> int:
-    count = 0
-    while published := relay.publish_batch():
-        count += published
-    return count
+    with topic_contents.running_relay() as leading:
+        yield leading
 
 
 def test_every_event_reaches_kafka_once_and_in_order(leading: EventRelay, kafka_topics: str) -> None:
     create_orders(150)
-    assert relay_all(leading) == 300
+    assert topic_contents.publish_events(leading) == 300
     topic_reader.assert_exactly_once(kafka_topics)
-    assert relay_all(leading) == 0
+    assert topic_contents.publish_events(leading) == 0
 
 
 def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_topics: str) -> None:
@@ -97,7 +85,7 @@ def test_a_record_says_everything_about_its_event(leading: EventRelay, kafka_top
     line = Line(sku="a", description="b", quantity=2, price=pounds("1.50"))
     created = CreateOrder(order_id=new_id(), reference="R", customer_id=None, lines=(line,))
     command_dispatcher.send(created, envelope=envelope)
-    relay_all(leading)
+    topic_contents.publish_events(leading)
     [record] = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     assert record.headers == [("content-type", b"application/cloudevents+avro")]
     row = topic_reader.decode_row(record)
@@ -113,7 +101,7 @@ def test_while_tracing_is_on_a_record_brings_its_trace_and_still_equals_its_even
     start_tracing(service="tests", endpoint="", file=str(tmp_path / "spans"))
     try:
         create_orders(1)
-        relay_all(leading)
+        topic_contents.publish_events(leading)
     finally:
         tracing.use_tracer(None)
     spans = {span.name: span for span in read_spans(tmp_path / "spans")}
@@ -178,7 +166,7 @@ def test_a_successor_goes_on_where_kafka_is(leading: EventRelay, kafka_topics: s
     assert acquire_leadership(successor.topic, successor.owner)
     successor.take_over()
     assert successor.position == 25
-    assert relay_all(successor) == 35
+    assert topic_contents.publish_events(successor) == 35
     successor.close()
     topic_reader.assert_exactly_once(kafka_topics)
 
@@ -202,7 +190,7 @@ def test_a_successor_waits_for_what_kafka_does_not_show_yet(leading: EventRelay,
     join_threads(shown)
     late.close()
     assert successor.position == 20
-    assert relay_all(successor) == 0
+    assert topic_contents.publish_events(successor) == 0
     successor.close()
     topic_reader.assert_exactly_once(kafka_topics)
 
@@ -216,7 +204,7 @@ def test_of_two_relays_one_leads(leading: EventRelay) -> None:
 
 def test_kafka_behind_what_it_confirmed_stops_the_relay(leading: EventRelay) -> None:
     create_orders(5)
-    relay_all(leading)
+    topic_contents.publish_events(leading)
     leading.close()
     RelayCheckpoint.objects.update(position=1_000, owner="", leased_until=None)
     late = EventRelay(Watchdog())

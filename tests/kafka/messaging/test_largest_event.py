@@ -8,27 +8,16 @@ import pytest
 
 from eventshop.eventstore.event_store import store
 from eventshop.messaging.kafka import topics
-from eventshop.messaging.relay.event_relay import EventRelay
-from eventshop.messaging.relay.leader_election import acquire_leadership
-from eventshop.runtime.watchdog import Watchdog
 from tests.integration.eventshop.messaging.test_record_size import append_largest, order_of
 from tests.support.kafka import topic_reader
+from tests.support.kafka.topic_contents import relay_all
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 
 def test_the_largest_events_are_published_in_one_batch(kafka_topics: str) -> None:
     streams = [append_largest(partial(order_of, character=character)) for character in ("x", "漢", '"')]
-    watchdog = Watchdog()
-    relay = EventRelay(watchdog)
-    assert acquire_leadership(relay.topic, relay.owner)
-    relay.take_over()
-    try:
-        while relay.publish_batch():
-            pass
-    finally:
-        relay.close()
-        watchdog.close()
+    relay_all()
     topic_reader.assert_exactly_once(kafka_topics)
     records = topic_reader.read_committed(kafka_topics, topics.event_store_topic())
     published = {row.aggregate_id: row for row in map(topic_reader.decode_row, records)}

@@ -28,6 +28,7 @@ from tests.support.badge_aggregate import MARKER, PERSON, Rename, badges
 from tests.support.command_output import numbers_in
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_producer
+from tests.support.kafka.running_publishers import publish_all
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database", "kafka_topics")]
 
@@ -46,8 +47,7 @@ def publisher(kafka_topics: str) -> Iterator[OutboxPublisher]:
 
 
 def publish_snapshots(publisher: OutboxPublisher, url: str) -> list[Any]:
-    while publisher.publish_batch():
-        pass
+    publish_all(publisher)
     return topic_reader.read_committed(url, topics.topic_name("snapshots"))
 
 

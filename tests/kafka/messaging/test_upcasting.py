@@ -9,13 +9,12 @@ import pytest
 from eventshop.eventstore.command_dispatcher import send
 from eventshop.messaging.kafka import event_records, topics
 from eventshop.messaging.relay.event_relay import EventRelay
-from eventshop.messaging.relay.leader_election import acquire_leadership
-from eventshop.runtime.watchdog import Watchdog
 from projections.models import ActivityTimeline, OrderSummary, UserProfile
 from tests.support.customers import sign_in_customer
 from tests.support.earlier_event_versions import ADA, ORDER, ORDER_EVENTS, PERSON_EVENTS, append_earlier_events
 from tests.support.kafka import topic_reader
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
+from tests.support.kafka.topic_contents import publish_events, running_relay
 from users.domain.commands import RestrictProcessing
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
@@ -23,13 +22,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("clean_database")]
 
 @pytest.fixture
 def relay(kafka_topics: str) -> Iterator[EventRelay]:
-    watchdog = Watchdog()
-    leading = EventRelay(watchdog)
-    assert acquire_leadership(leading.topic, leading.owner)
-    leading.take_over()
-    yield leading
-    leading.close()
-    watchdog.close()
+    with running_relay() as leading:
+        yield leading
 
 
 def test_what_lies_on_the_topic_in_earlier_shapes_is_folded_as_todays(relay: EventRelay, kafka_topics: str) -> None:
@@ -38,8 +32,7 @@ def test_what_lies_on_the_topic_in_earlier_shapes_is_folded_as_todays(relay: Eve
     send(RestrictProcessing(person, "asked"))
     lifted = [(name, version, text.replace(str(ADA), str(person))) for name, version, text in PERSON_EVENTS]
     append_earlier_events(person, "User", *lifted)
-    while relay.publish_batch():
-        pass
+    publish_events(relay)
     lying = [
         event_records.decode_event(record.value, record.headers)
         for record in topic_reader.read_committed(kafka_topics, topics.event_store_topic())

@@ -54,7 +54,8 @@ from projections.models import OrderSummary, UserProfile
 from projections.user_profile import user_profile
 from tests.conftest import BASE_DIR
 from tests.support.failing_projection import Flaky, register_temporarily
-from tests.support.kafka.topic_contents import running_relay
+from tests.support.kafka.running_publishers import publish_all
+from tests.support.kafka.topic_contents import publish_events, running_relay
 from tests.support.sales import LANTERNS
 from tests.support.staff import boss
 from users.application.accounts import person_of, sign_up
@@ -136,8 +137,7 @@ def settle_all() -> None:
     """Run relay, projections and sagas until nothing is left to do; then publish the read models."""
     with running_relay() as relay:
         while True:
-            while relay.publish_batch():
-                pass
+            publish_events(relay)
             runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
             folded = runner.catch_up()
             runner.close()
@@ -147,8 +147,7 @@ def settle_all() -> None:
     publisher = OutboxPublisher(watchdog)
     assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
-    while publisher.publish_batch():
-        pass
+    publish_all(publisher)
     publisher.close()
     watchdog.close()
 

@@ -27,7 +27,6 @@ from eventshop.messaging.kafka.event_records import read_int_header, record_numb
 from eventshop.messaging.kafka_event_log import KafkaEventLog
 from eventshop.messaging.models import RelayCheckpoint
 from eventshop.messaging.relay.batch_limit import BatchLimit
-from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import ManualInterventionRequired, acquire_leadership, release_leadership
 from eventshop.operations.projection_health import check_publisher
 from eventshop.projections.models import OutboxRecord
@@ -44,7 +43,8 @@ from tests.support.command_output import numbers_in
 from tests.support.failing_projection import Flaky, fail, register_temporarily
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_admin, open_producer
-from tests.support.kafka.running_publishers import stopped_reason
+from tests.support.kafka.running_publishers import publish_all, stopped_reason
+from tests.support.kafka.topic_contents import publish_events, relay_all, running_relay
 from tests.support.processes import manage_process
 from tests.support.published_rows import matches_row
 from tests.support.read_models import append, append_order_histories, catch_up, running_projections, stored_rows
@@ -93,19 +93,6 @@ def create_publisher(watchdog: Watchdog) -> OutboxPublisher:
     assert acquire_leadership(publisher.topic, publisher.owner)
     publisher.take_over()
     return publisher
-
-
-def publish_all(publisher: OutboxPublisher) -> int:
-    """Publish until the outbox is empty, however long its fence has to wait on a busy machine."""
-    count = 0
-
-    def is_empty() -> bool:
-        nonlocal count
-        count += (published := publisher.publish_batch())
-        return not published and not OutboxRecord.objects.filter(position__gt=publisher.position).exists()
-
-    wait_until(is_empty)
-    return count
 
 
 def fold_orders(seed: int, orders: int = 10) -> None:
@@ -200,12 +187,8 @@ def test_a_transaction_is_not_filled_beyond_measure(publisher: OutboxPublisher, 
 
 def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPublisher, kafka_topics: str) -> None:
     """From Kafka, by two runners at once that take turns at the same projections, while the publisher reads."""
-    relay = EventRelay(Watchdog())
-    assert acquire_leadership(relay.topic, relay.owner)
-    relay.take_over()
     append_order_histories(Random(1), range(200))
-    while relay.publish_batch():
-        pass
+    relay_all()
     projections = projection_registry.select([])
     with ExitStack() as workers:
         for name in ("one", "two"):
@@ -217,7 +200,6 @@ def test_workers_on_all_partitions_publish_what_they_write(publisher: OutboxPubl
     runner = ProjectionRunner(projection_registry.select([]), KafkaEventLog())
     runner.catch_up()
     runner.close()
-    relay.close()
     publish_all(publisher)
     assert_published_exactly_once(kafka_topics)
 
@@ -391,20 +373,10 @@ def flaky(kafka_topics: str) -> Iterator[Flaky]:
 
 
 @pytest.fixture
-def relay(kafka_topics: str) -> Iterator[Callable[[], None]]:
+def relay(kafka_topics: str) -> Iterator[Callable[[], object]]:
     """Bring what is in the table to Kafka."""
-    watchdog = Watchdog()
-    leading = EventRelay(watchdog)
-    assert acquire_leadership(leading.topic, leading.owner)
-    leading.take_over()
-
-    def relay_all() -> None:
-        while leading.publish_batch():
-            pass
-
-    yield relay_all
-    leading.close()
-    watchdog.close()
+    with running_relay() as leading:
+        yield lambda: publish_events(leading)
 
 
 def project_from_kafka(*projections: Projection[Any]) -> None:
@@ -414,7 +386,7 @@ def project_from_kafka(*projections: Projection[Any]) -> None:
 
 
 def test_a_parked_event_is_a_dead_letter(
-    flaky: Flaky, relay: Callable[[], None], publisher: OutboxPublisher, kafka_topics: str
+    flaky: Flaky, relay: Callable[[], object], publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
     flaky.spoils[sale.order_id, 1] = fail
     append(sale.order_id, sale.created, sale.paid)
@@ -438,7 +410,7 @@ def test_a_parked_event_is_a_dead_letter(
 
 
 def test_a_record_that_is_no_event_is_a_dead_letter(
-    relay: Callable[[], None], publisher: OutboxPublisher, kafka_topics: str
+    relay: Callable[[], object], publisher: OutboxPublisher, kafka_topics: str
 ) -> None:
     stranger = open_producer(kafka_topics)
     garbage = b"\x00\xff garbage \xc3"

@@ -31,7 +31,7 @@ from tests.support import chaos
 from tests.support.kafka import topic_reader
 from tests.support.kafka.plain_clients import open_admin, open_producer
 from tests.support.kafka.read_models import assert_read_models_equal_fold, catch_up
-from tests.support.kafka.topic_contents import run_command, running_relay
+from tests.support.kafka.topic_contents import publish_events, run_command, running_relay
 from tests.support.processes import manage_process
 from tests.support.read_models import append_order_histories, running_projections, stored_rows
 from tests.support.waiting import DEADLINE_S, wait_for_exit, wait_until
@@ -50,8 +50,7 @@ def relay(kafka_topics: str) -> Iterator[EventRelay]:
 def relay_order_histories(relay: EventRelay, orders: int = 30, *, seed: int = 1) -> None:
     """Some orders' lives, in the table and on Kafka."""
     append_order_histories(Random(seed), range(seed * 10_000, seed * 10_000 + orders))
-    while relay.publish_batch():
-        pass
+    publish_events(relay)
 
 
 def test_read_models_from_kafka_are_the_fold(relay: EventRelay) -> None:

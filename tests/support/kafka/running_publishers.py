@@ -10,7 +10,9 @@ from threading import Thread
 from django.db import connections
 
 from eventshop.messaging.models import RelayCheckpoint
-from tests.support.waiting import join_threads
+from eventshop.projections.models import OutboxRecord
+from eventshop.projections.outbox_publisher import OutboxPublisher
+from tests.support.waiting import join_threads, wait_until
 
 
 @contextmanager
@@ -29,6 +31,19 @@ def running(run: Callable[[Signal], None]) -> Iterator[None]:
     finally:
         stop.set()
         join_threads(thread)
+
+
+def publish_all(publisher: OutboxPublisher) -> int:
+    """Publish until the outbox is empty, however long its fence has to wait on a busy machine."""
+    count = 0
+
+    def is_empty() -> bool:
+        nonlocal count
+        count += (published := publisher.publish_batch())
+        return not published and not OutboxRecord.objects.filter(position__gt=publisher.position).exists()
+
+    wait_until(is_empty)
+    return count
 
 
 def checkpoint(topic: str) -> RelayCheckpoint:

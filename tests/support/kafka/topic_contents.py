@@ -17,6 +17,7 @@ from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
 from eventshop.messaging.kafka import topics
 from eventshop.messaging.kafka.event_records import PARTITIONS, encode_event, partition_for
+from eventshop.messaging.kafka.topic_end import read_last_records
 from eventshop.messaging.relay.event_relay import EventRelay
 from eventshop.messaging.relay.leader_election import acquire_leadership
 from eventshop.runtime.watchdog import Watchdog
@@ -103,10 +104,27 @@ def running_relay() -> Iterator[EventRelay]:
         watchdog.close()
 
 
+def publish_events(relay: EventRelay) -> int:
+    """Publish every event of the table and wait until Kafka shows it, however busy the machine is; returns how many.
+
+    A batch has no event while a transaction holds up the fence, and Kafka confirms records before it shows them.
+    """
+    count = 0
+
+    def is_done() -> bool:
+        nonlocal count
+        count += (published := relay.publish_batch())
+        return not published and relay.position >= newest_position()
+
+    wait_until(is_done)
+    read_last_records(relay.topic, PARTITIONS, await_open_transactions=True)
+    return count
+
+
 def relay_all() -> None:
-    """Publish every event of the table, however long the fence has to wait on a busy machine."""
+    """Publish every event of the table."""
     with running_relay() as relay:
-        wait_until(lambda: not relay.publish_batch() and relay.position >= newest_position())
+        publish_events(relay)
 
 
 class CommandOutput(NamedTuple):
