@@ -22,6 +22,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
+from tests.support.fork_server import fork_programs
 from tests.support.waiting import DEADLINE_S
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -83,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
     # Hundreds of processes are started; with it, each of them would compile the program anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    _at_the_end.enter_context(fork_programs())
     if config.getoption("--long"):
         os.environ.setdefault("CHAOS_SEED", str(secrets.randbelow(1_000_000)))
     if "DATABASE_URL" not in os.environ:  # workers of pytest-xdist get it from the process that started them
