@@ -88,6 +88,7 @@ check: install-dev ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tools.import_contracts
+	$(BIN)/python manage.py check
 	$(BIN)/python manage.py check_schemas
 
 lock: install-dev ## make requirements.txt, with digests of every file, of requirements.in

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class RenamedCommand(BaseCommand):
+class RenamedCommand(ManagementCommand):
     """The first base class of the `Command` of an old name; the second is the command itself."""
 
     new_name: ClassVar[str]

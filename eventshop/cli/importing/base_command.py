@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, ClassVar, Final
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from eventshop.cli.importing.compressed_files import describe_compression
@@ -24,6 +24,7 @@ from eventshop.cli.importing.importer import FileImporter
 from eventshop.cli.importing.progress import ImportProgress
 from eventshop.cli.importing.signals import stop_on_signals
 from eventshop.core.errors import EventShopError
+from eventshop.runtime.management_command import ManagementCommand
 
 #: Exit statuses; 0 if every row is stored.
 ROWS_REFUSED: Final = 1  # the others are stored
@@ -34,7 +35,7 @@ PREVIEW_UNITS: Final = 3
 PREVIEW_CHARACTERS: Final = 1_500
 
 
-class ImportCommand(BaseCommand):
+class ImportCommand(ManagementCommand):
     """Imports a file through commands. It can be stopped at any time; the next run continues."""
 
     importer: ClassVar[type[FileImporter[Any]]]

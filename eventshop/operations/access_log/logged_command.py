@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from eventshop.operations.access_log.batch import PendingAccess
@@ -14,6 +14,7 @@ from eventshop.operations.access_log.recorder import describe_filters, parse_str
 from eventshop.operations.access_log.writer import write_batch
 from eventshop.operations.models import AccessRecord
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 
 #: Options of every command; they select nothing.
 _COMMON: Final = frozenset(
@@ -21,7 +22,7 @@ _COMMON: Final = frozenset(
 )
 
 
-class LoggedCommand(BaseCommand):
+class LoggedCommand(ManagementCommand):
     """A command that shows data of this kind. Without a record, which the database must accept, it shows nothing."""
 
     access: ClassVar[AccessRecord.Kind]

@@ -7,9 +7,10 @@ from typing import Any
 from django.core.checks import CheckMessage, Tags, Warning, register
 
 from eventshop.privacy import signatures
+from eventshop.runtime.management_command import EVERY_START
 
 
-@register(Tags.security)
+@register(Tags.security, EVERY_START)
 def check_signing_key(**_: Any) -> list[CheckMessage]:
     """A warning outside DEBUG without ROOT_SIGNING_KEY; it says how to make one and how old roots stay valid."""
     if signatures.may_sign():

@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.command_dispatcher import send_many
 from eventshop.eventstore.command_receipts import Receipt
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.web.pages.demo_registry import commands as others
 from eventshop.web.pages.demo_registry import fault_commands
 from orders.demo.catalogue import store_catalogue
 from orders.demo.orders import demo_commands
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Fill an empty store with demo orders, through commands. Does nothing when there are events."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -8,10 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.importing.format_arguments import add_format_arguments, format_options
 from eventshop.core.errors import EventShopError
+from eventshop.runtime.management_command import ManagementCommand
 from projections.models import OrderSummary
 from projections.reconciliation import cancellation_events, file_totals
 from projections.reconciliation.cancellation_events import Cancellations
@@ -33,7 +34,7 @@ PERIODS: Final = {"by_day": 10, "by_month": 7}
 ONLY_IN_FILE: Final = NotCompared("only the file tells, no read model keeps it")
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Compare each control total and digest with the read models, and the sums of cancellations with the events. "
         "Without --totals, the control totals are computed from FILE. Exits 1 on any difference; what cannot be "

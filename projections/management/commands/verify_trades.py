@@ -6,9 +6,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
+from eventshop.runtime.management_command import ManagementCommand
 from projections.reconciliation.control_totals import (
     ActualTotal,
     add_arguments,
@@ -23,7 +24,7 @@ FROM_READ_MODELS = "read models"
 FROM_FILE = "file"
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Compare each control total and both minute digests with the read models; exits 1 on any difference."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

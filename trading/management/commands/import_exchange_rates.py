@@ -6,16 +6,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.importing.whole_file import refuse_errors
 from eventshop.core.errors import EventShopError
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 from trading.application.exchange_rates import add_rates
 from trading.importers.exchange_rates.rate_file import LAYOUT, RateFile
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         f"Add exchange rates from a CSV file, as a whole or not at all. Columns: {', '.join(LAYOUT.columns)}; a row "
         "such as EUR,USD,1.0832,2026-11-30T15:00:00Z. A rate that is there is not changed: one with another value for "

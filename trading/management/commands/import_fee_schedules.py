@@ -6,16 +6,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.importing.whole_file import refuse_errors
 from eventshop.core.errors import EventShopError
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 from trading.application.fee_schedules import add_schedules
 from trading.importers.fee_schedules.fee_file import LAYOUT, FeeFile
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         f"Add terms of fees from a CSV file, as a whole or not at all. Columns: {', '.join(LAYOUT.columns)}; a row "
         "such as ,XETRA/SAP,0.0005,0,1.5,2026-12-01T00:00:00Z. An empty account_id or instrument stands for all "

@@ -6,18 +6,19 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.importing.whole_file import refuse_errors
 from eventshop.core.errors import EventShopError
 from eventshop.core.human_text import VISIBLE_TEXT, clean_text
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 from trading.application.instruments import save_listings
 from trading.domain.instruments import COLUMNS
 from trading.importers.instruments.reference_file import ReferenceFile
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Add and change instruments from a CSV file, as a whole or not at all. An instrument that is not in the file "
         f"stays as it is; one whose trading ends gets a date in active_to. Columns: {', '.join(COLUMNS)}."

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import AlreadyTaken
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.web.pages import demo_registry
 from users.demo.customer import ensure_demo_customer
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     """Make sure that demo@example.org can sign in with the setting STAFF_PASSWORD."""
 
     help = f"Make sure that the customer {demo_registry.EMAIL} exists, with the setting STAFF_PASSWORD as its password."

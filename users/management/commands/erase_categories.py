@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, get_args
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventshop.core.errors import EventShopError
 from eventshop.core.messages import Envelope, new_id
 from eventshop.eventstore.command_dispatcher import send
+from eventshop.runtime.management_command import ManagementCommand
 from users.domain.commands import EraseData
 from users.domain.events import Category
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Erase categories of a person's data; the person stays a customer. A worker does it in a moment. For "
         "everything, the person asks for an erasure."

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext_lazy as _
 
+from eventshop.runtime.management_command import ManagementCommand
 from users.application.accounts import login_by_name
 from users.application.emails import send_security_notice
 from users.application.second_factors import remove_second_factors
 from users.application.signed_in_sessions import end_sessions, own_sessions
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     """Remove the second factor of an account, and sign it out. Make sure first that it is its owner who asks."""
 
     help = "Remove the second factor of an account, after its owner has proved who they are."

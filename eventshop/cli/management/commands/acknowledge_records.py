@@ -6,9 +6,8 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand
-
 from eventshop.cli import kafka_commands
+from eventshop.runtime.management_command import ManagementCommand
 
 _LOCATION: Final = re.compile(r"(\d{1,9})@(\d{1,18})", re.ASCII)
 
@@ -28,7 +27,7 @@ def non_empty_text(text: str) -> str:
     return text.strip()
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Acknowledge records of strangers on the topic event-store: verify_log lists them and no longer fails."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

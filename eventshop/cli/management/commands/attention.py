@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
@@ -15,9 +15,10 @@ from eventshop.operations.attention import actions, watch
 from eventshop.operations.attention.guides import DEFAULT, GUIDES
 from eventshop.operations.attention.models import AttentionItem
 from eventshop.operations.staff_actors import command_line_actor, staff_name
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "List what needs attention, worst first; or acknowledge, snooze or assign one item."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

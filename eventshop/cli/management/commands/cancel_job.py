@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations, row_operations
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections.models import DeadLetterJob, Replay
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "End a check, dry run or point-in-time query without a result, or a retry or skip of dead letters where it "
         "is. Rebuilds: control_rebuild. The operator log records it."

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from eventshop.privacy import retention_job
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Erase the personal data that no rule of the retention file keeps any more. A periodic job does it once a day. "
         "With --dry-run, only show what is due, or what will be on a day."

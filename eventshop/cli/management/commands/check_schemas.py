@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
@@ -21,9 +21,10 @@ from eventshop.messaging.serialization.schema_registry import (
     load_envelope_schema,
     load_published_schemas,
 )
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Print for each change between published schemas whether new programs can read old events, and old programs "
         "new ones. Fail if stored events could not be read, if a schema of the code is not published, or if a state or "

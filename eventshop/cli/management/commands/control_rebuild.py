@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
@@ -13,12 +13,13 @@ from eventshop.core.errors import EventShopError
 from eventshop.operations.rebuild_operations import VERBS, Order, control_rebuild
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections.models import Rebuild
+from eventshop.runtime.management_command import ManagementCommand
 
 #: Rebuilds that are listed.
 _LISTED = 20
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Pause, resume, throttle, cancel, switch or undo a rebuild. `list` prints them. The operator log records it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

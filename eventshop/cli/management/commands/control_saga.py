@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
@@ -14,10 +14,11 @@ from eventshop.core.errors import EventShopError
 from eventshop.operations import saga_operations
 from eventshop.operations.saga_operations import VERBS
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.sagas.step_failures import find_group, group_failures
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Retry (now), compensate or resolve a saga, or all of a group with one cause. `list` prints the groups with "
         "their keys. The operator log records it."

@@ -7,15 +7,16 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections.models import EventCorrection
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Let a projection read other values in some fields of a dead letter. The event stays as it is. With --approve "
         "a correction of somebody else holds, with --withdraw it is removed. The operator log records it."

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.projections import checkpoints
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.management_command import ManagementCommand
 
 if TYPE_CHECKING:
     from eventshop.messaging.kafka.topic_differences import TopicDifference
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Create or check every topic: its partitions, replicas and settings, and that it was not deleted and created "
         "again."

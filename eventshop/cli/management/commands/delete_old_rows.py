@@ -6,14 +6,15 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
 from eventshop.operations.row_retention import delete_expired, measure_table, registered_retentions
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Delete the rows that nobody needs any more, and print how many are left in each table."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,10 +4,11 @@ from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore.tail_reader import newest_position
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.web.models import WebhookEndpoint
 
 WEBHOOK_ID: Final = derive_id("demo-webhook", "slow receiver")
@@ -15,7 +16,7 @@ WEBHOOK_ID: Final = derive_id("demo-webhook", "slow receiver")
 TYPES: Final = "OrderShipped PaymentProcessed"
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Create a webhook to a receiver on this machine, or give the existing one its URL. For the demo."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

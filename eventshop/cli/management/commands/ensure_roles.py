@@ -3,14 +3,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.operations.operator_log import record_action
 from eventshop.operations.roles import DESCRIPTIONS, ensure_roles
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Create the groups of the ready-made roles, and give them the permissions that they lack."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

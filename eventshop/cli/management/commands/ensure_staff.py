@@ -6,10 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Create a staff superuser with the password of the setting STAFF_PASSWORD, or reset an existing one to it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

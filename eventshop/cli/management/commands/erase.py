@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventshop.core.errors import EventShopError
 from eventshop.privacy.erasure import erasure_job
 from eventshop.privacy.models import Erasure
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Continue the erasure of a person, or all erasures that have begun and are not finished."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.operations import asyncapi_document
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Write schemas/asyncapi.json, the AsyncAPI description of the events and rows that EventShop sends."
 
     def handle(self, *args: Any, **options: Any) -> None:

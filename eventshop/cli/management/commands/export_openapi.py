@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.web.api import openapi_views, problem_catalogue
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Write schemas/openapi.json, the OpenAPI description of the API, and docs/problems.md."
 
     def handle(self, *args: Any, **options: Any) -> None:

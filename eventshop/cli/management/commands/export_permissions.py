@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.web import permission_matrix
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Write docs/permissions.md: every URL with whom it lets in. Needs a migrated database, for the permissions."
 
     def handle(self, *args: Any, **options: Any) -> None:

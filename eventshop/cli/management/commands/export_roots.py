@@ -6,15 +6,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.kafka_commands import report_errors
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files
 from eventshop.operations.tamper_evidence.signed_roots import sign_new_roots
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Sign the new events, and write every signed root with its stream heads to a file for an external party."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

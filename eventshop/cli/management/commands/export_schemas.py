@@ -6,15 +6,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import RegistryError
 from eventshop.core.message_registry import registry
 from eventshop.eventstore.snapshots.version_lock import LOCK_FILE_NAME, compare_with_lock, write_lock
 from eventshop.messaging.serialization.schema_registry import SCHEMA_FOLDER, find_unpublished_schemas, write_schemas
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Write the snapshot lock file and the missing schema files, one per event type and schema version. An existing "
         "schema file is never changed."

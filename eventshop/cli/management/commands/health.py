@@ -8,15 +8,15 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
 from eventshop.operations.health_checks import ComponentHealth, check_components
 from eventshop.operations.objectives import State, worst_state
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Print the health of each part. The exit status is 0 if all are ok, 1 if one is degraded, 2 if one fails."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

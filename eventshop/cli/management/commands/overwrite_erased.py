@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.privacy.erasure.vacuum import vacuum_personal_data_tables
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Rewrite every table with personal data or keys, so that no old version of a row stays in the database's "
         "files. Each table is locked meanwhile. A periodic job does this in the night after an erasure."

@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations.projection_operations import set_paused
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Pause projections: their workers leave them alone within seconds, their rows stay, and events wait. With "
         "--resume they go on. The operator log records it."

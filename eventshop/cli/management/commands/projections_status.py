@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.rich_output import create_console
@@ -14,9 +14,10 @@ from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.operations.divergence_health import find_store_state
 from eventshop.projections.lag import list_statuses, sum_by_projection
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Print position, head, lag and dead letters of each projection, the worst first, and whether event table, "
         "Kafka and readers agree."

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from time import sleep
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.progress_bar import create_bar
 from eventshop.core.errors import CheckpointMoved, EventShopError
@@ -18,12 +18,13 @@ from eventshop.projections import rebuild, replays
 from eventshop.projections.models import Rebuild, Replay
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.rebuild_run import ProgressCallback, RebuildProgress
+from eventshop.runtime.management_command import ManagementCommand
 
 #: How often a rebuild is looked at that a worker runs.
 FOLLOW_S: Final = 0.5
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Rebuild one read model from all events, without downtime. Run it again to continue a killed rebuild."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

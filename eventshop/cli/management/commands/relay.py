@@ -7,14 +7,15 @@ from threading import Event as Signal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
 from eventshop.runtime import wake_signals
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.runtime.metrics_server import serve_metrics
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Publish events to Kafka. If several relays run, one is the leader and the others are on standby."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.eventstore.models import StoredEvent
 from eventshop.privacy.erasure import erasure_job, erasure_log
 from eventshop.privacy.models import ErasedPerson
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Erase every person again who is in ERASURE_LIST, has an erasure marker in the keys database, or has a "
         "DataErased event. Run it after every restore, before users have access. It can be killed and run again."

@@ -6,13 +6,12 @@ from argparse import ArgumentParser
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.cli import kafka_commands
 from eventshop.cli.progress_bar import show_progress
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Publish every event of the table into an empty topic. After an interruption, run it again to continue."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

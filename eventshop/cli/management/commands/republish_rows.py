@@ -5,16 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.operations.topic_operations import republish
 from eventshop.projections.projection import projection_registry
 from eventshop.projections.republish_rows import count_rows
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Publish rows of a read model once more on its topic, all or a range of keys. The operator log records it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

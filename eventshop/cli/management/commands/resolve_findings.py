@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventshop.core.errors import EventShopError
 from eventshop.privacy.erasure import erasure_job, findings
 from eventshop.privacy.models import Erasure, ErasureFinding
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "List what the scan of an erasure has found. With --keep, --seal or --look-again, resolve all open findings or "
         "those named by --finding, scan again, and issue the certificate again."

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli import kafka_commands
 from eventshop.cli.management.commands.acknowledge_records import non_empty_text
@@ -16,6 +16,7 @@ from eventshop.cli.progress_bar import show_progress
 from eventshop.eventstore.models import StoredEvent
 from eventshop.messaging.models import ForkedEvent, StoreFork
 from eventshop.operations.backup.store_in_use import users_of_the_store
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.runtime.private_files import open_private
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MAX_NAMED: Final = 20
 _WAIT_S: Final = 5.0
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Resolve a fork: the events of the table are kept, those that only Kafka has are set aside as a record, and "
         "the topic is made anew. Stop everything that uses the store first. Run it again after an interruption."

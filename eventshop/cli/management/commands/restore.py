@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 
 from eventshop.cli.kafka_commands import report_errors
 from eventshop.operations.backup.key_file import KeySet
 from eventshop.operations.backup.manifest import read_manifest
 from eventshop.operations.backup.restore_backup import restore_backup, store_keys
 from eventshop.operations.backup.restore_plan import RestorePlan, plan_restore, read_keys
+from eventshop.runtime.management_command import ManagementCommand
 
 #: People and settings that are named; all are counted.
 MAX_NAMED = 20
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Put a backup in the place of the store: database, keys and erasure list. Stop everything that uses the store "
         "first. What cannot be restored is refused before anything is touched."

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli import kafka_commands
 from eventshop.cli.progress_bar import show_progress
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.sagas import muting
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Restore events and receipts from Kafka into an empty database. Run it again after an interruption."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

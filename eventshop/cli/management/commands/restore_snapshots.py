@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.cli import kafka_commands
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Restore from the topic the snapshots that match an event of this store. It can be run again at any time."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations
@@ -14,9 +14,10 @@ from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections import dead_letter_retry
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import projection_registry
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Retry dead letters without waiting for their next attempt. Exits 1 when some still fail."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.privacy.encryption.key_rotation import rotate_keys
 from eventshop.privacy.encryption.key_wrapping import WrongKeyEncryptionKey
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Wrap every personal key with the current KEY_ENCRYPTION_KEY. First set it to the new key, add the old one to "
         "FORMER_KEY_ENCRYPTION_KEYS, and restart every process. Afterwards remove the old one from there. The "

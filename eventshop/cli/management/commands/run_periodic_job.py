@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations import periodic_jobs
 from eventshop.operations.models import PeriodicWork
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Make a periodic job due now: the beat has a worker run it within ten seconds. The operator log records it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.foreground_threads import run_threads
 from eventshop.core.errors import EventShopError
@@ -15,9 +15,10 @@ from eventshop.messaging.event_log_factory import create_event_log
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.projections.runner import ProjectionRunner
 from eventshop.projections.worker import worker_threads
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Fold events into read models. Without names: all projections."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

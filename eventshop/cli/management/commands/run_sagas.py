@@ -6,14 +6,13 @@ from argparse import ArgumentParser
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from eventshop.cli.foreground_threads import run_threads
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.runtime.process_name import process_name
 from eventshop.sagas import live_points, workers
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Run sagas, their effects and timers without Celery, in any number of processes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
+from eventshop.runtime.management_command import ManagementCommand
 from eventshop.sagas import live_points, muting
 from eventshop.sagas.models import SagaLivePoint
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = "Show the live point of each saga: what it hears up to there is its past, and it does nothing about it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

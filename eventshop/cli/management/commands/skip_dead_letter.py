@@ -6,15 +6,16 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.core.errors import EventShopError
 from eventshop.operations import dead_letter_operations
 from eventshop.operations.staff_actors import command_line_actor
 from eventshop.projections.dead_letter_jobs import Verb
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Skip a dead letter: the projection goes on without this event, and so does each later rebuild. With --restore "
         "a skipped event is folded again by a rebuild, which this requests. The operator log records it."

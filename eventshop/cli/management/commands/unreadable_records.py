@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventshop.cli.management.commands.acknowledge_records import location
@@ -13,9 +13,10 @@ from eventshop.cli.rich_output import create_console
 from eventshop.core.errors import EventShopError
 from eventshop.operations import unreadable_records
 from eventshop.operations.staff_actors import command_line_actor
+from eventshop.runtime.management_command import ManagementCommand
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "List the records of the log that no projection could read, by cause; read one, or all of a cause, again; or "
         "skip them: acknowledge that they stay. The operator log records it."

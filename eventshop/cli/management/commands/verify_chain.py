@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.kafka_commands import add_processes_argument, check_processes, report_errors
 from eventshop.cli.progress_bar import show_progress
@@ -19,12 +19,13 @@ from eventshop.eventstore.hash_chain.verification import ChainHead
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.models import SignedRoot
 from eventshop.operations.tamper_evidence import root_files, sealed_rows, signed_roots
+from eventshop.runtime.management_command import ManagementCommand
 
 #: Faults that the command prints.
 MAX_REPORTED: Final = 10
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Verify the hash chain of every stream and compare it with the signed roots. Print the faults in the order "
         "of the store, and fail if there is one."

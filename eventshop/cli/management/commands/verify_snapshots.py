@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventshop.cli.kafka_commands import has_postgres_and_kafka, report_errors
 from eventshop.eventstore.snapshots import repository
+from eventshop.runtime.management_command import ManagementCommand
 
 
 def describe_result(correct: int, ignored: int, removed: int) -> str:
@@ -18,7 +19,7 @@ def describe_result(correct: int, ignored: int, removed: int) -> str:
     return f"{correct:,} snapshots are correct.{left_out}"
 
 
-class Command(BaseCommand):
+class Command(ManagementCommand):
     help = (
         "Compare each snapshot with a full replay, and with its topic if there is one. Exits 1 if one differs, else 0; "
         "with --remove, the wrong ones are removed."
