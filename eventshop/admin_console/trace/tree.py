@@ -21,7 +21,7 @@ from eventshop.operations.models import WebRequest
 from eventshop.sagas.models import InboxMessage, Saga, SagaStep
 
 #: Events in one tree; the event list shows the others of a longer correlation.
-MAX_EVENTS: Final = 500
+MAX_EVENTS: Final = 250
 #: The greatest depth of a tree; a node below it becomes the root of another tree.
 MAX_DEPTH: Final = 60
 

@@ -118,6 +118,13 @@ def test_a_story_is_followed_from_an_id(visitor: Visitor, suspended_saga: UUID) 
     page.get_by_label("Any id").fill("9")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Trace as a tree")).to_be_visible()
+    rows = page.locator("[data-testid=tree][open]").first.locator("tbody tr")
+    fold, second = rows.nth(0).get_by_test_id("fold"), rows.nth(1)
+    expect(second).to_be_visible()
+    fold.click()
+    expect(second).to_be_hidden()
+    fold.press("Enter")
+    expect(second).to_be_visible()
     expect(page.get_by_role("link", name="TakePayment", exact=True)).to_be_visible()
 
 
