@@ -17,6 +17,7 @@ from eventshop.admin_console.correction_admin import answer_correction
 from eventshop.admin_console.event_detail import event_url, position_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
+from eventshop.admin_console.operator_history import about_event, operator_history
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.set_aside import held_up_sagas, record_causes, set_aside_elsewhere
 from eventshop.admin_console.unfold_adapter import detail_action, display
@@ -250,6 +251,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             ],
             "queue": list(queue[:50]),
             "preview": _preview(obj) if "dry-run" in request.GET else None,
+            "tables": operator_history(
+                request, about_event(obj.projection, obj.event_id, obj.aggregate_id, obj.fingerprint)
+            ),
         }
 
     @display(description="error")

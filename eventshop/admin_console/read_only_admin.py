@@ -109,7 +109,7 @@ class ReadOnlyAdmin(UnfoldModelAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            context |= self.detail_context(request, obj)
+            context |= {"title": str(obj), "subtitle": ""} | self.detail_context(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:

@@ -78,9 +78,9 @@ class RowLink(NamedTuple):
         return link(url, self.text)
 
 
-def section(heading: str, *names: str) -> Fieldset:
-    """A section of these fields under a heading."""
-    return heading, {"fields": names}
+def section(heading: str, *names: str, is_last: bool = False) -> Fieldset:
+    """A section of these fields under a heading. `is_last`: below the tables and the timeline."""
+    return heading, {"fields": names, "classes": ("es-last",) if is_last else ()}
 
 
 def link(url: str, text: str) -> SafeString:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,6 +15,7 @@ from eventshop.admin_console.display_names import actor_label
 from eventshop.admin_console.event_detail import position_link, stream_link
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.list_filters import ProjectionFilter
+from eventshop.admin_console.operator_history import about_event, operator_history
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import detail_action, display
@@ -47,6 +50,10 @@ class SkippedEventAdmin(ReadOnlyAdmin):
         section("Skipped in this projection", "projection", "state", "error", "reason", "operator", "skipped_at"),
         section("The event", "event_type", "event_link", "event_id", "aggregate_type", "stream", "version"),
     )
+
+    def detail_context(self, request: HttpRequest, obj: SkippedEvent) -> dict[str, Any]:
+        about = about_event(obj.projection, obj.event_id, obj.aggregate_id)
+        return {"title": f"Skipped {obj.event_type}", "tables": operator_history(request, about)}
 
     def has_skip_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return request.user.has_perm("projection_engine.skip_dead_letters")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from eventshop.admin_console.confirmation import confirm_with_view_permission
 from eventshop.admin_console.dead_letter_admin import RetryDeadLettersForm, SkipForm
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import CauseFilter, ProjectionFilter
+from eventshop.admin_console.operator_history import operator_history
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.row_page import Table, link, section
 from eventshop.admin_console.unfold_adapter import detail_action, display
@@ -82,6 +84,7 @@ class UnreadableRecordAdmin(ReadOnlyAdmin):
                     "The record has no headers.",
                     frozenset({"Bytes"}),
                 ),
+                *operator_history(request, Q(target=str(obj))),
             ],
         }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
 
-from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_value
+from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
-from eventshop.admin_console.row_page import section
+from eventshop.admin_console.row_page import Table, section, show_value
 from eventshop.admin_console.unfold_adapter import display
 from eventshop.operations.access_log.declarations import NotLogged
 from eventshop.operations.worker_health import problems_of, worker_processes
@@ -40,8 +41,15 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
         section("Worker", "owner", "state", "problems", "version", "memory"),
         section("Times", "started_at", "seen_at"),
         section("Its partitions", "partitions", "leased"),
-        section("Its threads", "thread_states"),
     )
+
+    def detail_context(self, request: HttpRequest, obj: WorkerProcess) -> dict[str, Any]:
+        names = sorted({name for state in obj.threads.values() for name in state})
+        rows = [
+            (thread, *(show_value(state.get(name)) for name in names)) for thread, state in sorted(obj.threads.items())
+        ]
+        table = Table("Its threads", ("Thread", *map(field_label, names)), rows, "It has no threads.")
+        return {"title": f"Worker {obj.owner}", "tables": [table]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkerProcess]:
         return worker_processes()
@@ -70,10 +78,6 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
     @display(description="Problems")
     def problems(self, row: WorkerProcess) -> str:
         return "; ".join(problems_of(row)) or "none"
-
-    @display(description="Threads")
-    def thread_states(self, row: WorkerProcess) -> str | SafeString:
-        return format_value([{"thread": name, **state} for name, state in sorted(row.threads.items())])
 
     @display(description="Memory")
     def memory(self, row: WorkerProcess) -> str:

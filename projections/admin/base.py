@@ -18,7 +18,8 @@ from eventshop.operations.access_log.declarations import Kind, Logged
 from eventshop.operations.completeness import missing_from_model
 from eventshop.web.shared.incomplete_files import name_file
 
-LINEAGE: Final = section("Lineage", "last_event_id", "last_version", "last_partition", "last_offset")
+#: It comes last, below everything else.
+LINEAGE: Final = section("Lineage", "last_event_id", "last_version", "last_partition", "last_offset", is_last=True)
 
 
 class RowAdmin(ReadOnlyAdmin):

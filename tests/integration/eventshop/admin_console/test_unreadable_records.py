@@ -109,6 +109,8 @@ def test_one_is_skipped_with_a_reason_and_health_speaks_of_it_no_more() -> None:
     assert check_unreadable_records().ok
     assert message_levels(client.post(url(row, "skip"), {"reason": "again"}))[-1] == "error"
     assert recorded() == [("skip unreadable record", "event-store/3@17")]
+    client = clerk("view_unreadablerecord", "view_operatoraction")
+    assert "a test of the network team" in client.get(url(row)).content.decode()  # what was done stays on its page
     with pytest.raises(InvalidMessage):
         unreadable_records.skip(make_record(18), actor="ada", reason="")
 
