@@ -8,6 +8,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from eventshop.core.message_registry import registry
@@ -150,9 +153,16 @@ class WebhookDeliveryAdmin(ReadOnlyModelAdmin):
     inlines = (AttemptsInline,)
     fieldsets = (
         ("Delivery", {"fields": ("endpoint", "state", "tries", "due_at")}),
-        ("The event", {"fields": ("event_type", "position", "id")}),
+        ("The event", {"fields": ("event_type", "event", "id")}),
     )
     actions = ("resend",)
+
+    @admin.display(description="position")
+    def event(self, delivery: WebhookDelivery) -> SafeString | str:
+        if delivery.position < 0:
+            return "a test event"
+        url = reverse("admin:store_storedevent_change", args=[delivery.position])
+        return format_html('<a class="es-link" href="{}">{}</a>', url, f"{delivery.position:,}")
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("web.resend_webhookdelivery")

@@ -51,8 +51,8 @@ class ProjectedEffectAdmin(ReadOnlyModelAdmin):
     show_full_result_count = False
     fieldsets = (
         ("Letter", {"fields": ("kind", "state", "person", "tries", "error", "due_at", "finished_at")}),
-        ("The event it is about", {"fields": ("event_type", "event_id", "aggregate_id", "position")}),
-        ("How it looks", {"fields": ("as_html", "as_text")}),
+        ("The event it is about", {"fields": ("event_type", "event", "event_id", "aggregate_id")}),
+        ("How it looks", {"fields": ("as_html", "as_text"), "classes": ("es-last",)}),
     )
     actions = ("send_again",)
 
@@ -73,9 +73,16 @@ class ProjectedEffectAdmin(ReadOnlyModelAdmin):
         except EventShopError as error:
             return HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=409)
 
+    @admin.display(description="position")
+    def event(self, effect: ProjectedEffect) -> SafeString:
+        url = reverse("admin:store_storedevent_change", args=[effect.position])
+        return format_html('<a class="es-link" href="{}">{}</a>', url, f"{effect.position:,}")
+
     @admin.display(description="as HTML")
     def as_html(self, effect: ProjectedEffect) -> SafeString | str:
-        return format_html('<a href="{}">Open it as it looks</a>', reverse("admin:letter_preview", args=[effect.pk]))
+        return format_html(
+            '<a class="es-link" href="{}">Open it as it looks</a>', reverse("admin:letter_preview", args=[effect.pk])
+        )
 
     @admin.display(description="as text, as it would be sent now")
     def as_text(self, effect: ProjectedEffect) -> SafeString | str:
