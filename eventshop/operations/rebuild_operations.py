@@ -134,7 +134,7 @@ def reset_position(text: str) -> int | None:
     try:
         return last_position_until(parse_datetime_argument(text))
     except (ArgumentTypeError, OverflowError) as error:
-        raise InvalidMessage(f"{text[:50]!r} is no position, and no time such as 2026-01-31T12:00") from error
+        raise InvalidMessage(f"give a position or a time such as 2026-01-31T12:00, not {text[:50]!r}") from error
 
 
 def last_position_until(moment: datetime) -> int:
