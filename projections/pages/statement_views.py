@@ -45,7 +45,8 @@ COLUMNS = (
 
 
 #: Near the limits of dates, a day has no end.
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+_FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
+_DAYS = f"Enter a day from {_FIRST:%Y} to {_LAST:%Y}"
 
 
 class StatementForm(forms.Form):
@@ -54,11 +55,13 @@ class StatementForm(forms.Form):
     day = forms.DateField(
         label="Day (UTC)",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=[MinValueValidator(_FIRST_DAY), MaxValueValidator(_LAST_DAY)],
+        validators=[MinValueValidator(_FIRST, _DAYS), MaxValueValidator(_LAST, _DAYS)],
+        error_messages={"required": "Enter a day", "invalid": "Enter a day such as 2026-11-30"},
     )
     known_at = forms.DateTimeField(
         label="As it was known at (UTC)",
         required=False,
+        error_messages={"invalid": "Enter a time such as 2026-11-30 15:00"},
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 

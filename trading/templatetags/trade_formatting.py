@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from trading.application import number_formatting
 from trading.application.trade_timeline import STATUS_LABELS, describe_terms
@@ -30,6 +32,13 @@ def average(value: Decimal | None, row: _Quoted) -> str:
     """An average price with the decimals of the row's instrument."""
     currency = getattr(row, "price_currency", row.currency)  # a position may be worth coin, and be quoted in dollars
     return number_formatting.format_average(value, row.instrument, currency)
+
+
+@register.filter
+def breakable(code: str) -> SafeString:
+    """An instrument's code that may break behind its venue, where a table is narrow."""
+    venue, _, symbol = code.partition("/")
+    return format_html("{}/<wbr>{}", venue, symbol)
 
 
 @register.filter
