@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from inspect import getdoc
@@ -12,7 +13,15 @@ from rich.table import Table
 
 from benchmarks.alternating_rounds import median_rate, median_ratio, run_rounds, warm_measurement
 from benchmarks.commands import WITHOUT_CACHE, batches, commands, counting
-from benchmarks.harness import ROOT, measure, measure_command, run_manage, temporary_database, temporary_stack
+from benchmarks.harness import (
+    ROOT,
+    measure,
+    measure_command,
+    run_manage,
+    run_measurement,
+    temporary_database,
+    temporary_stack,
+)
 from benchmarks.http import http
 from benchmarks.idle import idle
 from benchmarks.privacy import accesses, privacy
@@ -212,6 +221,24 @@ def kafka(options: argparse.Namespace) -> None:
     console.print(table)
 
 
+def console_pages(options: argparse.Namespace) -> None:
+    """Every page of the console in a store of 100,000 events, with `--full` of a million, on PostgreSQL."""
+    events = 1_000_000 if options.full else 100_000
+    table = Table("page", "ms", "queries", "target")
+    with temporary_database("PostgreSQL") as env:
+        measure(env, "write_demo", orders=events // 50)
+        measure(env, "write_sales", orders=events * 9 // 30)
+        run_manage(env, "run_projections", "--once")
+        measure(env, "fill_operators_tables", rows=events // 5)
+        pages = json.loads(run_measurement(env, "measure_console_pages"))
+    for page in sorted(pages, key=lambda page: -page["ms"])[:25]:
+        verdict = f"{target_verdict(300, page['ms'])} 300 ms, {target_verdict(20, page['queries'])} 20 queries"
+        table.add_row(page["url"], f"{page['ms']:.0f}", str(page["queries"]), verdict)
+    console.print(table)
+    reached = sum(page["ms"] <= 300 and page["queries"] <= 20 for page in pages)
+    console.print(f"{len(pages)} pages; {reached} within both limits")
+
+
 PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
     part.__name__: part
     for part in (
@@ -229,6 +256,7 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
         history,
         kafka,
         recovery,
+        console_pages,
         http,
         idle,
         soak,

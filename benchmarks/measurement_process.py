@@ -179,6 +179,7 @@ def peak_memory_mb() -> float:
 #: Modules by the measurements they hold; they are imported after Django is set up.
 MODULES: Final[dict[str, tuple[str, ...]]] = {
     "access_log_cost": ("measure_access_log",),
+    "console_pages": ("fill_operators_tables", "measure_console_pages"),
     "demo_events": ("write_demo",),
     "history_measurements": (
         "load_long_stream",

@@ -33,7 +33,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "eventshop.admin_console.dashboard.add_dashboard_context",
     "COLORS": {"primary": PRIMARY},
     "STYLES": [lambda request: static("console/console.css")],
-    "SCRIPTS": [lambda request: static("console/console.js")],
+    "SCRIPTS": [lambda request: static("console/console.js"), lambda request: static("console/lists.js")],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -20,6 +20,7 @@ from orders.application.customer_order import order_updates
 from orders.application.data_uses import hand_over_parcel, with_ground
 from orders.application.documents import DOCUMENTS
 from orders.application.letters import ORDER_LETTERS
+from orders.application.payload_indexes import PAYLOAD_INDEXES
 from orders.application.payment_texts import erase_payment_texts
 from orders.demo.customer import demo_customer_commands
 from orders.demo.faults import fault_commands
@@ -65,6 +66,7 @@ ReturnWindow.length = lambda: timedelta(days=settings.RETURN_WINDOW_DAYS)
 PLUGIN = Plugin(
     aggregates=[Order, StockItem, DocumentSeries],
     effect_projections=[DOCUMENTS],
+    payload_indexes=PAYLOAD_INDEXES,
     upcasters=[upcasters],
     error_modules=[errors],
     sagas=[FulfilmentOfVersion1, Fulfilment, ReturnWindow],

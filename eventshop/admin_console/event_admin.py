@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -57,6 +57,9 @@ class EventChangeList(KeysetChangeList):
         self.scanned_from = first if len(rows) < count else 0
         return rows
 
+    def count_exported(self, limit: int) -> int | None:
+        return None if is_scan(self.params) else super().count_exported(limit)
+
     @property
     def scan_on_link(self) -> str:
         """Where to look further back; empty unless this page stopped before it was full."""
@@ -96,6 +99,11 @@ class EventAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventChangeList]:
         return EventChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The first page can follow new events."""
+        tail = {} if {"before", "after"} & set(request.GET) else {"tail_mark": newest_position()}
+        return super().changelist_view(request, {**tail, **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

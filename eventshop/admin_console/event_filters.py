@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from eventshop.admin_console.search import parse_uuid
 from eventshop.admin_console.unfold_adapter import TextFilter
+from eventshop.eventstore.payload_indexes import PayloadIndex, payload_index_of
 from eventshop.operations.staff_actors import actors_named
 
 #: Positions that one page reads where no index helps; a link leads to the ones before.
@@ -39,14 +40,26 @@ class ActorFilter(TextFilter):
 
 
 class PayloadFilter(TextFilter):
-    """A text in the payload, or `field=value`. Personal values are stored encrypted, so they are not found."""
+    """A text in the payload, or `field=value`, of which some fields have an index.
+
+    Personal values are stored encrypted, so they are not found.
+    """
 
     title = "payload (text, or field=value)"
     parameter_name = "payload"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         text = str(self.value() or "").strip().replace("\x00", "")
+        index, value = _indexed(text)
+        if index is not None:
+            return index.filter(queryset, value)
         return queryset.filter(payload_condition(text)) if text else queryset
+
+
+def _indexed(text: str) -> tuple[PayloadIndex | None, str]:
+    """The index that serves `field=value`, if the field has one."""
+    matched = _FIELD_VALUE.fullmatch(text)
+    return (payload_index_of(matched[1]), matched[2]) if matched else (None, "")
 
 
 def payload_condition(text: str) -> Q:
@@ -65,6 +78,9 @@ def payload_condition(text: str) -> Q:
 
 def is_scan(parameters: Any) -> bool:
     """Whether a list with these parameters is filtered by what has no index."""
-    return any(parameters.get(one.parameter_name) for one in (ActorFilter, PayloadFilter)) and not any(
-        parameters.get(name) for name in ("correlation", "q")
-    )
+    if any(parameters.get(name) for name in ("correlation", "q")):
+        return False
+    payload = str(parameters.get(PayloadFilter.parameter_name) or "").strip()
+    if payload:
+        return _indexed(payload)[0] is None
+    return bool(parameters.get(ActorFilter.parameter_name))

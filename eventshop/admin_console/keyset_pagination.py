@@ -66,6 +66,12 @@ class KeysetChangeList(StatefulChangeList):
         self.can_show_all = self.multi_page = False
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
 
+    @property
+    def coverage(self) -> str:
+        """The rows of the page alone: others are not counted."""
+        matching = " of those that match" if self.is_narrowed else ""
+        return f"{self.result_count} shown{matching}, newest first"
+
     def indexed_queries(self) -> Sequence[QuerySet[Any]]:
         """Queries that an index serves one by one; the page is made of the first rows of all of them."""
         return [self.queryset]
@@ -78,6 +84,10 @@ class KeysetChangeList(StatefulChangeList):
 
     def position_of(self, row: Any) -> int:
         return int(getattr(row, self.cursor_field))
+
+    def count_exported(self, limit: int) -> int | None:
+        counts = [query.order_by().values("pk")[:limit].count() for query in self.indexed_queries()]
+        return min(sum(counts), limit)
 
     def export_rows(self, limit: int) -> Iterator[Any]:
         """Page by page, newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from html.parser import HTMLParser
 from itertools import islice
@@ -51,28 +51,45 @@ class StatefulChangeList(ChangeList):
         """The shown columns that hold numbers, which are right-aligned."""
         return [name for name in map(str, self.list_display) if is_number_column(name, self.model_admin)]
 
-    @property
-    def other_parameters(self) -> list[tuple[str, str]]:
-        """What the address says beside the columns, for a form that keeps it."""
-        left_out = (COLUMNS, "o", "before", "after")
-        return [
-            (name, value) for name, values in self.filter_params.items() if name not in left_out for value in values
-        ]
-
     def export_rows(self, limit: int) -> Iterator[Any]:
         """The filtered rows in the order of the list."""
         rows = iter(self.queryset[:limit].iterator(chunk_size=EXPORT_PAGE))
         while page := list(islice(rows, EXPORT_PAGE)):
             yield from self.load_column_data(page)
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a search or a filter leaves rows out."""
+        return bool(self.query or self.has_active_filters)
+
+    @property
+    def coverage(self) -> str:
+        """What the numbers below the list are about, in words."""
+        shown, first = len(self.result_list), (self.page_num - 1) * self.list_per_page + 1
+        bounded = getattr(self.paginator, "has_uncounted_rows", False)
+        noun = self.opts.verbose_name if self.result_count == 1 else self.opts.verbose_name_plural
+        matching = (" that matches" if self.result_count == 1 else " that match") if self.is_narrowed else ""
+        if bounded:
+            text = f"Rows {first:,}–{first + shown - 1:,} of more than {self.result_count:,} {noun}{matching}"
+            return f"{text}; only the first {self.result_count:,} have pages: narrow the list by its filters"
+        if shown < self.result_count:
+            return f"Rows {first:,}–{first + shown - 1:,} of {self.result_count:,} {noun}{matching}"
+        return f"{self.result_count:,} {noun}{matching}"
+
+    def count_exported(self, limit: int) -> int | None:
+        """How many rows an export has, at most `limit`; None where counting them would cost as much as the export."""
+        return int(self.queryset.order_by().values("pk")[:limit].count())
+
     def load_column_data(self, page: list[Any]) -> list[Any]:
         """The page's rows with the other data that its columns show, loaded in a fixed number of queries."""
         return page
 
 
-def chosen_columns(request: HttpRequest, offered: list[str]) -> list[str]:
-    """The offered columns that the address chooses, or all; always with the first, which leads to the row."""
-    chosen = set(getattr(request, "GET", {}) and request.GET.getlist(COLUMNS))
+def chosen_columns(request: HttpRequest, offered: list[str], kept: Callable[[], list[str]]) -> list[str]:
+    """The offered columns that the address chooses, else the kept ones, else all; always with the first, which leads
+    to the row.
+    """
+    chosen = set((getattr(request, "GET", {}) and request.GET.getlist(COLUMNS)) or kept())
     return [name for name in offered if name == offered[0] or name in chosen] if chosen & set(offered) else offered
 
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from eventshop.admin_console.confirmation import confirm_with_view_permission, reason_field
 from eventshop.admin_console.display_names import short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
+from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, field_label, format_value, indent_json
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
 from eventshop.admin_console.registry import find_row_pages, find_streams, name_streams
@@ -167,7 +167,6 @@ class SagaAdmin(ReadOnlyAdmin):
     search_help_text = "Saga, subject, correlation, event or command id; order number"
     sortable_by = ()
     ordering = ("-started_at", "pk")
-    paginator = BoundedPaginator
     change_form_template = "console/saga.html"
     actions_detail = ("retry_now", "retry", "compensate", "resolve")
     list_before_template = "console/saga_groups_link.html"

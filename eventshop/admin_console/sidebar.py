@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 from eventshop.operations.attention.watch import recent_counts
 
@@ -52,10 +52,24 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     items_by_title: dict[str, list[SidebarItem]] = {}
     for section in sorted(_sections, key=lambda section: section.order):
         items_by_title.setdefault(section.title, []).extend(section.items)
-    return [
+    sections: list[dict[str, Any]] = [
         {"title": title, "items": [_entry(item, badges) for item in sorted(items, key=lambda item: item.order)]}
         for title, items in items_by_title.items()
     ]
+    _mark_current([entry for section in sections for entry in section["items"]], request.path)
+    return sections
+
+
+def _mark_current(entries: Sequence[dict[str, Any]], page: str) -> None:
+    """Mark the one entry that leads to this page, or to the list above it: the longest address that it begins with.
+
+    By itself Unfold marks every entry whose address is a part of the page's, so neighbours too.
+    """
+    links, index = [str(entry["link"]) for entry in entries], reverse("admin:index")
+    above = (link for link in links if page == link or (link != index and page.startswith(link)))
+    current = max(above, key=len, default=None)
+    for entry, link in zip(entries, links, strict=True):
+        entry["active"] = link == current
 
 
 def _entry(item: SidebarItem, badges: Mapping[str, int]) -> dict[str, Any]:

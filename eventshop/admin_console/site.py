@@ -12,11 +12,13 @@ from django.contrib.auth.views import PasswordChangeView
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.cache import add_never_cache_headers
 
 from eventshop.admin_console.find.finders import Query, find_anything, may_find_people
 from eventshop.admin_console.password_forms import OwnPasswordForm
+from eventshop.admin_console.saved_filters import delete_filter, keep_columns, save_filter
+from eventshop.admin_console.work_list_admin import WorkListAdmin
 from eventshop.core.errors import InvalidMessage
 from eventshop.core.human_text import VISIBLE_TEXT, clean_text
 from eventshop.core.messages import new_id
@@ -54,6 +56,26 @@ class ConsoleSite(UnfoldAdminSite):
     def admin_view(self, view: V, cacheable: bool = False) -> V:
         """As Django's; a list answers a filter by a time that is out of range in UTC as other invalid filters."""
         return super().admin_view(_refuse_unreadable(view) if view.__name__ == "changelist_view" else view, cacheable)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's; each list has the console's tools, whichever app it is of."""
+        if admin_class is not None and not issubclass(admin_class, WorkListAdmin):
+            admin_class = type(
+                admin_class.__name__, (admin_class, WorkListAdmin), {"__module__": admin_class.__module__}
+            )
+        super().register(model_or_iterable, admin_class, **options)
+
+    def extra_urls(self) -> list[URLPattern]:
+        """The addresses to which the forms above lists are sent."""
+        return [
+            path("saved-filters/<str:listed>/", self.admin_view(save_filter), name="save_filter"),
+            path(
+                "saved-filters/<str:listed>/<int:filter_id>/delete/",
+                self.admin_view(delete_filter),
+                name="delete_filter",
+            ),
+            path("list-columns/<str:listed>/", self.admin_view(keep_columns), name="keep_columns"),
+        ]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """As Django's, but wrong passwords count as those of a sign-in."""

@@ -264,3 +264,37 @@ class PartitionTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.partition}: {self.events} up to {self.counted_to}"
+
+
+class SavedFilter(models.Model):
+    """A list of the console as somebody wants to find it again: its filters, order and columns, under a name."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    listed = models.CharField(max_length=100, help_text="The list, as `app.model`.")
+    name = models.CharField(max_length=60)
+    address = models.CharField(max_length=1000, help_text="The parameters of the list's address.")
+    is_shared = models.BooleanField(default=False, help_text="Whether everybody who may see the list has it.")
+
+    class Meta:
+        default_permissions = ()
+        permissions = (("share_savedfilter", "Can share saved filters"),)
+        constraints = (models.UniqueConstraint(fields=["owner", "listed", "name"], name="saved_filter_once"),)
+        indexes = (models.Index(fields=["listed"], condition=models.Q(is_shared=True), name="shared_filters"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListColumns(models.Model):
+    """The columns that somebody wants to see in a list of the console when its address chooses none."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    listed = models.CharField(max_length=100, help_text="The list, as `app.model`.")
+    columns = models.CharField(max_length=2000, help_text="Their names, with spaces between them.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["owner", "listed"], name="list_columns_once"),)
+
+    def __str__(self) -> str:
+        return self.listed

@@ -35,6 +35,7 @@ from eventshop.projections import kept_rows, outbox
 from eventshop.web.letters.letter_health import check_letters
 from eventshop.web.letters.letter_kinds import LETTERS
 from eventshop.web.letters.letter_log import letters_to
+from eventshop.web.live.event_feed import new_events
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
 from eventshop.web.webhooks.receiver_health import find_failing_receivers
@@ -98,6 +99,7 @@ PLUGIN = Plugin(
     job_sources=SOURCES,
     effect_projections=[LETTERS],
     retentions=RETENTIONS,
+    live_sources=[new_events],
     finders=FINDERS,
     roles=ROLES,
     sidebar=[

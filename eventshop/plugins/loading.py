@@ -24,6 +24,8 @@ from eventshop.core.message_registry import registry as message_registry
 from eventshop.core.port import Binding, declared_ports
 from eventshop.core.saga import Effect, Saga
 from eventshop.core.upcasting import Upcasters
+from eventshop.eventstore import payload_indexes
+from eventshop.eventstore.payload_indexes import PayloadIndex
 from eventshop.operations import health_checks, job_list, periodic_jobs, roles, row_retention
 from eventshop.operations.attention import find
 from eventshop.operations.periodic_jobs import PeriodicJob
@@ -92,6 +94,7 @@ def _url_module(entry: Any) -> bool:
 FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "aggregates": FieldRule(_subclass_of(Aggregate), "subclasses of Aggregate", message_registry.add),
     "upcasters": FieldRule(_instance_of(Upcasters), "Upcasters", message_registry.add_upcasters),
+    "payload_indexes": FieldRule(_instance_of(PayloadIndex), "PayloadIndexes", payload_indexes.register),
     "error_modules": FieldRule(_instance_of(ModuleType), "modules", problem_catalogue.add_error_module),
     "sagas": FieldRule(_subclass_of(Saga), "subclasses of Saga", saga_registry.register),
     "effect_handlers": FieldRule(

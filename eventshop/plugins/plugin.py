@@ -17,6 +17,7 @@ from eventshop.core.message_registry import AnyAggregate
 from eventshop.core.port import Binding
 from eventshop.core.saga import Effect
 from eventshop.core.upcasting import Upcasters
+from eventshop.eventstore.payload_indexes import PayloadIndex
 from eventshop.operations.attention.find import Finder as AttentionFinder
 from eventshop.operations.health_checks import HealthCheck
 from eventshop.operations.job_list import JobSource
@@ -42,6 +43,8 @@ class Plugin:
     #: Aggregates: with them the program knows their commands and events. Upcasters read events of earlier versions.
     aggregates: Sequence[type[AnyAggregate]] = ()
     upcasters: Sequence[Upcasters] = ()
+    #: Fields by whose value the console finds events through an index of the app's own migrations.
+    payload_indexes: Sequence[PayloadIndex] = ()
     #: Modules whose error classes a client of the API can meet; they are listed in `docs/problems.md`.
     error_modules: Sequence[ModuleType] = ()
 

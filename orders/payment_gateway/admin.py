@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.event_detail import stream_link
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.read_only_admin import ReadOnlyAdmin
@@ -52,7 +51,6 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_help_text = "Key, order id or number; the payment's id; the charge of a capture, void or refund"
     sortable_by = ()
     ordering = ("-asked_at",)
-    paginator = BoundedPaginator
     fieldsets = (
         section("Payment", "what", "money", "method", "state", "why", "captures"),
         section("Times", "requested_time", "ended_time"),
@@ -132,7 +130,6 @@ class GatewayMessageAdmin(ReadOnlyAdmin):
     search_help_text = "Payment key or webhook id"
     sortable_by = ()
     ordering = ("-last_at",)
-    paginator = BoundedPaginator
     fieldsets = (
         section("Verdict", "verdict_label", "code", "why"),
         section("Message", "source", "about", "payment", "money", "notice_id", "body_hash", "begins"),

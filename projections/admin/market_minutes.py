@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE
 from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.row_page import section
@@ -56,7 +55,6 @@ class MarketMinuteAdmin(RowAdmin):
     list_filter_submit = True
     sortable_by = ("minute",)
     ordering = ("-minute", "instrument")
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     list_before_template = "projections/market.html"
     fieldsets = (

@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import ChoicesDropdownFilter, RangeNumericFilter, display
@@ -72,7 +71,6 @@ class OrderSummaryAdmin(OrderActions, DeliveryReveal, SearchableRowAdmin):
     sortable_by = ("order_time", "reference")
     ordering = ("-created_at", "-order_id")
     date_hierarchy = "created_at"
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/order.html"
     actions_detail = (*OrderActions.actions_detail, *DeliveryReveal.actions_detail)

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import actor_label, short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator, CountedChangeList
+from eventshop.admin_console.estimated_pagination import CountedChangeList
 from eventshop.admin_console.event_detail import position_link
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html, format_amount
 from eventshop.admin_console.keyset_pagination import KeysetChangeList
@@ -72,7 +72,6 @@ class OrderLineAdmin(SearchableRowAdmin):
     search_help_text = "Product code, or number, id or external id of an order"
     sortable_by = ()
     ordering = ("-key",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Line of an order", "order_page", "line", "kind", "sku", "description"),
@@ -123,7 +122,6 @@ class CustomerSummaryAdmin(SearchById):
     search_help_text = "Customer id or its end, or external id"
     sortable_by = ("lifetime_value_text", "last_order_time")
     ordering = ("-last_order_at",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Customer", "customer_id", "person", "external_ids"),

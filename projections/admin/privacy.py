@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.list_filters import ValuesFilter
 from eventshop.admin_console.registry import Link
@@ -61,7 +60,6 @@ class UserProfileAdmin(PersonActions, SearchById):
     search_help_text = "Id of a person"
     sortable_by = ("joining_time", "erasure_due_time")
     ordering = ("-created_at", "-user_id")
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Person", "state", "restricted", "user_id", "source", "consents_text", "legal_holds"),
@@ -165,7 +163,6 @@ class ConsentRegisterAdmin(SearchById):
     search_help_text = "Id of a person"
     sortable_by = ("grant_time", "expiry_time")
     ordering = ("-key",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Consent", "purpose", "state", "person_column", "grants"),

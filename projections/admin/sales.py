@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import format_amount
 from eventshop.admin_console.row_page import section
 from eventshop.admin_console.unfold_adapter import display
@@ -42,7 +41,6 @@ class DailySalesAdmin(RowAdmin):
     sortable_by = ("day",)
     ordering = ("-day", "currency")
     date_hierarchy = "day"
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     list_before_template = "projections/sales.html"
     fieldsets = (
@@ -126,7 +124,6 @@ class ProductSalesAdmin(SearchBySku):
     list_filter = (CurrencyFilter,)
     sortable_by = ("sku", "units_net", "net_text")
     ordering = ("-net",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Product", "sku", "description", "units_sold", "units_returned", "units_net"),

@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import EMPTY_VALUE, datetime_html
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.unfold_adapter import RangeNumericFilter, display
@@ -40,7 +39,6 @@ class StockLevelAdmin(SearchBySku):
     list_filter_submit = True
     sortable_by = ("sku", "on_hand_text", "last_movement_time")
     ordering = ("-updated_at",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/stock.html"
 

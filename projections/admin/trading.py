@@ -12,7 +12,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.row_page import RowLink, section
@@ -63,7 +62,6 @@ class TradeBlotterAdmin(TradeActions, SearchByReference):
     search_help_text = "Reference, trade id or account id"
     sortable_by = ("reference", "submission_time")
     ordering = ("-submitted_at", "-trade_id")
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Trade", "state", "on_hold", "needs_review", "cancel_requested", "amend_requested", "reason"),
@@ -141,7 +139,6 @@ class PositionAdmin(SearchById):
     search_help_text = "Account id"
     sortable_by = ("instrument",)
     ordering = ("instrument", "account_id")
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     change_form_template = "projections/position.html"
 

@@ -26,6 +26,7 @@ from eventshop.core.messages import Envelope
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
 from eventshop.operations.attention.models import AttentionItem
+from eventshop.operations.models import SavedFilter
 from eventshop.privacy.erasure.erasure_job import DONE
 from eventshop.projections import replays
 from eventshop.projections.models import DeadLetterJob, EventCorrection, ProjectedEffect, UnreadableRecord
@@ -52,6 +53,7 @@ ACCOUNT, TRADE = derive_id("test-account", "owner"), derive_id("test-trade", "T-
 COMMAND = derive_id("test-command", "1")
 EFFECT = derive_id("test-effect", "1")
 ADDRESS = derive_id("test-address", "1")
+LISTED = "projections.ordersummary"
 WEBHOOK, DELIVERY = derive_id("test-webhook", "1"), derive_id("test-delivery", "1")
 
 
@@ -113,6 +115,7 @@ class World:
             made_at=now,
         )
         self.clerk = Clerk()
+        self.filter = SavedFilter.objects.create(owner=self.clerk.login, listed=LISTED, name="x", address="")
 
     def fill(self, url: str) -> str:
         """The URL with the ids of the owner's objects."""
@@ -163,6 +166,8 @@ class World:
             "event_id": EFFECT,
             "tag": "orders",
             "session_id": 1,
+            "listed": LISTED,
+            "filter_id": self.filter.pk,
             "pk": 1,
             "id": self.clerk.login.pk,
         }

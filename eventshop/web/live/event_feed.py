@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.models import User as Login
 from django.http import HttpResponseBase, StreamingHttpResponse
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from eventshop.core.messages import new_id
 from eventshop.eventstore.records import EventRow
 from eventshop.eventstore.tail_reader import newest_position
-from eventshop.web.api.base_view import require_login
+from eventshop.web.api.base_view import VIEW_EVENTS, require_login
 from eventshop.web.api.event_json import serialize_events
 from eventshop.web.api.own_events import followed_person, read_followed
 from eventshop.web.live.connection_loop import LiveConnection
@@ -42,7 +43,13 @@ def _newest(keys: Collection[UUID]) -> Mapping[UUID, int]:
     return dict.fromkeys(keys, newest_position())
 
 
-_SOURCE: Final = LiveSource("events", lambda request, key: True, _newest)
+def _may_see_events(login: Login | AnonymousUser) -> bool:
+    return login.has_perm(VIEW_EVENTS)
+
+
+_SOURCE: Final = LiveSource("feed", lambda request, key: True, _newest)
+#: For the console's list of events: that there are new ones, for staff who may see them. The key means nothing.
+new_events: Final = LiveSource("events", lambda request, key: _may_see_events(request.user), _newest, _may_see_events)
 
 
 def open_feed(request: Request, person: UUID | None, chosen: EventFilter, after: int) -> HttpResponseBase:

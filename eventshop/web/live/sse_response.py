@@ -54,6 +54,7 @@ def open_stream(
     if sock is None or login is None:
         return None
     live = LiveConnection(sock, source, key, mark, login, request.session.session_key or "")
+    live.is_allowed = source.is_open_to
     return EventStreamResponse(live, opening=encode_change(mark) if mark != shown_mark else b"")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.contrib.auth.models import User as Login
 from django.db.models import Max
 from django.http import HttpRequest
 
@@ -24,11 +25,13 @@ class LiveSource(NamedTuple):
 
     `is_allowed` decides whether the caller may follow the object with this key. `read_marks` returns the mark of each
     key, with one SQL statement for all keys. A mark is a number that differs after every change; a missing key has 0.
+    `is_open_to`: whether a login, as it is now, may still follow such objects; open streams ask it every few seconds.
     """
 
     name: str
     is_allowed: Callable[[HttpRequest, UUID], bool]
     read_marks: Callable[[Collection[UUID]], Mapping[UUID, int]]
+    is_open_to: Callable[[Login], bool] = lambda login: True
 
 
 _sources: Final[dict[str, LiveSource]] = {}

@@ -32,3 +32,23 @@ def test_the_page_of_a_row_says_where_it_is() -> None:
     heading = page.content.decode().partition("<h1")[2].partition("</h1>")[0]
     assert [one.text for one in find(f"<div>{heading}</div>") if one.tag == "a"] == ["Orders"]
     assert f"Order {sale.reference}" in heading and "Shop" in heading
+
+
+def test_the_sidebar_marks_the_entry_of_the_page_and_no_neighbour() -> None:
+    sale = Sale(1)
+    record_sales(sale)
+    for url, entry in (
+        ("/admin/", "Dashboard"),
+        (order_url(sale), "Orders"),
+        ("/admin/store/storedevent/", "Events"),
+        ("/admin/store/storedevent/catalogue/event/OrderCreated/", "Event catalogue"),
+        ("/admin/ops/periodicwork/jobs/", "Jobs"),
+        ("/admin/ops/periodicwork/", "Scheduled jobs"),
+        ("/admin/projections/productsales/", "Products"),
+    ):
+        assert [
+            one.text.split(" ", 1)[1]
+            for one in find(boss().get(url), **{"aria-current": "page"})
+            if "active" in one.attributes.get("class", "")
+        ] == [entry], url
+    assert not find(boss().get("/admin/password_change/"), **{"aria-current": "page"})

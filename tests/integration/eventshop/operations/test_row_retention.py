@@ -94,6 +94,8 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "trading.FeeSchedule": "what fees were computed by; one for each change that staff enter",
     "trading.ExchangeRate": "what limits were checked by; one for each rate that staff enter or import",
     "ops.AttentionNotice": "deleted with its item",
+    "ops.SavedFilter": "at most fifty for each list and member of staff; deleted with them",
+    "ops.ListColumns": "one for each list and member of staff; deleted with them",
     "otp_totp.TOTPDevice": "set up by its owner",
     "otp_static.StaticDevice": "one for each account",
     "otp_static.StaticToken": "ten for each account",
