@@ -12,7 +12,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from eventshop.admin_console.display_names import short_name
-from eventshop.admin_console.estimated_pagination import BoundedPaginator
 from eventshop.admin_console.formatting import datetime_html
 from eventshop.admin_console.registry import Link
 from eventshop.admin_console.row_page import RowLink, Table, badge, link, section
@@ -45,7 +44,6 @@ class TradingAccountAdmin(SearchById):
     search_help_text = "The owner's id"
     sortable_by = ("last_change_time",)
     ordering = ("-updated_at",)
-    paginator = BoundedPaginator
     change_list_template = "projections/list.html"
     fieldsets = (
         section("Account", "reference", "owner", "account_id", "opened_at", "updated_at"),

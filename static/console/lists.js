@@ -125,7 +125,7 @@ async function download(response, report) {
 }
 
 // A list of events that follows: the server says that there are new events, and the list is asked again with its
-// filters, at most once a second. It stops when it is paused, when the page is hidden, and when a right is withdrawn.
+// filters, at most once a second. It stops when it is paused, when the page is left, and when a right is withdrawn.
 document.addEventListener("DOMContentLoaded", () => {
   const button = document.querySelector("[data-tail]");
   if (!button) return;

@@ -25,6 +25,7 @@ from eventshop.sagas.models import SagaStep
 from orders.domain.commands import AcceptReturn, CreateOrder, RequestReturn, ReturnLine
 from projections.customer_summary import customer_summary
 from projections.models import CustomerSummary, OrderSummary
+from projections.order_lines import order_lines
 from projections.order_summary import order_summary
 from projections.product_sales import product_sales
 from tests.support.browser import Visitor, serve
@@ -239,8 +240,9 @@ def test_a_projection_is_rebuilt_and_watched(operator: Operator) -> None:
     operator.choose("Projections")
     operator.click(operator.page.locator("#result_list").get_by_role("link", name="order-lines", exact=True))
     operator.send(operator.open_dialog("Rebuild"), reason=REASON)
-    expect(operator.page.locator("[data-live]")).to_be_visible()
-    assert Rebuild.objects.filter(projection="order-lines", reason=REASON).exists()
+    expect(operator.page.get_by_test_id("rebuild-requested")).to_be_visible()
+    assert rebuild(order_lines, DatabaseEventLog(), requested_by="ada").reason == REASON
+    expect(operator.page.get_by_test_id("rebuild-done")).to_be_visible()  # without another click
 
 
 def test_a_rebuild_is_cancelled(operator: Operator) -> None:
