@@ -79,7 +79,7 @@ def test_a_list_is_worked_with_by_keys_saved_filters_and_exports(visitor: Visito
         section.locator("summary").click()
         page.reload()
         expect(section).not_to_have_attribute("open", "")
-        assert page.locator("#nav-sidebar-apps [aria-current]").all_inner_texts() == ["Orders"]
+        expect(page.locator("#nav-sidebar-apps [aria-current]")).to_have_accessible_name("Orders")
 
 
 @pytest.mark.wide_first
