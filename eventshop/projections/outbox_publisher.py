@@ -83,6 +83,7 @@ class OutboxPublisher:
         self.limit = limit or BatchLimit(BATCH, MOST_BYTES)
         self.outbox = UUID(int=0)
         self.position = 0
+        self.has_more = False
         self._horizon = 0
         self._deleted = 0
         self._saved_at = 0.0
@@ -131,6 +132,7 @@ class OutboxPublisher:
             self.limit.grow(self.position)
         if self._monitor:
             self._monitor.check(self.position)
+        self.has_more = bool(rows)  # at least to record that these are published
         return len(rows)
 
     def wait_s(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from threading import Event as Signal
 from threading import Lock
@@ -83,6 +83,7 @@ class Waiter:
     def __init__(self, *channels: Channel) -> None:
         self.channels = frozenset(channels)
         self._signal = Signal()
+        self._signalled: set[str] = set()
         with _lock:
             for channel in self.channels:
                 _waiters[channel] = (*_waiters.get(channel, ()), self)
@@ -94,8 +95,17 @@ class Waiter:
         self._signal.clear()
         return True
 
-    def notify(self) -> None:
+    def take_signalled(self) -> Collection[str]:
+        """The channels that were signalled since the last call. Work that was committed before must be looked for."""
+        signalled = self._signalled.copy()
+        # Not replaced as a whole: a signal that comes just now must not be added to a set that nobody reads.
+        self._signalled -= signalled
+        return signalled
+
+    def notify(self, channel: str | None = None) -> None:
         """End the current wait, or the next one."""
+        if channel is not None:
+            self._signalled.add(channel)
         self._signal.set()
 
     def close(self) -> None:
@@ -146,7 +156,7 @@ def _deliver(channels: Iterable[str]) -> None:
     """Wake the waiters of this process. Unknown channels are those of another release: nobody waits for them."""
     for channel in channels:
         for waiter in _waiters.get(channel, ()):
-            waiter.notify()
+            waiter.notify(channel)
 
 
 def _open_link() -> Link:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import inf
 from queue import SimpleQueue
 from threading import Event as Signal
+from time import monotonic
 from typing import Final
 
 from django.conf import settings
@@ -36,6 +37,22 @@ BATCH: Final = 100
 SHORTEST_WAIT_S: Final = 0.005
 
 
+class _NextDue:
+    """When the next row of a kind is due, as last asked; asked again after a signal, or after something was due."""
+
+    def __init__(self, seconds_until_due: Callable[[], float]) -> None:
+        self._ask = seconds_until_due
+        self._at: float | None = None  # on the monotonic clock
+
+    def forget(self) -> None:
+        self._at = None
+
+    def in_s(self) -> float:
+        if self._at is None or self._at <= monotonic():
+            self._at = monotonic() + self._ask()
+        return self._at - monotonic()
+
+
 class EffectWorker:
     """Performs effects and fires timers until it is stopped. It sleeps until one is due, or is written."""
 
@@ -47,7 +64,11 @@ class EffectWorker:
         self.registry = registry
         self.capacity = CLAIMED_PER_THREAD * settings.SAGA_EFFECT_THREADS
         self.claimed = 0  # effects claimed, and neither recorded nor released
-        self._waiter = Waiter(Channel.EFFECTS, Channel.TIMERS)
+        self._next_due = {
+            Channel.EFFECTS: _NextDue(effects.seconds_until_due),
+            Channel.TIMERS: _NextDue(timers.seconds_until_due),
+        }
+        self._waiter = Waiter(*self._next_due)
         self._finished: SimpleQueue[EffectAttempt | SagaStep] = SimpleQueue()  # a step alone was not performed
         self._attempts: list[EffectAttempt] = []
         self._unperformed: list[SagaStep] = []
@@ -66,20 +87,29 @@ class EffectWorker:
 
     def _run_round(self, failures: int, pool: TaskThreads, stop: Signal) -> None:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now
+        self._ask_again(self._waiter.take_signalled())
         if failures:
+            self._ask_again(self._next_due)
             timers.release_claims(self.owner)
         work_done = self._record_finished()
         # With all threads busy, a finished effect ends the wait.
-        effect_due_in_s = effects.seconds_until_due() if self.claimed < self.capacity else inf
+        effect_due_in_s = self._next_due[Channel.EFFECTS].in_s() if self.claimed < self.capacity else inf
         if effect_due_in_s <= 0:
             work_done += self._claim(pool, stop)
-        timer_due_in_s = timers.seconds_until_due()
+            self._ask_again([Channel.EFFECTS])
+        timer_due_in_s = self._next_due[Channel.TIMERS].in_s()
         if timer_due_in_s <= 0:
             work_done += timers.fire_due_timers(self.owner, registry=self.registry)
+            self._ask_again([Channel.TIMERS])
         if not work_done:
             release_connections()
             seconds = min(poll_interval_s(), effect_due_in_s, timer_due_in_s)
-            self._waiter.wait(max(SHORTEST_WAIT_S, seconds))
+            if not self._waiter.wait(max(SHORTEST_WAIT_S, seconds)):
+                self._ask_again(self._next_due)  # a signal may have been lost
+
+    def _ask_again(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self._next_due[Channel(channel)].forget()
 
     def _claim(self, pool: TaskThreads, stop: Signal) -> int:
         steps = effects.claim_effects(self.owner, self.capacity - self.claimed)
@@ -118,6 +148,8 @@ class EffectWorker:
             _record(self._attempts)
         if self._unperformed:
             effects.release_claims(self._unperformed)
+        if self._unperformed or any(attempt.result is None for attempt in self._attempts):
+            self._ask_again([Channel.EFFECTS])  # they are due again, perhaps before others
         count = len(self._attempts) + len(self._unperformed)
         self.claimed -= count
         self._attempts, self._unperformed = [], []

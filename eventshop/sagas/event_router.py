@@ -63,8 +63,10 @@ class EventRouter:
         self.registry = registry
         self.lease: PartitionLease | None = None
         self.tail = TailReader()
+        #: Whether the last call may have left events, or a past, that can be routed at once.
+        self.has_more = False
         self.newer_release = NewerRelease(owner)
-        #: The events of the last batch by position, for a runner in the same thread.
+        #: The events of the last batch by position, for a runner in the same thread, which clears them before it waits.
         self.routed: dict[int, RecordedEvent[Any]] = {}
         self._kafka_positions: KafkaPositions = {}
         self._muted: Collection[str] = ()  # kinds that get their past apart
@@ -88,7 +90,8 @@ class EventRouter:
 
         Raises `TailBusy`, and `LeaseLost` when another worker has routed them.
         """
-        self.routed.clear()  # what is left belongs to other workers; decoded personal data must not stay
+        self.has_more = False
+        self.routed.clear()
         if self.lease is None:
             return 0
         rows = self.tail.read(self.lease.offset, limit)
@@ -103,7 +106,9 @@ class EventRouter:
             self.newer_release.hand_over([self.lease], f"{rows[0].event_type}/{rows[0].schema_version}")
             self.lease = None
         metrics.SAGA_EVENTS_ROUTED.inc(len(readable))
-        return len(readable) + self._route_past()
+        past = self._route_past()
+        self.has_more = past > 0 or len(rows) == limit
+        return len(readable) + past
 
     def _route_past(self) -> int:
         if self.lease is None or not self._muted:

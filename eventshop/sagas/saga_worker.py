@@ -17,10 +17,11 @@ from eventshop.runtime.worker_loop import run_rounds
 from eventshop.sagas import partition_leases
 from eventshop.sagas.errors import LeaseLost
 from eventshop.sagas.event_router import EventRouter
-from eventshop.sagas.saga_runner import SagaRunner
+from eventshop.sagas.saga_runner import BATCH, SagaRunner
 
 log = logging.getLogger(__name__)
 
+_CHANNELS: Final = frozenset({Channel.EVENTS, Channel.INBOX})
 #: The wait after a lost lease, and while the order of the newest events is undecided.
 BUSY_WAIT_S: Final = 0.01
 
@@ -36,7 +37,9 @@ class SagaWorker:
         self.owner = owner
         self.router = EventRouter(owner, **options)
         self.runner = SagaRunner(owner, routed=self.router.routed, **options)
-        self._waiter = Waiter(Channel.EVENTS, Channel.INBOX)
+        self._waiter = Waiter(*_CHANNELS)
+        #: Where there may be work: what was signalled and not looked for yet.
+        self._signalled: set[str] = set(_CHANNELS)
         self._renew_at = 0.0
 
     def run(self, stop: Signal) -> None:
@@ -66,7 +69,9 @@ class SagaWorker:
 
     def _run_round(self, failures: int) -> None:
         self._waiter.wait(0)  # this round looks for everything that was signalled until now
+        self._signalled.update(self._waiter.take_signalled())
         if failures or monotonic() >= self._renew_at:
+            self._signalled.update(_CHANNELS)  # a partition may be new, or a round not have ended
             self.renew_leases()
         work_done, longest_wait_s = 0, poll_interval_s()
         try:
@@ -80,14 +85,26 @@ class SagaWorker:
             longest_wait_s, self._renew_at = BUSY_WAIT_S, 0.0
         if not work_done:
             due_in = min(self._renew_at, self.runner.retry_at) - monotonic()
+            self.router.routed.clear()  # what is left belongs to other workers; decoded personal data must not stay
             release_connections()
-            self._waiter.wait(max(BUSY_WAIT_S, min(longest_wait_s, due_in)))
+            if not self._waiter.wait(max(BUSY_WAIT_S, min(longest_wait_s, due_in))):
+                self._signalled.update(_CHANNELS)  # a signal may have been lost
 
     def _work(self) -> int:
         """Process a batch of the inbox; route more events only when the inbox is empty. Returns what was done.
 
-        Raises `StoreDiverged` while commands are refused.
+        What was not signalled is not asked for. Raises `StoreDiverged` while commands are refused, and what the router
+        raises.
         """
         store_epochs.refuse_if_diverged()
-        done = self.runner.process_inbox() + self.runner.retry_pending_commands()
-        return done or self.router.route_events()
+        done = self.runner.retry_pending_commands()
+        if Channel.INBOX in self._signalled:
+            processed = self.runner.process_inbox()
+            if processed < BATCH:
+                self._signalled.discard(Channel.INBOX)
+            done += processed
+        if not done and Channel.EVENTS in self._signalled:
+            done = self.router.route_events()
+            if not self.router.has_more:
+                self._signalled.discard(Channel.EVENTS)
+        return done

@@ -73,6 +73,7 @@ class EventRelay:
         self.limit = limit or BatchLimit(BATCH_SIZE, BATCH_BYTES)
         self.position = 0
         self.sequences: list[int] = []
+        self.has_more = False
         self.topic_id: UUID | None = None
         self._visibility_monitor: hanging_transactions.StalledVisibilityMonitor | None = None
         self._next_batch: PreparedBatch | None = None  # follows the batch published last
@@ -116,7 +117,7 @@ class EventRelay:
         """
         if self._last_event_check.is_due():
             self._check_last_event()
-        limit = limit or self.limit.records
+        limit, self.has_more = limit or self.limit.records, False
         try:
             batch = self._next_batch or self._prepare_batch(self.position, self.sequences, limit)
         except TailBusy:
@@ -128,6 +129,7 @@ class EventRelay:
             crash_point("relay.before-checkpoint")
             self.position, self.sequences, self._last_event = batch.position, batch.sequences, batch.rows[-1]
             self.limit.grow(self.position)
+            self.has_more = batch.is_full
         self._save_checkpoint()
         if self._visibility_monitor:
             self._visibility_monitor.check(self.position)

@@ -64,6 +64,8 @@ class Leader(Protocol):
     owner: str
     #: What wakes it while it has nothing to publish.
     channel: Channel
+    #: Whether the last batch left something that can be published at once. What is written later is signalled.
+    has_more: bool
 
     def take_over(self) -> None:
         """Fence the previous leader and read how far it has published."""
@@ -77,7 +79,7 @@ class Leader(Protocol):
         ...
 
     def wait_s(self) -> float:
-        """How long it may wait for a signal when there was nothing to publish, in seconds."""
+        """How long it may wait for a signal when there is nothing more to publish, in seconds."""
         ...
 
     def linger_s(self, published: int) -> float:
@@ -184,6 +186,7 @@ def _publish_until_stopped(leader: Leader, watchdog: Watchdog, stop: Signal) -> 
     is_resumed = False
     try:
         while not stop.is_set():
+            waiter.wait(0)  # this batch has everything that was signalled until now
             started = perf_counter()
             with _step(watchdog, "publishing"):
                 published = leader.publish_batch()
@@ -195,7 +198,7 @@ def _publish_until_stopped(leader: Leader, watchdog: Watchdog, stop: Signal) -> 
                 metrics.PUBLISH_SECONDS.labels(leader.topic).observe(perf_counter() - started)
                 if linger_s := leader.linger_s(published):
                     stop.wait(linger_s)
-            else:
+            if not leader.has_more:
                 release_connections()
                 waiter.wait(leader.wait_s())
     finally:

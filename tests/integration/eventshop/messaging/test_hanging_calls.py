@@ -36,6 +36,8 @@ class HangingLeader:
         return 0
     def wait_s(self):
         return 0.01
+    has_more = False
+
     def linger_s(self, published):
         return 0.0
     def close(self):

@@ -7,6 +7,8 @@ from datetime import timedelta
 from threading import Event as Signal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from eventshop.core.messages import Envelope, new_id
@@ -38,7 +40,7 @@ def say(*words: str) -> None:
 def run_until_it_waits() -> float:
     """Work until nothing is left to do; returns for how many seconds the worker would sleep then."""
     stop, worker = Signal(), Worker("w", sagas=echoing_registry(), registry=mood_registry)
-    waiter = worker._waiter = StoppingWaiter(stop)
+    waiter = worker._waiter = StoppingWaiter(stop, *worker._waiter.channels)
     worker.run(stop)
     return waiter.waits[0]
 
@@ -59,10 +61,29 @@ def test_it_sleeps_only_until_a_pending_command_is_due() -> None:
     assert 0.0 < run_until_it_waits() < 0.51  # SQLite's clock has milliseconds
 
 
+def test_it_asks_only_for_what_was_signalled() -> None:
+    worker = Worker("w", sagas=echoing_registry(), registry=mood_registry)
+    say("hello", "say:a,b")
+    worker.renew_leases()
+    while worker._work():
+        worker._signalled.update(worker._waiter.take_signalled())
+    assert not worker._signalled
+    with CaptureQueriesContext(connection) as asked:
+        assert worker._work() == 0
+    assert not asked.captured_queries
+    say("say:c")
+    assert Channel.EVENTS in worker._waiter.take_signalled()
+    worker._signalled = {Channel.INBOX}
+    assert worker._work() == 0
+    worker._signalled = {Channel.EVENTS}
+    assert worker._work() == 1
+    worker.close()
+
+
 def test_no_decoded_event_stays_in_memory() -> None:
     say("hello", "say:a,b")
     stop, worker = Signal(), Worker("w", sagas=echoing_registry(), registry=mood_registry)
-    worker._waiter = StoppingWaiter(stop)
+    worker._waiter = StoppingWaiter(stop, *worker._waiter.channels)
     worker.run(stop)
     assert not worker.router.routed
 

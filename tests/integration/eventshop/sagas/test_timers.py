@@ -177,7 +177,7 @@ def test_two_workers_fire_each_timer_once_and_none_early() -> None:
 def test_an_idle_worker_sleeps_until_the_next_timer_is_due(due_in_s: float, shortest: float, longest: float) -> None:
     stop, worker = Signal(), EffectWorker("worker")
     timers.set_timer("t", due=timezone.now() + timedelta(seconds=due_in_s), command=write_off("apple"))
-    waiter = worker._waiter = StoppingWaiter(stop)
+    waiter = worker._waiter = StoppingWaiter(stop, *worker._waiter.channels)
     worker.run(stop)
     assert shortest < waiter.waits[0] <= longest
 

@@ -34,6 +34,14 @@ def test_a_signal_before_a_wait_ends_it_at_once_and_only_one_wait(waiter: Waiter
     assert not waiter.wait(0)
 
 
+def test_it_tells_once_which_channels_were_signalled(waiter: Waiter) -> None:
+    deliver([Channel.INBOX, Channel.EVENTS])
+    assert waiter.take_signalled() == {Channel.INBOX}
+    assert not waiter.take_signalled()
+    waiter.notify()
+    assert not waiter.take_signalled()  # woken by its owner, who knows why
+
+
 def test_signals_of_other_channels_and_unknown_ones_wake_nobody(waiter: Waiter) -> None:
     deliver([Channel.EVENTS, "channel-of-a-later-release"])
     assert not waiter.wait(0)
