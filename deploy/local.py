@@ -26,7 +26,12 @@ from deploy.process_group import ProcessGroup, handle_stop_signals, raise_interr
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 #: A visitor has three minutes to cancel what was paid, and signs in as printed, without a second factor.
-DEMO_SETTINGS = {"SHIPPING_DELAY_S": "180", "STAFF_SECOND_FACTOR": "off", "PAYMENT_TEST_CARDS": "on"}
+DEMO_SETTINGS = {
+    "SHIPPING_DELAY_S": "180",
+    "STAFF_SECOND_FACTOR": "off",
+    "PAYMENT_TEST_CARDS": "on",
+    "TEST_CLOCKS": "on",
+}
 #: E-mails of the demo, one file for each time that a program opened its mailbox.
 LETTERS = ROOT / "var" / "letters"
 #: The simulators of outside services, by the names of their port and of the setting of their URL.

@@ -27,6 +27,7 @@ app.steps["worker"].add("eventshop.projections.bootstep:ProjectionBootstep")
 app.steps["worker"].add("eventshop.projections.bootstep:RelayBootstep")
 app.steps["worker"].add("eventshop.sagas.bootstep:SagaBootstep")
 app.steps["worker"].add("eventshop.web.webhooks.worker:WebhookBootstep")
+app.steps["worker"].add("eventshop.web.imports.worker:ImportBootstep")
 app.steps["worker"].add("eventshop.projections.effects.worker:EffectBootstep")
 app.user_options["worker"].add(
     click.Option(

@@ -238,6 +238,7 @@ GATEWAY_MESSAGES_KEPT_DAYS = env_validators.count(
     "GATEWAY_MESSAGES_KEPT_DAYS", env.str("GATEWAY_MESSAGES_KEPT_DAYS", default="400"), least=30
 )
 API_TOKENS_KEPT_DAYS = env_validators.count("API_TOKENS_KEPT_DAYS", env.str("API_TOKENS_KEPT_DAYS", default="90"))
+IMPORTS_KEPT_DAYS = env_validators.count("IMPORTS_KEPT_DAYS", env.str("IMPORTS_KEPT_DAYS", default="30"))
 ADMIN_LOG_KEPT_DAYS = env_validators.count("ADMIN_LOG_KEPT_DAYS", env.str("ADMIN_LOG_KEPT_DAYS", default="400"))
 REBUILDS_KEPT_DAYS = env_validators.count("REBUILDS_KEPT_DAYS", env.str("REBUILDS_KEPT_DAYS", default="400"))
 CORRECTIONS_NEED_APPROVAL = _switch("CORRECTIONS_NEED_APPROVAL")
@@ -356,6 +357,10 @@ VENUE_SECRET = env_validators.webhook_secret(
 VENUE_TIMEOUT_S = env_validators.count("VENUE_TIMEOUT_S", env.str("VENUE_TIMEOUT_S", default="5"))
 #: Whether the checkout names the test cards of the local payment gateway.
 PAYMENT_TEST_CARDS = _switch("PAYMENT_TEST_CARDS")
+#: Whether customers can advance a clock of their own, so that what waits for a time happens to them now.
+TEST_CLOCKS = _switch("TEST_CLOCKS")
+if TEST_CLOCKS and not PAYMENT_TEST_CARDS:
+    raise env_validators.invalid_setting("TEST_CLOCKS", "is for a sandbox: it needs PAYMENT_TEST_CARDS=on, too")
 #: Seconds from an order's creation until it is cancelled if it is not paid, and from its payment until it is shipped.
 PAYMENT_DEADLINE_S = env_validators.count("PAYMENT_DEADLINE_S", env.str("PAYMENT_DEADLINE_S", default="1800"))
 SHIPPING_DELAY_S = env_validators.whole_number("SHIPPING_DELAY_S", env.str("SHIPPING_DELAY_S", default="300"))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.cli.importing.importer import FileImporter
+from eventshop.cli.importing.sent_files import SentFiles
 from eventshop.operations.roles import RolePart, view
 from eventshop.operations.row_retention import Retention
 from eventshop.plugins.plugin import Plugin
 from eventshop.privacy.erasure.personal_data_holders import PersonalDataHolder
 from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.imports.import_kinds import ImportKind
 from eventshop.web.pages.navigation import NavigationEntry
 from orders import permissions
 from orders.api.url_names import ORDER
@@ -60,6 +64,12 @@ def _fulfilment_terms() -> FulfilmentTerms:
     )
 
 
+def _retail_importer() -> FileImporter[Any]:
+    from orders.importers.online_retail.importer import OnlineRetailImporter  # web servers need not load it
+
+    return OnlineRetailImporter()
+
+
 FulfilmentState.terms = _fulfilment_terms
 ReturnWindow.length = lambda: timedelta(days=settings.RETURN_WINDOW_DAYS)
 
@@ -91,6 +101,15 @@ PLUGIN = Plugin(
             model=GatewayMessage,
             since="last_at",
             setting="GATEWAY_MESSAGES_KEPT_DAYS",
+        )
+    ],
+    imports=[
+        ImportKind(
+            "online-retail",
+            "Invoices of a shop, a line each",
+            (permissions.IMPORT_FACTS,),
+            "orders:write",
+            SentFiles(_retail_importer),
         )
     ],
     api_urls=["orders.api.urls"],

@@ -117,7 +117,8 @@ def _render_operation(path: str, method: str, operation: dict[str, Any]) -> str:
     headers = [one for one in parameters if one["in"] == "header" and one["name"] not in _AUTOMATIC]
     query = [one for one in parameters if one["in"] == "query"]
     needs_key = any(one["name"] == "Idempotency-Key" for one in headers)
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    contents = operation.get("requestBody", {}).get("content", {})
+    media_type, body = next(iter(contents.items()), ("", None))
     arguments = ["self", *(f"{name}: str" for name in in_path)]
     arguments += [f"body: {_annotation(body['schema'])}"] if body else []
     named = [_argument(one) for one in (*headers, *query)]
@@ -129,6 +130,7 @@ def _render_operation(path: str, method: str, operation: dict[str, Any]) -> str:
         "query={" + ", ".join(f'"{one["name"]}": {_python_name(one["name"])}' for one in query) + "}",
         "headers={" + ", ".join(f'"{one["name"]}": {_python_name(one["name"])}' for one in headers) + "}",
         *(["body=body"] if body else []),
+        *([f'media_type="{media_type}"'] if body and media_type != "application/json" else []),
         *(["needs_key=True"] if needs_key else []),
         *(["reads_rows=True"] if reads_rows else []),
     ]
@@ -141,11 +143,10 @@ def _render_operation(path: str, method: str, operation: dict[str, Any]) -> str:
 
 def _argument(parameter: dict[str, Any]) -> str:
     """A keyword argument. The idempotency key is never required: the client makes one."""
-    name = _python_name(parameter["name"])
-    if parameter["in"] == "header":
-        required = parameter.get("required") and name != "idempotency_key"
-        return f"{name}: str" if required else f"{name}: str | None = None"
-    return f"{name}: {_annotation(parameter.get('schema', {}))} | None = None"
+    name, schema = _python_name(parameter["name"]), parameter.get("schema", {})
+    kind = "str" if parameter["in"] == "header" else _annotation(schema)
+    required = parameter.get("required") and name != "idempotency_key"
+    return f"{name}: {kind}" if required else f"{name}: {kind} | None = None"
 
 
 def _result(operation: dict[str, Any]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from eventshop.admin_console.sidebar import SidebarItem, SidebarSection
+from eventshop.cli.importing.importer import FileImporter
+from eventshop.cli.importing.sent_files import SentFiles
 from eventshop.operations.roles import RolePart, view
 from eventshop.plugins.plugin import Plugin
 from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.imports.import_kinds import ImportKind
+from trading import permissions
 from trading.api.url_names import TRADE
 from trading.application.letters import TRADE_LETTERS
 from trading.application.trade_timeline import trade_updates
@@ -28,11 +32,27 @@ from trading.venue.order_effects import OrderEffects
 _effects = OrderEffects(venue)
 _TRADE_VERBS: Final = ("submit", "fill", "reject", "amend", "cancel", "correct", "settle")
 
+
+def _trades_importer() -> FileImporter[Any]:
+    from trading.importers.market_trades.importer import MarketTradesImporter  # web servers need not load it
+
+    return MarketTradesImporter()
+
+
 PLUGIN = Plugin(
     aggregates=[TradingAccount, AuditLog, Trade],
     error_modules=[errors],
     sagas=[SettlementSaga],
     upcasters=[upcasters],
+    imports=[
+        ImportKind(
+            "market-trades",
+            "Public trades of a venue",
+            (permissions.OPEN_ACCOUNT, permissions.SUBMIT_TRADE, permissions.FILL_TRADE),
+            "trades:write",
+            SentFiles(_trades_importer),
+        )
+    ],
     api_urls=["trading.api.urls"],
     page_urls=["trading.pages.urls"],
     letters=TRADE_LETTERS,

@@ -36,6 +36,7 @@ from eventshop.web.letters.letter_health import check_letters
 from eventshop.web.letters.letter_kinds import LETTERS
 from eventshop.web.letters.letter_log import letters_to
 from eventshop.web.live.event_feed import new_events
+from eventshop.web.models import IMPORT_COLUMNS
 from eventshop.web.shared import errors as web_errors
 from eventshop.web.webhooks import url_policy
 from eventshop.web.webhooks.receiver_health import find_failing_receivers
@@ -56,6 +57,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PLUGIN = Plugin(
     error_modules=[core_errors, web_errors, url_policy],
     bindings=[field_cipher.bind(AesGcmCipher()), snapshot_listener.bind(outbox.add_snapshot)],
+    secret_columns=IMPORT_COLUMNS,
     personal_data=[
         PersonalDataHolder("snapshots", erase=erase_snapshots, erase_purposes=erase_snapshots_of_purposes),
         PersonalDataHolder("letters", held_data=letters_to),

@@ -41,6 +41,7 @@ from eventshop.projections.effects.effect_projection import EffectProjection
 from eventshop.projections.projection import Projection, projection_registry
 from eventshop.sagas.saga_registry import saga_registry
 from eventshop.web.api import aggregate_action, command_outcomes, problem_catalogue
+from eventshop.web.imports import import_kinds
 from eventshop.web.letters import letter_kinds
 from eventshop.web.letters.letter_kinds import LetterKind
 from eventshop.web.live import subscriptions
@@ -112,6 +113,7 @@ FIELD_RULES: Final[Mapping[str, FieldRule]] = {
     "health_checks": FieldRule(callable, "functions that return ComponentHealth", health_checks.register),
     "attention_finders": FieldRule(callable, "functions that return Findings", find.register),
     "periodic_jobs": FieldRule(_instance_of(PeriodicJob), "PeriodicJobs", periodic_jobs.register),
+    "imports": FieldRule(_instance_of(import_kinds.ImportKind), "ImportKinds", import_kinds.register),
     "job_sources": FieldRule(_instance_of(job_list.JobSource), "JobSources", job_list.register),
     "retentions": FieldRule(_instance_of(Retention), "Retentions", row_retention.register),
     "api_urls": FieldRule(_url_module, "names of URLconf modules that exist", lambda module: None),

@@ -30,6 +30,7 @@ from eventshop.projections.effects.effect_projection import EffectProjection
 from eventshop.projections.projection import Projection
 from eventshop.sagas.saga_registry import AnySaga, EffectHandler
 from eventshop.web.api.command_outcomes import TerminalEvents
+from eventshop.web.imports.import_kinds import ImportKind
 from eventshop.web.letters.letter_kinds import LetterKind
 from eventshop.web.live.subscriptions import LiveSource
 from eventshop.web.pages.demo_registry import DemoCommands
@@ -69,6 +70,8 @@ class Plugin:
     #: What is wrong or late beyond the parts of health.
     attention_finders: Sequence[AttentionFinder] = ()
     periodic_jobs: Sequence[PeriodicJob] = ()
+    #: Kinds of files that can be imported over the API.
+    imports: Sequence[ImportKind] = ()
     #: Tables whose rows are jobs: the console lists those of all together.
     job_sources: Sequence[JobSource] = ()
     #: Tables that grow with use: which of their rows are deleted, and when.

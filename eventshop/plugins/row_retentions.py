@@ -16,7 +16,7 @@ from eventshop.operations.models import AccessRecord, Measurement, OperatorActio
 from eventshop.operations.row_retention import Retention
 from eventshop.projections.models import DeadLetterJob, ProjectedEffect, Rebuild, Replay, UnreadableRecord
 from eventshop.sagas.models import Timer
-from eventshop.web.models import ApiToken, AttemptCount, WebhookDelivery
+from eventshop.web.models import ApiToken, AttemptCount, ImportJob, WebhookDelivery
 
 #: Its records are still there, and verify_log would fail for them again.
 _topic_exists: Final = Exists(KnownTopic.objects.filter(topic_id=OuterRef("topic_id")))
@@ -51,6 +51,13 @@ RETENTIONS: Final = (
     ),
     Retention(
         name="remove-old-attention-items", model=AttentionItem, since="cleared_at", setting="ATTENTION_KEPT_DAYS"
+    ),
+    Retention(
+        name="remove-old-imports",
+        model=ImportJob,
+        since="finished_at",
+        setting="IMPORTS_KEPT_DAYS",
+        condition=~Q(state__in=ImportJob.OPEN),
     ),
     Retention(name="remove-expired-tokens", model=ApiToken, since="expires_at", setting="API_TOKENS_KEPT_DAYS"),
     Retention(

@@ -5,7 +5,7 @@ All rows, or the one that is asked for, are kept in memory: about a kilobyte eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -18,7 +18,6 @@ from eventshop.core.message_registry import registry as default_registry
 from eventshop.core.messages import RecordedEvent
 from eventshop.eventstore import temporal_queries
 from eventshop.eventstore.backends.protocol import backend
-from eventshop.eventstore.event_store import store
 from eventshop.eventstore.records import EventRow, to_recorded_event
 from eventshop.messaging.kafka.event_records import partition_for
 from eventshop.projections.fold import Corrections, Fold, PlannedEvent, apply_correction, row_changes
@@ -69,13 +68,36 @@ def rows_as_of(
     return folding.rows
 
 
+def rows_of_streams(projection: Projection[R], streams: Sequence[UUID], moment: datetime) -> dict[Any, R]:
+    """The rows by primary key that some streams make, as recorded up to a moment. Raises as above."""
+    skipped, corrections, folding = skipped_event_ids(projection), corrections_of(projection.name), Fold(projection, {})
+    ended = set[UUID]()
+    for row in _rows_of(streams):
+        if row.recorded_at > moment:
+            ended.add(row.aggregate_id)
+        if row.aggregate_id not in ended and row.event_id not in skipped:
+            _apply(folding, _read(row, default_registry, corrections))
+    return folding.rows
+
+
+def _rows_of(streams: Sequence[UUID]) -> Iterator[EventRow]:
+    """All events of some streams, in the order of the store."""
+    after = 0
+    while streams:
+        page = backend().select_events(
+            f"WHERE aggregate_id IN ({', '.join(['%s'] * len(streams))}) AND position > %s "
+            f"ORDER BY position LIMIT {PAGE}",
+            (*streams, after),
+        )
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].position
+
+
 def row_as_of(projection: Projection[R], stream: UUID, key: Any, moment: datetime) -> R | None:
     """One row that a single stream makes, as recorded up to a moment; None if it did not exist yet. Raises as above."""
-    skipped, folding = skipped_event_ids(projection), Fold(projection, {})
-    for row in store.read_rows(stream, as_of=moment):
-        if row.event_id not in skipped:
-            _apply(folding, to_recorded_event(row, default_registry), str(key))
-    return folding.rows.get(key)
+    return rows_of_streams(projection, [stream], moment).get(key)
 
 
 class RowDifference(NamedTuple):

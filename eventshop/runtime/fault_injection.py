@@ -33,6 +33,7 @@ CRASH_POINTS: Final = (
     "effect.started",
     "effect.performed",
     "erasure.after-step",
+    "import.before-commit",
     "fork.after-renumbering",
     "fork.after-deletion",
     "fork.after-creation",

@@ -27,6 +27,7 @@ class Channel(StrEnum):
     TIMERS = "timers"
     OUTBOX = "outbox"
     WEBHOOKS = "webhooks"
+    IMPORTS = "imports"
     REBUILDS = "rebuilds"
     PROJECTED_EFFECTS = "projected-effects"
 

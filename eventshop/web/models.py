@@ -1,7 +1,8 @@
-"""API tokens, and webhooks with their deliveries and attempts."""
+"""API tokens, webhooks with their deliveries and attempts, and files that were sent to be imported."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from eventshop.core.messages import new_id
+from eventshop.privacy.encryption.stored_secrets import SecretColumn
 from eventshop.runtime.wake_signals import Channel, wake
 
 
@@ -161,3 +163,88 @@ class WebhookAttempt(models.Model):
 
     def __str__(self) -> str:
         return str(self.status or self.error)
+
+
+class SandboxClock(models.Model):
+    """The clock of a customer of a sandbox: how far it is ahead of the real time."""
+
+    person = models.UUIDField(primary_key=True)
+    ahead = models.DurationField(default=timedelta)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.ahead}"
+
+
+class ImportJob(models.Model):
+    """The import of a file that was sent over the API: how far it is, and what became of the rows."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class OnError(models.TextChoices):
+        STOP = "stop", "Stop"
+        SKIP = "skip", "Skip"
+
+    OPEN = (State.REQUESTED, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    kind = models.CharField(max_length=50)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the file and how it is to be imported.")
+    size = models.IntegerField(help_text="Of the file, in bytes.")
+    on_error = models.CharField(max_length=10, choices=OnError.choices)
+    dry_run = models.BooleanField(default=False)
+    options = models.JSONField(default=dict, help_text="How the file is written.")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    requested_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
+    owner = models.CharField(max_length=200, blank=True, help_text="The worker that carries it out.")
+    leased_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    rows = models.IntegerField(default=0)
+    stored = models.IntegerField(default=0)
+    already_there = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0)
+    held_back = models.IntegerField(default=0)
+    events = models.IntegerField(default=0)
+    errors = models.TextField(help_text="The rows that were not imported, encrypted.")
+    error = models.CharField(max_length=500, blank=True, help_text="Why it failed.")
+
+    class Meta:
+        verbose_name = "import"
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["requested_by", "-requested_at"], name="import_of_login"),
+            models.Index(
+                fields=["requested_at"], condition=models.Q(state__in=("requested", "running")), name="import_open"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class ImportFile(models.Model):
+    """The file of an import that has not ended, encrypted."""
+
+    job = models.OneToOneField(ImportJob, on_delete=models.CASCADE, primary_key=True, related_name="file")
+    content = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+IMPORT_COLUMNS = (
+    SecretColumn(ImportFile, "content", lambda file: str(file.pk)),
+    SecretColumn(ImportJob, "errors", lambda job: str(job.pk)),
+)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from eventshop.web.api import operations_urls, problem_catalogue, temporal_views
+from eventshop.web.api import operations_urls, problem_catalogue, sandbox_clock, temporal_views
 from eventshop.web.api.batch_views import Batches
 from eventshop.web.api.command_status_view import CommandStatus
 from eventshop.web.api.event_feed_views import Feed, StreamEvents
 from eventshop.web.api.openapi_views import ApiDocs, asyncapi_document, openapi_document
 from eventshop.web.api.root import Root
+from eventshop.web.imports import views as import_views
 from eventshop.web.live.views import follow
 from eventshop.web.pages import developer_views, token_request_views, token_views
 from eventshop.web.webhooks import views as webhooks
@@ -33,6 +34,14 @@ urlpatterns = [
     path("api/v1/batches", Batches.as_view(), name="batches"),
     path("api/v1/events", Feed.as_view(), name="events"),
     path("api/v1/commands/<uuid:command_id>", CommandStatus.as_view(), name="command"),
+    path("api/v1/test-clock", sandbox_clock.Clock.as_view(), name="test-clock"),
+    path("api/v1/imports", import_views.Imports.as_view(), name="imports"),
+    path("api/v1/imports/<uuid:import_id>", import_views.Import.as_view(), name="import"),
+    path(
+        "api/v1/imports/<uuid:import_id>/cancellation",
+        import_views.ImportCancellation.as_view(),
+        name="import-cancellation",
+    ),
     path("api/v1/webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
     path("api/v1/webhooks/<uuid:webhook_id>", webhooks.Webhook.as_view(), name="webhook"),
     path("api/v1/webhooks/<uuid:webhook_id>/test", webhooks.WebhookTest.as_view(), name="webhook-test"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import QuerySet
 
 from eventshop.web.api.resource import ParentRow, Resource
 from orders.api.contents import CONTENTS
@@ -21,6 +23,11 @@ from projections.models import (
 )
 
 _PERSON: Final = (("user_id", "person_id"),)
+
+
+def _ids(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
+    return rows.order_by().values_list("pk", flat=True)
+
 
 ORDERS: Final = Resource(
     OrderSummary,
@@ -55,6 +62,7 @@ ORDER_LINES: Final = Resource(
     parent=ParentRow("order_id", OrderSummary, owner="customer_id", time="created_at"),
     names=(("key", "id"),),
     search=("sku",),
+    stream="order_id",
 )
 CUSTOMERS: Final = Resource(
     CustomerSummary,
@@ -68,6 +76,9 @@ CUSTOMERS: Final = Resource(
     time="last_order_at",
     owner="customer_id",
     names=(("key", "id"),),
+    streams=lambda rows: OrderSummary.objects.filter(customer_id__in=rows.values("customer_id")).values_list(
+        "pk", flat=True
+    ),
 )
 ACTIVITY: Final = Resource(
     ActivityTimeline,

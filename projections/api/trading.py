@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import QuerySet
 
 from eventshop.web.api.resource import ParentRow, Resource
 from projections.models import MarketMinute, Position, TradeBlotter, TradingAccount
@@ -13,6 +15,10 @@ _OWNED: Final = ParentRow("account_id", TradingAccount, owner="owner_id")
 def _in_currency(*columns: str) -> tuple[tuple[str, str], ...]:
     """These columns are amounts in the row's currency."""
     return tuple((column, "currency") for column in columns)
+
+
+def _trades_of(accounts: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    return TradeBlotter.objects.filter(account_id__in=accounts).order_by().values_list("pk", flat=True)
 
 
 TRADES: Final = Resource(
@@ -39,6 +45,9 @@ POSITIONS: Final = Resource(
     time="updated_at",
     parent=_OWNED,
     search=("instrument",),
+    streams=lambda rows: TradeBlotter.objects.filter(account_id__in=rows.values("account_id")).values_list(
+        "pk", flat=True
+    ),
     amounts=(
         *_in_currency("open_cost", "realised", "fifo_open_cost", "fifo_realised", "bought_notional", "sold_notional"),
         *_in_currency("fees", "net_realised", "fifo_net_realised"),

@@ -5,3 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 PERSON: Final = "api-person"
+ADDRESSES: Final = "api-addresses"

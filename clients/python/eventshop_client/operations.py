@@ -20,6 +20,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         currency: list[str] | None = None,
         cursor: str | None = None,
         expand: str | None = None,
@@ -44,6 +45,7 @@ class Operations(Transport):
             "/api/v1/accounts",
             {},
             query={
+                "as_of": as_of,
                 "currency": currency,
                 "cursor": cursor,
                 "expand": expand,
@@ -199,6 +201,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         cursor: str | None = None,
         expand: str | None = None,
         fields: str | None = None,
@@ -217,6 +220,7 @@ class Operations(Transport):
             "/api/v1/consents",
             {},
             query={
+                "as_of": as_of,
                 "cursor": cursor,
                 "expand": expand,
                 "fields": fields,
@@ -256,6 +260,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         currency: list[str] | None = None,
         cursor: str | None = None,
         customer_id: list[str] | None = None,
@@ -280,6 +285,7 @@ class Operations(Transport):
             "/api/v1/customers",
             {},
             query={
+                "as_of": as_of,
                 "currency": currency,
                 "cursor": cursor,
                 "customer_id": customer_id,
@@ -394,6 +400,59 @@ class Operations(Transport):
                 "valid_from_min": valid_from_min,
             },
             headers={},
+        )
+
+    def get_imports(self, *, cursor: str | None = None, limit: int | None = None) -> Answer[types.ImportPage]:
+        """List your imports, the newest first."""
+
+        return self.send("GET", "/api/v1/imports", {}, query={"cursor": cursor, "limit": limit}, headers={})
+
+    def post_imports(
+        self,
+        body: str,
+        *,
+        kind: str,
+        idempotency_key: str | None = None,
+        columns: str | None = None,
+        dates: str | None = None,
+        decimal: Literal[",", "."] | None = None,
+        delimiter: str | None = None,
+        dry_run: bool | None = None,
+        encoding: str | None = None,
+        on_error: Literal["skip", "stop"] | None = None,
+    ) -> Answer[types.ImportStatus]:
+        """Send a file: a table of text with a header, as `text/csv`, at most 4 MiB. A worker imports it."""
+
+        return self.send(
+            "POST",
+            "/api/v1/imports",
+            {},
+            query={
+                "columns": columns,
+                "dates": dates,
+                "decimal": decimal,
+                "delimiter": delimiter,
+                "dry_run": dry_run,
+                "encoding": encoding,
+                "kind": kind,
+                "on_error": on_error,
+            },
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            media_type="text/csv",
+            needs_key=True,
+        )
+
+    def get_import(self, import_id: str) -> Answer[types.ImportStatus]:
+        """What has become of the rows so far; poll until `state` is `done`, `failed` or `cancelled`."""
+
+        return self.send("GET", "/api/v1/imports/{import_id}", {"import_id": import_id}, query={}, headers={})
+
+    def post_import_cancellation(self, import_id: str) -> Answer[types.ImportStatus]:
+        """End the import before its next batch of rows; what is stored stays. Sent again it is refused."""
+
+        return self.send(
+            "POST", "/api/v1/imports/{import_id}/cancellation", {"import_id": import_id}, query={}, headers={}
         )
 
     def get_instruments(self) -> Answer[types.InstrumentList]:
@@ -855,6 +914,7 @@ class Operations(Transport):
         prefer: str | None = None,
         amount_max: float | None = None,
         amount_min: float | None = None,
+        as_of: str | None = None,
         currency: list[str] | None = None,
         cursor: str | None = None,
         expand: str | None = None,
@@ -879,6 +939,7 @@ class Operations(Transport):
             query={
                 "amount_max": amount_max,
                 "amount_min": amount_min,
+                "as_of": as_of,
                 "currency": currency,
                 "cursor": cursor,
                 "expand": expand,
@@ -902,6 +963,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         country: list[str] | None = None,
         created_at_max: str | None = None,
         created_at_min: str | None = None,
@@ -937,6 +999,7 @@ class Operations(Transport):
             "/api/v1/orders",
             {},
             query={
+                "as_of": as_of,
                 "country": country,
                 "created_at_max": created_at_max,
                 "created_at_min": created_at_min,
@@ -1203,6 +1266,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         created_at_max: str | None = None,
         created_at_min: str | None = None,
         cursor: str | None = None,
@@ -1225,6 +1289,7 @@ class Operations(Transport):
             "/api/v1/people",
             {},
             query={
+                "as_of": as_of,
                 "created_at_max": created_at_max,
                 "created_at_min": created_at_min,
                 "cursor": cursor,
@@ -1262,6 +1327,61 @@ class Operations(Transport):
             query={"as_of": as_of, "expand": expand, "fields": fields},
             headers={"Prefer": prefer},
             reads_rows=True,
+        )
+
+    def get_addresses(self, person_id: str) -> Answer[types.AddressBook]:
+        """List the addresses."""
+
+        return self.send("GET", "/api/v1/people/{person_id}/addresses", {"person_id": person_id}, query={}, headers={})
+
+    def post_addresses(
+        self, person_id: str, body: types.BookAddress, *, idempotency_key: str | None = None
+    ) -> Answer[types.CommandReceipt]:
+        """Add an address; `Location` is the address book."""
+
+        return self.send(
+            "POST",
+            "/api/v1/people/{person_id}/addresses",
+            {"person_id": person_id},
+            query={},
+            headers={"Idempotency-Key": idempotency_key},
+            body=body,
+            needs_key=True,
+        )
+
+    def delete_address(
+        self, address_id: str, person_id: str, *, if_match: str, idempotency_key: str | None = None
+    ) -> Answer[types.CommandReceipt]:
+        """Take the address out of the book; one that is already out stays out."""
+
+        return self.send(
+            "DELETE",
+            "/api/v1/people/{person_id}/addresses/{address_id}",
+            {"address_id": address_id, "person_id": person_id},
+            query={},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match},
+            needs_key=True,
+        )
+
+    def put_address(
+        self,
+        address_id: str,
+        person_id: str,
+        body: types.BookAddress,
+        *,
+        if_match: str,
+        idempotency_key: str | None = None,
+    ) -> Answer[types.CommandReceipt]:
+        """Change the address."""
+
+        return self.send(
+            "PUT",
+            "/api/v1/people/{person_id}/addresses/{address_id}",
+            {"address_id": address_id, "person_id": person_id},
+            query={},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match},
+            body=body,
+            needs_key=True,
         )
 
     def delete_consent(
@@ -1389,6 +1509,28 @@ class Operations(Transport):
             needs_key=True,
         )
 
+    def get_letter_settings(self, person_id: str) -> Answer[types.LetterPreferences]:
+        """The choice; without one, what the shop uses."""
+
+        return self.send(
+            "GET", "/api/v1/people/{person_id}/preferences", {"person_id": person_id}, query={}, headers={}
+        )
+
+    def put_letter_settings(
+        self, person_id: str, body: types.LetterPreferences, *, if_match: str, idempotency_key: str | None = None
+    ) -> Answer[types.CommandReceipt]:
+        """Choose them."""
+
+        return self.send(
+            "PUT",
+            "/api/v1/people/{person_id}/preferences",
+            {"person_id": person_id},
+            query={},
+            headers={"Idempotency-Key": idempotency_key, "If-Match": if_match},
+            body=body,
+            needs_key=True,
+        )
+
     def delete_restriction(
         self, person_id: str, *, if_match: str, idempotency_key: str | None = None
     ) -> Answer[types.CommandReceipt]:
@@ -1423,6 +1565,7 @@ class Operations(Transport):
         *,
         prefer: str | None = None,
         account_id: list[str] | None = None,
+        as_of: str | None = None,
         cursor: str | None = None,
         expand: str | None = None,
         fields: str | None = None,
@@ -1443,6 +1586,7 @@ class Operations(Transport):
             {},
             query={
                 "account_id": account_id,
+                "as_of": as_of,
                 "cursor": cursor,
                 "expand": expand,
                 "fields": fields,
@@ -1597,6 +1741,7 @@ class Operations(Transport):
         self,
         *,
         prefer: str | None = None,
+        as_of: str | None = None,
         cursor: str | None = None,
         expand: str | None = None,
         external_id: str | None = None,
@@ -1619,6 +1764,7 @@ class Operations(Transport):
             "/api/v1/stock",
             {},
             query={
+                "as_of": as_of,
                 "cursor": cursor,
                 "expand": expand,
                 "external_id": external_id,
@@ -1744,11 +1890,22 @@ class Operations(Transport):
             headers={},
         )
 
+    def get_clock(self) -> Answer[types.ClockState]:
+        """The time by your clock, and what waits for a time."""
+
+        return self.send("GET", "/api/v1/test-clock", {}, query={}, headers={})
+
+    def put_clock(self, body: types.ClockSetting) -> Answer[types.ClockState]:
+        """Put your clock forward: what is due by then happens now, in this order. It never goes back."""
+
+        return self.send("PUT", "/api/v1/test-clock", {}, query={}, headers={}, body=body)
+
     def list_trades(
         self,
         *,
         prefer: str | None = None,
         account_id: list[str] | None = None,
+        as_of: str | None = None,
         cursor: str | None = None,
         expand: str | None = None,
         fields: str | None = None,
@@ -1776,6 +1933,7 @@ class Operations(Transport):
             {},
             query={
                 "account_id": account_id,
+                "as_of": as_of,
                 "cursor": cursor,
                 "expand": expand,
                 "fields": fields,

@@ -85,6 +85,7 @@ class Transport:
         query: Mapping[str, object],
         headers: Mapping[str, str | None],
         body: object = None,
+        media_type: str = "",
         needs_key: bool = False,
         reads_rows: bool = False,
     ) -> Answer[Any]:
@@ -99,9 +100,11 @@ class Transport:
         if reads_rows and self.consistency_token:
             sent.setdefault("Consistency-Token", self.consistency_token)
         url = path.format(**{name: quote(str(value), safe="") for name, value in path_values.items()})
+        if media_type:
+            sent["Content-Type"] = media_type
         request = self._http.build_request(
             method, url, params={name: _text(value) for name, value in query.items() if value is not None},
-            headers=sent, json=body,
+            headers=sent, **({"content": str(body).encode()} if media_type else {"json": body}),
         )  # fmt: skip
         response = self._send_until_answered(request, may_repeat=needs_key or method != "POST")
         if token := response.headers.get("Consistency-Token"):

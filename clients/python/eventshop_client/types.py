@@ -62,6 +62,12 @@ class ActivityTimeline(TypedDict):
     version: NotRequired[int]
 
 
+class AddressBook(TypedDict):
+    """The addresses of a person, in the order in which they were added."""
+
+    results: list[SavedAddress]
+
+
 class Amendment(TypedDict):
     """The new quantity, the new limit price or both, and the reason. What is missing stays as it is."""
 
@@ -146,6 +152,14 @@ class BatchResults(TypedDict):
     results: list[BatchResult]
 
 
+class BookAddress(TypedDict):
+    """An address that parcels can go to. With `is_default` it is offered first, in place of the one before."""
+
+    address: str
+    is_default: NotRequired[bool]
+    name: str
+
+
 class CallerIdentity(TypedDict):
     """The caller's identity and scopes."""
 
@@ -182,6 +196,30 @@ class CauseAction(TypedDict):
 
     cause: str
     reason: NotRequired[str]
+
+
+class ClockSetting(TypedDict):
+    """The time that the clock is put forward to."""
+
+    now: str
+
+
+class ClockState(TypedDict):
+    """A customer's clock. `fired` are the timers that became due by putting it forward, `waiting` the next ones."""
+
+    ahead_s: int
+    fired: list[ClockTimer]
+    now: str
+    waiting: list[ClockTimer]
+
+
+class ClockTimer(TypedDict):
+    """What waits for a time: its name, the process that set it, the aggregate it is about, and when it is due."""
+
+    aggregate_id: str
+    due_at: str
+    name: str
+    process: str
 
 
 class CommandOutcome(TypedDict):
@@ -1395,6 +1433,36 @@ class FrozenAmount(TypedDict):
     trade_id: str
 
 
+class ImportPage(TypedDict):
+    """A page of imports, the newest first; `next` is the URL of the next page."""
+
+    next: str | None
+    next_cursor: str | None
+    results: list[ImportStatus]
+
+
+class ImportStatus(TypedDict):
+    """An import. Each row of the file is counted once; `errors` are the first 500 rows that were not imported."""
+
+    already_there: int
+    dry_run: bool
+    error: str
+    errors: list[RowError]
+    events: int
+    finished_at: str | None
+    held_back: int
+    import_id: str
+    kind: str
+    not_tried: int
+    on_error: str
+    refused: int
+    requested_at: str
+    rows: int
+    started_at: str | None
+    state: str
+    stored: int
+
+
 class Instrument(TypedDict):
     """An instrument and its trading terms; a trade keeps the terms of its submission."""
 
@@ -1457,6 +1525,13 @@ class LetterAction(TypedDict):
     fields: NotRequired[dict[str, Any]]
     reason: NotRequired[str]
     up_to_here: NotRequired[bool]
+
+
+class LetterPreferences(TypedDict):
+    """The language of letters, `en` or `de`, and the time zone of the times in them, such as `Europe/Berlin`."""
+
+    language: str
+    time_zone: str
 
 
 class MarketMinute(TypedDict):
@@ -2141,6 +2216,13 @@ class ReturnedLine(TypedDict):
     quantity: int
 
 
+class RowError(TypedDict):
+    """A row that was not imported: its line in the file (the header is line 1), and why."""
+
+    detail: str
+    line: int
+
+
 class SagaGroup(TypedDict):
     """Sagas of one kind that are held up by one cause."""
 
@@ -2164,6 +2246,15 @@ class SagaGroups(TypedDict):
     """All groups, suspended ones first."""
 
     results: list[SagaGroup]
+
+
+class SavedAddress(TypedDict):
+    """An address of the address book."""
+
+    address: str
+    address_id: str
+    is_default: bool
+    name: str
 
 
 class SettlementDay(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from eventshop.cli.importing.unit_index import Row, UnitIndex
 from eventshop.cli.importing.unit_sender import send_units
 from eventshop.core.errors import CommandIdReused, EventShopError, InvalidMessage
 from eventshop.eventstore.command_receipts import Receipt
+from eventshop.eventstore.unit_of_work import batch_write
 
 #: A batch is one transaction: large enough to be fast, small enough to fit into memory and to stop soon.
 MAX_BATCH_UNITS: Final = 400
@@ -51,7 +53,10 @@ class RowTally(Struct):
 
 
 class ImportRun(Generic[Row]):
-    """Reads a file and imports it. `report_row` is told each refused or held back row: its line and the reason."""
+    """Reads a file and imports it. `report_row` is told each refused or held back row: its line and the reason.
+
+    `requested_by` is noted with each command. `save` is called in the transaction that stores a batch.
+    """
 
     def __init__(
         self,
@@ -61,8 +66,11 @@ class ImportRun(Generic[Row]):
         *,
         now: datetime,
         dry: bool = False,
+        requested_by: str = "",
+        save: Callable[[RowTally], None] | None = None,
     ) -> None:
         self.importer, self.index, self.report_row, self.now, self.dry = importer, index, report_row, now, dry
+        self.requested_by, self.save = requested_by, save
         self.tally = RowTally()
         self.failed_corrections: list[str] = []
         self.repeats = self.future_rows = self.first_future_line = self.undecodable = 0
@@ -96,7 +104,8 @@ class ImportRun(Generic[Row]):
         for units in self._batches():
             if stop.is_set():
                 return
-            self._import_batch(units)
+            with self._saved():
+                self._import_batch(units)
             yield self.tally
             if stop_on_error and self.tally.refused + self.tally.held_back:
                 return
@@ -142,7 +151,7 @@ class ImportRun(Generic[Row]):
                 self._count(plan)
         if self.dry:
             return
-        for plan, outcome in send_units(plans):
+        for plan, outcome in send_units(plans, self.requested_by):
             if isinstance(outcome, EventShopError):
                 self.tally.refused += self._report(plan.unit, _explain(plan, outcome))
             else:
@@ -151,11 +160,22 @@ class ImportRun(Generic[Row]):
 
     def _correct(self, plans: Iterator[UnitPlan[Row]]) -> None:
         while chunk := list(islice(plans, MAX_BATCH_UNITS)):
-            for plan, outcome in send_units(chunk):
-                if isinstance(outcome, EventShopError):
-                    self.failed_corrections.append(_explain(plan, outcome))
-                else:
-                    self._count_receipts(plan, outcome)
+            with self._saved():
+                for plan, outcome in send_units(chunk, self.requested_by):
+                    if isinstance(outcome, EventShopError):
+                        self.failed_corrections.append(_explain(plan, outcome))
+                    else:
+                        self._count_receipts(plan, outcome)
+
+    @contextmanager
+    def _saved(self) -> Iterator[None]:
+        """A batch, in one transaction with its counts where these are saved."""
+        if self.save is None:
+            yield
+            return
+        with batch_write():
+            yield
+            self.save(self.tally)
 
     def _count_receipts(self, plan: UnitPlan[Row], receipts: list[Receipt]) -> None:
         self.tally.events += sum(receipt.events for receipt in receipts if not receipt.replayed)

@@ -39,6 +39,8 @@ class ApiView(APIView):
     deprecation: ClassVar[Deprecation | None] = None
     #: Whether a batch can contain its commands: an effect beside the command, such as an e-mail, cannot be rolled back.
     can_be_batched: ClassVar[bool] = True
+    #: The largest body, in bytes.
+    max_body_bytes: ClassVar[int] = request_parsing.MAX_BODY_BYTES
     #: What the access log records of its GET; each view with a GET says it.
     access: ClassVar[Access | None] = None
     #: Whom each method lets in; the methods enforce it.
@@ -51,7 +53,7 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        request_parsing.refuse_large_body(request)
+        request_parsing.refuse_large_body(request, self.max_body_bytes)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final_response: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)

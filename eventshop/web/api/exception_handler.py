@@ -46,6 +46,9 @@ def handle_api_exception(failure: Exception, context: dict[str, Any]) -> HttpRes
     error = _translate(failure)
     if error is None:
         return None
+    if isinstance(error, errors.WrongMediaType):
+        wanted = context["view"].parser_classes[0].media_type
+        error = errors.WrongMediaType(f"The request body must be sent as `Content-Type: {wanted}`")
     status = status_for(error)
     if status >= 500 and not isinstance(error, errors.RequestError):
         log.error("%s: %s", type(error).__name__, error, exc_info=error)

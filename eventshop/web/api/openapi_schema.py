@@ -75,6 +75,16 @@ _QUERY: Final = {
     "cursor": OpenApiParameter(
         "cursor", str, description="Where the page starts: `next_cursor` of the previous response."
     ),
+    "kind": OpenApiParameter("kind", str, required=True, description="What kind of file it is."),
+    "on_error": OpenApiParameter(
+        "on_error", str, enum=["stop", "skip"], description="What a row does that cannot be imported."
+    ),
+    "dry_run": OpenApiParameter("dry_run", bool, description="Only say what would become of the rows."),
+    "encoding": OpenApiParameter("encoding", str, description="Such as `cp1252`; without it UTF-8."),
+    "delimiter": OpenApiParameter("delimiter", str, description="Between cells; without it that of the header."),
+    "decimal": OpenApiParameter("decimal", str, enum=[".", ","], description="The decimal mark; else it is found out."),
+    "dates": OpenApiParameter("dates", str, description="How times are written, such as `%d.%m.%Y %H:%M`."),
+    "columns": OpenApiParameter("columns", str, description="`NAME=HEADER,…` where the header has other names."),
     "state": OpenApiParameter(
         "state", str, enum=["waiting", "delivered", "failed"], description="Only deliveries in this state."
     ),
@@ -128,7 +138,9 @@ class ApiSchema(AutoSchema):
             needs_key = self.method in getattr(self.view, "idempotency_key_methods", (self.method,))
             needs_version = getattr(self.view, "needs_version", True)
             asynchronous = [ASYNC] if self._creates() else []
-            return [*([IDEMPOTENCY_KEY] if needs_key else []), *([IF_MATCH] if needs_version else []), *asynchronous]
+            query = [_QUERY[name] for name in getattr(self.view, "post_parameters", ()) if self.method == "POST"]
+            required = [*([IDEMPOTENCY_KEY] if needs_key else []), *([IF_MATCH] if needs_version else [])]
+            return [*required, *asynchronous, *query]
         if hasattr(self.view, "resource"):
             return self._row_parameters(self.view.resource)
         waits = [WAIT] if getattr(self.view, "waits", False) else []
@@ -140,12 +152,14 @@ class ApiSchema(AutoSchema):
             default = "" if self._is_list_view() or not resource.parts else "; without it, all but `meta`"
             text = f"What belongs to a row: one or more of {', '.join(names)}, separated by commas{default}."
             parameters.append(OpenApiParameter(EXPAND, str, description=text))
-        if resource.has_past and not self._is_list_view():
+        if resource.list_has_past if self._is_list_view() else resource.has_past:
             parameters.append(_QUERY["as_of"])
         return [*parameters, *([CONSISTENCY, PREFER] if resource.projection else [])]
 
     def get_request_serializer(self) -> Any:
         body = getattr(self.view, "body", None)
+        if (media_type := getattr(self.view, "body_media_type", "")) and self.method == "POST":
+            return {media_type: {"type": "string", "minLength": 1}}
         if body is None or self.method not in ("POST", "PUT"):
             return None
         _REQUEST_SCHEMAS[body.__name__] = body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from django.core.exceptions import ValidationError
@@ -43,6 +43,13 @@ class PageCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     backwards: bool = False
 
 
+class PageOrder(NamedTuple):
+    """The ordering of a list, in the form that `KeysetPagination` reads from a view."""
+
+    ordering: str
+    orderings: tuple[str, ...]
+
+
 class KeysetPagination(BasePagination):
     """The parameters `limit`, `cursor` and `ordering`; a view's `orderings` are the allowed columns, none nullable.
 
@@ -59,9 +66,9 @@ class KeysetPagination(BasePagination):
         if cursor and cursor.backwards:
             # The page was read towards the beginning; the row that it starts from is on the next page.
             rows, self.prev_cursor = rows[::-1], self.next_cursor
-            self.next_cursor = _encode_cursor(_place_of(cursor, rows[-1], backwards=False) if rows else None)
+            self.next_cursor = _encode_cursor(place_of(cursor, rows[-1], backwards=False) if rows else None)
         elif cursor and rows and not cursor.of_changed_rows:
-            self.prev_cursor = _encode_cursor(_place_of(cursor, rows[0], backwards=True))
+            self.prev_cursor = _encode_cursor(place_of(cursor, rows[0], backwards=True))
         self.next, self.prev = (
             cursor and replace_query_param(request.build_absolute_uri(), "cursor", cursor)
             for cursor in (self.next_cursor, self.prev_cursor)
@@ -84,7 +91,7 @@ class KeysetPagination(BasePagination):
         if len(rows) <= limit:
             return rows, None
         start = cursor or PageCursor(ordering, "", "")
-        return rows[:limit], _place_of(start, rows[limit - 1], backwards=backwards)
+        return rows[:limit], place_of(start, rows[limit - 1], backwards=backwards)
 
     def get_paginated_response(self, data: Any) -> Response:
         response = Response(
@@ -193,7 +200,7 @@ def _encode_cursor(cursor: PageCursor | None) -> str | None:
     return urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=") if cursor else None
 
 
-def _place_of(cursor: PageCursor, row: Any, *, backwards: bool) -> PageCursor:
+def place_of(cursor: PageCursor, row: Any, *, backwards: bool) -> PageCursor:
     """The place of a row in the list that the cursor is of."""
     value = str(getattr(row, cursor.ordering.lstrip("-")))
     return replace(cursor, value=value, key=str(row.pk), backwards=backwards)

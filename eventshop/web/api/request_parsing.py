@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, ClassVar, Final, TypeVar
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
@@ -53,28 +53,34 @@ def _type_words(types: str) -> str:
 B = TypeVar("B", bound=msgspec.Struct)
 
 
-class RawJsonParser(BaseParser):
+class RawParser(BaseParser):
     """The REST framework's parser: returns the raw bytes; raises `BodyTooLarge`."""
 
-    media_type = "application/json"
+    max_bytes: ClassVar[int] = MAX_BODY_BYTES
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        raw: bytes = stream.read(MAX_BODY_BYTES + 1)
-        if len(raw) > MAX_BODY_BYTES:
-            raise BodyTooLarge(limit=MAX_BODY_BYTES)
+        raw: bytes = stream.read(self.max_bytes + 1)
+        if len(raw) > self.max_bytes:
+            raise BodyTooLarge(limit=self.max_bytes)
         return raw
 
 
-def refuse_large_body(request: Request) -> None:
+class RawJsonParser(RawParser):
+    """JSON, which `parse_body` decodes."""
+
+    media_type = "application/json"
+
+
+def refuse_large_body(request: Request, limit: int = MAX_BODY_BYTES) -> None:
     """Raise `BodyTooLarge` for a too large `Content-Length`, before the body is read."""
     try:
         declared = int(request.META.get("CONTENT_LENGTH") or 0)  # the server has checked it
     except ValueError:
         declared = 0
-    if declared > MAX_BODY_BYTES:
-        raise BodyTooLarge(limit=MAX_BODY_BYTES)
+    if declared > limit:
+        raise BodyTooLarge(limit=limit)
 
 
 def parse_body(request: Request, struct_type: type[B]) -> B:

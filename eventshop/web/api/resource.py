@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django_filters.rest_framework import Filter
 from msgspec import Struct
 
@@ -73,6 +74,8 @@ class Resource(NamedTuple):
     one_stream: bool = False
     #: The column with the id of that stream; or of the one that all events of the row are in, such as a person's.
     stream: str = "pk"
+    #: The streams that rows are made of where these are several, so that a list can be read as of a time.
+    streams: Callable[[QuerySet[Any]], QuerySet[Any, Any]] | None = None
     #: Whether everybody who is signed in sees all rows.
     is_public: bool = False
     #: Columns with another name in the API: the id of one thing is called the same everywhere.
@@ -101,6 +104,19 @@ class Resource(NamedTuple):
     def has_past(self) -> bool:
         """Whether all events of a row are in one stream, so that it can be read as of a time."""
         return bool(self.projection) and (self.one_stream or self.stream != "pk")
+
+    @property
+    def list_has_past(self) -> bool:
+        """Whether a list can be read as of a time."""
+        return self.has_past or self.streams is not None
+
+    def streams_of(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
+        """The ids of the streams that make these rows."""
+        return self.streams(rows) if self.streams else rows.order_by().values_list(self.stream, flat=True).distinct()
+
+    def does_not_change(self, column: str) -> bool:
+        """Whether a row keeps its value of this column: it says whose the row is."""
+        return column in (self.owner, self.parent.column if self.parent else "", self.stream)
 
     @property
     def parts(self) -> tuple[Part, ...]:

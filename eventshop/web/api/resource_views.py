@@ -28,7 +28,8 @@ from eventshop.web.api.base_view import ApiView, require_login
 from eventshop.web.api.etag import etag
 from eventshop.web.api.event_feed_views import read_instant
 from eventshop.web.api.moving_pages import MovingPagination
-from eventshop.web.api.pagination import invalid_parameter, refuse_unknown_parameters
+from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
+from eventshop.web.api.past_lists import PastPagination, past_rows
 from eventshop.web.api.resource import Resource
 from eventshop.web.api.resource_filters import filter_set
 from eventshop.web.api.resource_serializer import RowSerializer, contained, expandable, serializer_class
@@ -176,7 +177,7 @@ class RowListView(ResourceView):
     ordering: ClassVar[str]
     orderings: ClassVar[tuple[str, ...]]
     filterset_class: ClassVar[type[FilterSet]]
-    pagination_class = MovingPagination
+    pagination_class: type[KeysetPagination] = MovingPagination
     filter_backends = (DjangoFilterBackend,)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -186,16 +187,17 @@ class RowListView(ResourceView):
             cls.filterset_class = filter_set(cls.resource)
 
     def get(self, request: Request) -> HttpResponseBase:
+        past = ["as_of"] if self.resource.list_has_past else []
         refuse_unknown_parameters(
-            request, {"cursor", "limit", "ordering", "fields", "expand", *self.filterset_class.base_filters}
+            request, {"cursor", "limit", "ordering", "fields", "expand", *past, *self.filterset_class.base_filters}
         )
-        is_current = self.check_freshness()
-        tag = self.state_tag() if self.has_state() else ""
+        is_current, moment = self.check_freshness(), read_instant(request, "as_of")
+        tag = self.state_tag() if self.has_state() and moment is None else ""
         if tag and (unchanged := answer_unchanged(request, tag)):
             return unchanged
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(self.rows_now() if moment is None else self.rows_then(moment))
         note_access(rows=len(page or ()))
-        response = self.get_paginated_response(self.serialize(page or []))
+        response = self.get_paginated_response(self.serialize(page or [], moment))
         if tag:
             response["ETag"] = tag
         if self.missing:
@@ -203,6 +205,14 @@ class RowListView(ResourceView):
         if "Consistency-Token" in request.headers:
             response["Consistency"] = "current" if is_current else "behind"
         return response
+
+    def rows_now(self) -> QuerySet[Any]:
+        return self.filter_queryset(self.get_queryset())
+
+    def rows_then(self, moment: datetime) -> Any:
+        """The rows that the caller may see, as recorded up to a time; raises `PastTooLong`."""
+        self.pagination_class = PastPagination
+        return past_rows(self.resource, self.filterset_class, self.request.query_params, self.get_queryset(), moment)
 
 
 class RowDetailView(ResourceView):

@@ -26,6 +26,8 @@ SCOPES: Final = {
     "events:read": "Read event streams and the event feed",
     "operations:read": "Read the state of projections and rebuilds",
     "operations:write": "Pause and rebuild projections, retry, skip and correct dead letters",
+    "imports:read": "Read what became of files that were sent to be imported",
+    "imports:write": "Send files to be imported",
     "webhooks:read": "Read webhooks and their deliveries",
     "webhooks:write": "Create, change and delete webhooks, and resend deliveries",
 }

@@ -75,6 +75,20 @@ class TooManyWebhooks(RequestError):
     code = "too-many-webhooks"
 
 
+class TooManyImports(RequestError):
+    """You have as many imports under way as one member of staff can have; wait for one, or cancel it."""
+
+    status = 409
+    code = "too-many-imports"
+
+
+class ImportEnded(RequestError):
+    """The import has ended and cannot be cancelled."""
+
+    status = 409
+    code = "import-ended"
+
+
 class NotSignedIn(RequestError):
     """Authentication is required: sign in, or send a valid token as `Authorization: Bearer …`."""
 
@@ -121,6 +135,13 @@ class StreamTooLong(RequestError):
     status = 422
 
 
+class PastTooLong(RequestError):
+    """The list has too many events to compute its past in a request: narrow it to one owner, or read single rows."""
+
+    code = "past-too-long"
+    status = 422
+
+
 class WrongMethod(RequestError):
     """The resource does not support this method; the header `Allow` lists the supported ones."""
 
@@ -143,7 +164,7 @@ class BodyTooLarge(RequestError):
 
 
 class WrongMediaType(RequestError):
-    """The request body must be sent as `Content-Type: application/json`."""
+    """The request body has another `Content-Type` than the resource takes, such as `application/json`."""
 
     code = "wrong-media-type"
     status = 415

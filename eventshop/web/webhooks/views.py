@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -25,7 +25,7 @@ from eventshop.web.api.base_view import VIEW_EVENTS, ApiView, require_login, req
 from eventshop.web.api.etag import etag, expected_version
 from eventshop.web.api.event_feed_views import require_event_access
 from eventshop.web.api.own_events import followed_person
-from eventshop.web.api.pagination import KeysetPagination, invalid_parameter, refuse_unknown_parameters
+from eventshop.web.api.pagination import KeysetPagination, PageOrder, invalid_parameter, refuse_unknown_parameters
 from eventshop.web.models import ApiToken, WebhookDelivery, WebhookEndpoint
 from eventshop.web.shared.errors import InvalidBody, NotAllowed, NotFound, TooManyWebhooks
 from eventshop.web.webhooks import signing
@@ -50,13 +50,6 @@ SENDING_SCOPES: Final = SCOPES | dict.fromkeys(("POST", "PUT"), "webhooks:write 
 MAX_OWN_WEBHOOKS: Final = 10
 _VIEW: Final = "web.view_webhookendpoint"
 _CHANGE: Final = "web.change_webhookendpoint"
-
-
-class PageOrder(NamedTuple):
-    """The ordering of a list, in the form that `KeysetPagination` reads from a view."""
-
-    ordering: str
-    orderings: tuple[str, ...]
 
 
 class WebhookView(ApiView):

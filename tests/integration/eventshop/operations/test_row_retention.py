@@ -87,6 +87,8 @@ WITHOUT_RETENTION: Final[Mapping[str, str]] = {
     "privacy.Certificate": "evidence; one for each erased person",
     "privacy.ErasureFinding": "evidence; a few of an erasure, at most a hundred and one of a place",
     "web.WebhookEndpoint": "set up by its owner",
+    "web.ImportFile": "deleted when its import ends",
+    "web.SandboxClock": "one for each customer of a sandbox",
     "web.WebhookAttempt": "deleted with its delivery",
     "orders.Payment": "its key must mean the same payment for ever; one for each request to the gateway",
     "orders.Product": "the price list",

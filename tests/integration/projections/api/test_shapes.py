@@ -8,7 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from eventshop.core.deterministic_ids import derive_id
 from eventshop.eventstore import command_dispatcher
+from eventshop.web.api import past_lists
 from eventshop.web.api.resource_serializer import format_plain_amount
 from orders.domain.commands import CancelOrder, CreateOrder, ReceiveStock
 from orders.models import DeliveryOption, Product
@@ -78,6 +80,44 @@ def test_an_owner_reads_their_order_as_it_was() -> None:
     assert problem_of(other.get(f"{path}?as_of={created}")) == (404, "not-found")
     assert boss().get(f"{path}?as_of={created}").json()["delivery_name"] is None
     assert problem_of(mine.get(f"{path}?as_of=then")) == (400, "invalid-parameter")
+
+
+def test_an_owner_reads_their_list_as_it_was() -> None:
+    mine, other = shopper(), shopper("bob@example.org")
+    for number in range(1, 4):
+        order = derive_id("past-order", number)
+        command_dispatcher.send(CreateOrder(order, f"A-{number}", mine.person, Sale(number).lines))
+    command_dispatcher.send(CreateOrder(ADA, "B-1", other.person, Sale(1).lines))
+    update_read_models()
+    moment = mine.get(f"orders/{derive_id('past-order', 2)}/events").json()["results"][0]["recorded_at"]
+    for number in (1, 2):
+        command_dispatcher.send(CancelOrder(derive_id("past-order", number), "changed my mind"))
+    update_read_models()
+    past = f"as_of={moment}"
+    assert references(mine, "status=CANCELLED") == ["A-1", "A-2"]
+    assert references(mine, past) == ["A-1", "A-2"] == references(mine, f"{past}&status=CREATED,PAID&q=A-")
+    assert references(mine, f"{past}&status=CANCELLED") == references(other, past) == []
+    assert references(mine, f"{past}&total_max=1") == references(mine, "as_of=2020-01-01T00:00:00Z") == []
+    first = mine.get(f"orders?{past}&ordering=created_at&limit=1&expand=lines").json()
+    assert first["results"][0]["lines"] and first["prev"] is None
+    second = mine.get(f"orders?{past}&ordering=created_at&limit=1&cursor={first['next_cursor']}").json()
+    assert [row["reference"] for row in first["results"] + second["results"]] == ["A-1", "A-2"]
+    assert second["next"] is None
+    back = mine.get(f"orders?{past}&ordering=created_at&limit=1&cursor={second['prev_cursor']}").json()
+    assert [row["reference"] for row in back["results"]] == ["A-1"]
+    assert mine.get(f"order-lines?{past}&order_id={derive_id('past-order', 1)}").json()["results"]
+    assert [row["orders"] for row in mine.get(f"customers?{past}").json()["results"]] == [2]
+    assert references(boss(), f"{past}&customer_id={mine.person}") == ["A-1", "A-2"]
+    for wrong in (f"{past}&external_id=shop:1", "as_of=then", f"{past}&status=GREEN"):
+        assert problem_of(mine.get(f"orders?{wrong}")) == (400, "invalid-parameter")
+    assert problem_of(mine.get(f"activity?{past}")) in ((400, "invalid-parameter"), (403, "not-allowed"))
+
+
+def test_a_past_with_more_streams_than_a_request_folds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_lists, "MAX_STREAMS", 1)
+    mine = shopper()
+    record_sales(Sale(1, customer_id=mine.person), Sale(2, customer_id=mine.person))
+    assert problem_of(mine.get("orders?as_of=2026-01-01T00:00:00Z")) == (422, "past-too-long")
 
 
 def references(program: ApiClient, query: str) -> list[str]:

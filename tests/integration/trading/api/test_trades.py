@@ -14,6 +14,7 @@ from eventshop.projections.projection import projection_registry
 from tests.support.api_clients import ApiClient, problem_of, shopper, staff
 from tests.support.read_models import catch_up
 from tests.support.trade_commands import ACCOUNT_ID, BTC, submit_trade
+from tests.support.trader import fill_trade, open_account, submit_limit_order
 
 pytestmark = pytest.mark.usefixtures("clean_database")
 
@@ -35,6 +36,27 @@ def test_trades_positions_and_minutes_are_read_by_those_who_may() -> None:
     assert Decimal(position["quantity"]) == Decimal("0.02001")
     (minute,) = program.get(f"market/minutes?instrument={BTC}").json()["results"]
     assert (minute["trades"], Decimal(minute["vwap"]["amount"])) == (1, Decimal("61837.63"))
+
+
+def test_an_owner_reads_positions_and_trades_as_they_were() -> None:
+    owner, other = shopper(), shopper("bob@example.org")
+    account = open_account(owner.person)
+    trade = submit_limit_order(account, "2")
+    fill_trade(trade, "1")
+    moment = store.get_events(trade)[-1].meta.recorded_at.isoformat().replace("+00:00", "Z")
+    fill_trade(trade, "1", number="v2")
+    catch_up(*projection_registry.select([]))
+
+    def quantities(client: ApiClient, query: str) -> list[Decimal]:
+        return [Decimal(row["quantity"]) for row in client.get(f"positions?{query}").json()["results"]]
+
+    assert quantities(owner, "") == [Decimal(2)]
+    assert quantities(owner, f"as_of={moment}") == quantities(owner, f"as_of={moment}&instrument={BTC}") == [Decimal(1)]
+    assert quantities(owner, "as_of=2020-01-01T00:00:00Z") == quantities(other, f"as_of={moment}") == []
+    [then] = owner.get(f"trades?as_of={moment}").json()["results"]
+    assert Decimal(then["executed"]) == 1
+    [account_then] = owner.get(f"accounts?as_of={moment}").json()["results"]
+    assert account_then["reference"] == "Dollars"
 
 
 @pytest.mark.parametrize("path", ["trades", "positions", "market/minutes"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 
@@ -179,3 +180,48 @@ def test_a_program_erases_categories_once_and_a_browser_session_may_not() -> Non
     headers = {"if-match": "*", "idempotency-key": "b"}
     answer = browser.post(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
     assert problem_of(answer)[0] == 403
+
+
+def test_the_address_book_is_kept_over_the_api() -> None:
+    program, other = shopper(), shopper("bob@example.org")
+    path, body = f"people/{program.person}/addresses", {"name": "Ada M", "address": "1 St\nYork", "is_default": True}
+    added = program.post(path, body, idempotency_key="a")
+    assert added.status_code == 201 and added.headers["Location"].endswith(path), added.content
+    again = program.post(path, body, idempotency_key="a")
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == (added.json(), "true")
+    answer = program.get(path)
+    [one] = answer.json()["results"]
+    assert (one | body, answer.headers["ETag"]) == (one, added.headers["ETag"])
+    entry = f"{path}/{one['address_id']}"
+    changed = program.send("put", entry, {**body, "name": "A. Marker"}, if_match=answer.headers["ETag"])
+    assert changed.status_code == 200, changed.content
+    assert [row["name"] for row in program.get(path).json()["results"]] == ["A. Marker"]
+    assert problem_of(program.send("put", entry, {"name": "", "address": 1}, if_match="*")) == (422, "invalid-body")
+    assert problem_of(program.send("put", f"{path}/{new_id()}", body, if_match="*")) == (404, "not-found")
+    for stranger in (other.get(path), other.post(path, body), other.send("delete", entry, if_match="*")):
+        assert problem_of(stranger) == (404, "not-found")
+    assert program.send("delete", entry, if_match="*").json()["events"] == 1
+    assert program.send("delete", entry, if_match="*").json()["events"] == 0
+    assert program.get(path).json()["results"] == []
+
+
+def test_language_and_time_zone_of_letters_are_chosen_over_the_api() -> None:
+    program = shopper()
+    path, wanted = f"people/{program.person}/preferences", {"language": "de", "time_zone": "Europe/Berlin"}
+    assert program.get(path).json() == {"language": "en", "time_zone": settings.TIME_ZONE}
+    assert program.send("put", path, wanted, if_match="*").status_code == 200
+    assert program.get(path).json() == wanted
+    unknown = program.send("put", path, {**wanted, "time_zone": "Moon/Base"}, if_match="*")
+    assert problem_of(unknown) == (422, "invalid-message")
+
+
+def test_consents_are_listed_as_they_were() -> None:
+    program = shopper()
+    path = f"people/{program.person}/consents/{MAILS}"
+    program.send("put", path, NOTICE, if_match="*")
+    given_at = load_me(program).events[-1].meta.recorded_at.isoformat().replace("+00:00", "Z")
+    program.send("delete", path, if_match="*")
+    update_read_models()
+    assert [row["status"] for row in program.get("consents").json()["results"]] == ["ConsentWithdrawn"]
+    assert [row["status"] for row in program.get(f"consents?as_of={given_at}").json()["results"]] == ["ConsentGiven"]
+    assert program.get("consents?as_of=2020-01-01T00:00:00Z").json()["results"] == []
