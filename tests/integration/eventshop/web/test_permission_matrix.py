@@ -46,7 +46,7 @@ def list_doors() -> list[Door]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with override_settings(API_RATE="100000/m"):
+    with override_settings(API_RATE="100000/m", TEST_CLOCKS=True):
         yield World()
 
 

@@ -63,7 +63,7 @@ def person() -> Iterator[ApiClient]:
     submit_trade("T-1", ordered="10", code="XETRA/SAP", account=ACCOUNT)
     WebhookEndpoint.objects.create(id=WEBHOOK, owner=program.login, url="https://192.0.2.1/")
     update_read_models()
-    with override_settings(API_RATE="100000/m"):
+    with override_settings(API_RATE="100000/m", TEST_CLOCKS=True):
         yield program
 
 
