@@ -28,7 +28,7 @@ from eventshop.web.shared.customer_port import (
     Preferences,
     shop_preferences,
 )
-from users.application.accounts import person_of
+from users.application.accounts import person_of, remember_person
 from users.domain.commands import ChangeContactDetails, GrantConsent
 from users.domain.events import (
     ContactDetailsChanged,
@@ -120,6 +120,10 @@ class CustomerAdapter:
     """Implements the customer port for the other applications."""
 
     join_url_name = "users:join"
+    person_sql = "SELECT account.person FROM users_account AS account WHERE account.login_id = login.id"
+
+    def remember_person(self, login: AbstractBaseUser, person: UUID | None) -> None:
+        remember_person(login, person)
 
     def person_of(self, login: AbstractBaseUser | AnonymousUser) -> UUID | None:
         return person_of(login)

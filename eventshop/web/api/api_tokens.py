@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final
+from uuid import UUID
 
 from django.contrib.auth.models import User as Login
 from django.db import DEFAULT_DB_ALIAS
@@ -16,6 +17,7 @@ from django.utils import timezone
 from eventshop.operations.staff_actors import remember_actor
 from eventshop.web.api.token_permissions import SCOPES
 from eventshop.web.models import ApiToken
+from eventshop.web.shared import customer_port
 
 #: Lets secret scanners recognise a leaked token.
 PREFIX: Final = "eshop_"
@@ -40,7 +42,8 @@ def create_token(owner: Login, *, name: str, scopes: Iterable[str], lifetime: ti
 
 #: Raw SQL: building this query with the ORM costs more processor time per request than executing it.
 _FIND_SQL: Final = """SELECT token.*, login.username AS owner_username, login.is_active AS owner_is_active,
-       login.is_staff AS owner_is_staff, login.is_superuser AS owner_is_superuser, staff.actor_id AS owner_actor
+       login.is_staff AS owner_is_staff, login.is_superuser AS owner_is_superuser, staff.actor_id AS owner_actor,
+       ({person_sql}) AS owner_person
 FROM web_apitoken AS token JOIN auth_user AS login ON login.id = token.owner_id
     LEFT JOIN ops_staffactor AS staff ON staff.login_id = login.id
 WHERE token.digest = %s
@@ -52,14 +55,18 @@ _OWNER_FIELDS: Final = ("is_superuser", "username", "is_staff", "is_active")
 def find_token(token: str) -> ApiToken | None:
     """The token's record with its owner; None unless it is valid and the owner active.
 
-    Takes one SQL statement, and a second one on the first use of a day.
+    Takes one SQL statement, which gives the owner's actor and person, too, and a second one on the first use of a day.
     """
-    record = next(iter(ApiToken.objects.raw(_FIND_SQL, [_digest(token)])), None)
+    customers = customer_port.current_adapter()
+    query = _FIND_SQL.format(person_sql=customers.person_sql)
+    record = next(iter(ApiToken.objects.raw(query, [_digest(token)])), None)
     if record is None:
         return None
     owner = [getattr(record, f"owner_{name}") for name in _OWNER_FIELDS]
     record.owner = Login.from_db(DEFAULT_DB_ALIAS, ["id", *_OWNER_FIELDS], [record.owner_id, *owner])
     remember_actor(record.owner, getattr(record, "owner_actor", None))
+    person = getattr(record, "owner_person", None)
+    customers.remember_person(record.owner, UUID(str(person)) if person else None)  # SQLite gives a text
     if record.state != "valid" or not record.owner.is_active:
         return None
     today = timezone.localdate()

@@ -68,8 +68,15 @@ class CustomerPort(Protocol):
     #: URL name of the page where a signed-in user becomes a customer.
     join_url_name: str
 
+    #: A subquery for the person of a login, whose table is called `login` around it.
+    person_sql: str
+
     def person_of(self, login: AbstractBaseUser | AnonymousUser) -> UUID | None:
         """The person id of this login; None for anonymous users and for staff who are not customers."""
+        ...
+
+    def remember_person(self, login: AbstractBaseUser, person: UUID | None) -> None:
+        """Note what `person_sql` gave for a login, so that `person_of` runs no query for this object."""
         ...
 
     def contact_of(self, person: UUID) -> Contact | None:
