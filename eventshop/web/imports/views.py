@@ -149,7 +149,7 @@ class Imports(ImportView):
         on_error, dry_run = (_choice(request, "on_error", ("stop", "skip")), _choice(request, "dry_run", _BOOLEANS))
         options = {name: request.query_params[name] for name in FORMAT_OPTIONS if name in request.query_params}
         command_id = idempotency.command_id_from(request)
-        content = request.data
+        content: Any = request.data  # bytes, unless there was no body
         if not isinstance(content, bytes) or not content.strip():
             raise MalformedBody("The file is empty")
         try:
@@ -180,7 +180,6 @@ class Import(ImportView):
 class ImportCancellation(ImportView):
     """The end of an import."""
 
-    access = None
     needs_version = False
     idempotency_key_methods: ClassVar[tuple[str, ...]] = ()
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"POST": ImportStatus}
