@@ -13,6 +13,7 @@ _BY_FORMAT: Final = {
 }
 _BY_NAME: Final = {
     "amount": "12.50",
+    "rate": "0.001",
     "currency": "GBP",
     "sku": "KIT-101",
     "instrument": "XETRA/SAP",

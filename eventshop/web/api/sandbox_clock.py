@@ -80,7 +80,7 @@ class Clock(ApiView):
 
     access = NotLogged("what waits for a time")
     scopes: ClassVar[dict[str, str]] = {"GET": "orders:read", "PUT": "orders:write"}
-    rights: ClassVar[Mapping[str, Rights]] = {method: Rights(Audience.OWNER) for method in ("GET", "PUT")}
+    rights: ClassVar[Mapping[str, Rights]] = {method: Rights(Audience.CUSTOMERS) for method in ("GET", "PUT")}
     body: ClassVar[type[Struct]] = ClockSetting
     response_schemas: ClassVar[dict[str, type[Struct] | None]] = {"GET": ClockState, "PUT": ClockState}
     idempotency_key_methods: ClassVar[tuple[str, ...]] = ()

@@ -33,7 +33,7 @@ ORDER: dict[str, Any] = {"lines": [TWO_MUGS], "delivery": HOME}
 
 
 #: The tables that a request uses besides the event store: token, account, price list and request log.
-TABLES = ("web_apitoken", "users_account", "orders_product", "ops_webrequest")
+TABLES = ("web_apitoken", "orders_product", "ops_webrequest")
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_an_order_asks_few_statements_beside_the_stores_own() -> None:
         if statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "SET LOCAL"))
     ]
     tables = [next(name for name in TABLES if name in statement) for statement in statements]
-    assert tables == ["web_apitoken", "users_account", "orders_product", "ops_webrequest"]
+    assert tables == ["web_apitoken", "orders_product", "ops_webrequest"]
 
 
 def test_a_key_is_good_for_one_request_and_belongs_to_one_sender() -> None:
