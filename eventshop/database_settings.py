@@ -88,7 +88,6 @@ def postgres_database(config: dict[str, Any], *, pool: int, timeouts: Timeouts, 
     A connection's parameters are sent when it is opened. PgBouncer refuses that, and SET would change a server
     connection that others use next: there they belong to the role (docs/running.md).
     """
-    config["ENGINE"] = "eventshop.runtime.postgres_engine"
     options = config.setdefault("OPTIONS", {})
     parameters = [] if pooler else _session_parameters(timeouts)
     if parameters or "options" in options:
