@@ -55,4 +55,4 @@ def example_of(schema: dict[str, Any], components: dict[str, Any], name: str = "
 
 
 def _example_text(schema: dict[str, Any], name: str) -> str:
-    return _BY_FORMAT.get(schema.get("format", "")) or _BY_NAME.get(name) or name or "text"
+    return _BY_NAME.get(name) or _BY_FORMAT.get(schema.get("format", "")) or name or "text"
