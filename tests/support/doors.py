@@ -117,13 +117,10 @@ class World:
             made_at=now,
         )
         self.clerk = Clerk()
-<<<<<<< HEAD
         self.filter = SavedFilter.objects.create(owner=self.clerk.login, listed=LISTED, name="x", address="")
-=======
         import_jobs.request(
             IMPORT, "online-retail", b"x", login=self.clerk.login, on_error="stop", dry_run=True, options={}
         )
->>>>>>> 40eda411 (API: walks over every door know imports and test clocks)
 
     def fill(self, url: str) -> str:
         """The URL with the ids of the owner's objects."""
