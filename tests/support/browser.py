@@ -118,6 +118,8 @@ class Visitor:
         self.page, self.address = page, address
         self.screenshots = Path(os.environ["SHOTS"]) if os.environ.get("SHOTS") else None
         self.complaints: list[str] = []
+        #: With which rules in which colours; the page stays in the first.
+        self.schemes = SCHEMES
         self.expected_status = 200  # the next page may have this status without a complaint
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("console", self._record_console_error)
@@ -148,12 +150,12 @@ class Visitor:
         self.page.context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
 
     def check_page(self, name: str) -> None:
-        """Check the current page in light and dark; the environment variable SHOTS names a folder for screenshots."""
+        """Check the current page in its `schemes`; the environment variable SHOTS names a folder for screenshots."""
         self.page.wait_for_load_state("load")
         self.page.evaluate("document.fonts.ready")
         # The page's content security policy forbids adding the script as a tag.
         self.page.evaluate(AXE_SCRIPT)
-        for scheme, rules in SCHEMES.items():
+        for scheme, rules in self.schemes.items():
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             if "/admin/" in self.page.url:
                 # The admin's theme reads the colour scheme only when the page loads.
@@ -162,7 +164,11 @@ class Visitor:
                 self.page.screenshot(path=self.screenshots / f"{name}-{self.width}-{scheme}.png", full_page=True)
             violations = self.page.evaluate(_RUN_AXE, rules)
             assert not violations, f"{name}, {scheme}: " + "; ".join(violations)
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(color_scheme=next(iter(self.schemes)))
+        self.check_width(name)
+
+    def check_width(self, name: str) -> None:
+        """Check that the current page does not scroll sideways, and that nothing was wrong so far."""
         sideways = self.page.evaluate(_OVERFLOW_X)
         assert sideways <= 0, f"{name} scrolls sideways by {sideways} px: {self.page.evaluate(_TOO_WIDE)}"
         assert not self.complaints, self.complaints

@@ -5,34 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
-from pytest_django import Settings
+from playwright.sync_api import Page, expect
 
-from eventshop.core.messages import new_id
 from eventshop.eventstore import command_dispatcher
 from eventshop.eventstore.models import StoredEvent
-from eventshop.sagas import workers
 from orders.domain.commands import (
     AcceptReturn,
-    CreateOrder,
     DeliverOrder,
     ReceivedLine,
     ReceiveReturn,
     ReceiveStock,
     ShipOrder,
 )
-from orders.domain.events import Line
 from orders.models import Product
 from tests.support.browser import Visitor, serve
 from tests.support.customers import EMAIL, PASSWORD, sign_up
-from tests.support.gateway_process import running_gateway, take_payments_at
+from tests.support.keyboard import Keyboard
 from tests.support.order_payments import decline_payment, order_state, pay_refunds, take_payment
-from tests.support.sales import gbp
 from tests.support.staff import update_read_models
 from users.application.accounts import person_of
 from users.domain.commands import ChangeContactDetails
@@ -169,62 +161,18 @@ def assert_pdf_downloads(page: Page) -> None:
 
 
 def test_an_order_is_cancelled_by_keyboard_alone(visitor: Visitor) -> None:
-    page = visitor.page
+    page, keys = visitor.page, Keyboard(visitor.page)
     sign_in(page, visitor.address)
     page.goto(f"{visitor.address}/shop/HOM-222/")
-    page.get_by_label("Quantity").press("Enter")
-    page.goto(f"{visitor.address}/checkout/")
-    page.get_by_label("Decide later").press("Space")
-    page.get_by_role("button", name="Continue").press("Enter")
-    page.get_by_role("button", name="Order for").press("Enter")
-    page.get_by_role("link", name="Go to your order").press("Enter")
-    page.get_by_role("link", name="Cancel this order").press("Enter")
+    keys.press_button("Add to basket")
+    keys.press_link("Go to checkout")
+    keys.choose(re.compile("Decide later"))
+    keys.press_button("Continue")
+    keys.press_button(re.compile("Order for"))
+    keys.press_link("Go to your order")
+    keys.press_link("Cancel this order")
     expect(page.get_by_role("heading", name="Cancel order")).to_be_visible()
     visitor.check_page("cancel")
-    page.get_by_role("button", name="Cancel the order").press("Enter")
+    keys.press_button("Cancel the order")
     expect(page.get_by_test_id("OrderCancelled")).to_contain_text("no reason given")
     visitor.check_page("cancelled")
-
-
-@pytest.mark.phone_first
-def test_after_a_declined_card_another_one_is_entered_on_the_gateways_page(
-    visitor: Visitor, settings: Settings, tmp_path: Path
-) -> None:
-    page = visitor.page
-    person = person_of(User.objects.get())
-    order = new_id()
-    command_dispatcher.send(CreateOrder(order, "W-1", person, (Line("KIT-110", "Teapot", 1, gbp("29.50")),)))
-    sign_in(page, visitor.address)
-    with (
-        running_gateway(tmp_path, "--shop", visitor.address) as process,
-        take_payments_at(process, settings),
-    ):
-        visitor.open(f"/orders/{order}/", "to-pay")
-        for card, outcome in (("4000 0000 0000 0010", "payment-declined"), ("4242 4242 4242 4242", "state-SHIPPED")):
-            page.get_by_role("button", name="Pay £29.50 by card").click()
-            expect(page.get_by_role("heading", name="Pay 29.50 GBP")).to_be_visible()
-            visitor.check_page("card-page")
-            page.get_by_label("Card number").fill(card)
-            page.get_by_label("Expiry").fill("12/31")
-            page.get_by_label("Security code").fill("123")
-            page.get_by_role("button", name="Pay").click()
-            expect(page.get_by_test_id("payment-pending")).to_contain_text("£29.50 by card")
-            workers.run_until_idle("test")
-            expect(page.get_by_test_id(outcome)).to_be_visible()
-    assert [payment.status for payment in order_state(order).payments] == ["declined", "taken"]
-
-
-def test_ordering_works_without_scripts(chrome: Browser, server: str) -> None:
-    context = chrome.new_context(java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page, server)
-    page.goto(f"{server}/shop/KIT-110/")
-    page.get_by_role("button", name="Add to basket").click()
-    page.get_by_role("link", name="Go to checkout").click()
-    page.get_by_label("Bank transfer").check()
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_role("button", name="Order and pay £29.50").click()
-    page.get_by_role("link", name="Go to your order").click()
-    expect(page.get_by_test_id("OrderCreated")).to_contain_text("£29.50")
-    expect(page.get_by_test_id("payment-pending")).to_contain_text("bank transfer")
-    context.close()

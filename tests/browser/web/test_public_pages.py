@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.support.browser import Visitor
-from tests.support.customers import EMAIL, PASSWORD, link_in_email, sign_up
+from tests.support.customers import EMAIL, PASSWORD, link_in_email
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
-
-
-def test_public_pages_are_clean_in_every_window(visitor: Visitor) -> None:
-    problems = {"problems": "/problems/", "problem": "/problems/wrong-expected-version"}
-    developers = {
-        "developers": "/developers/",
-        "concepts": "/developers/concepts/",
-        "reference": "/developers/reference/orders/",
-    }
-    for name, path in {"start": "/", "status": "/status/", **problems, **developers}.items():
-        visitor.open(path, name)
 
 
 def test_an_unknown_page_is_clean_and_leads_back(visitor: Visitor) -> None:
@@ -63,8 +52,6 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
     page.get_by_role("button", name="Take back my consent to Offers by e-mail").click()
     expect(consent.get_by_test_id("not-given")).to_be_visible()
     visitor.check_page("taken-back")
-    for path in ("my", "my/details", "my/restriction", "my/log", "my/data", "privacy", "account/password"):
-        visitor.open(f"/{path}/", path.replace("/", "-"))
     visitor.open("/my/data/", "everything")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download all my data").click()
@@ -72,20 +59,3 @@ def test_from_signing_up_to_a_consent_and_back(visitor: Visitor) -> None:
     visitor.open("/my/", "home")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(visitor.address + "/")
-    visitor.open("/account/sign-in/", "sign-in")
-    visitor.open("/account/reset/", "reset")
-
-
-def test_everything_works_without_scripts(chrome: Browser, server: str) -> None:
-    context = chrome.new_context(java_script_enabled=False)
-    page = context.new_page()
-    sign_up()
-    page.goto(f"{server}/account/sign-in/")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{server}/my/")
-    page.goto(f"{server}/my/consents/")
-    page.get_by_role("button", name="Agree to Suggestions").click()
-    expect(page.get_by_test_id("given")).to_have_count(1)
-    context.close()
