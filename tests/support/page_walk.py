@@ -65,6 +65,8 @@ NO_PAGES: Final = {
             "payments/notices",
             "trading/reports",
             "live/<slug:name>/<uuid:key>/",
+            "api/v1/openapi.json",
+            "api/v1/asyncapi.json",
             "healthz",
             "readyz",
             "metrics",

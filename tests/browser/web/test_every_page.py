@@ -1,4 +1,7 @@
-"""Every page of the program in a real browser: accessible, still, light, and never wider than the window."""
+"""Every page of the program in a real browser: accessible, still, light, and never wider than the window.
+
+The short sibling asks for each page without a browser: tests/integration/eventshop/web/pages/test_every_page.py.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def server(walk: PageWalk) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.phone_first
+@pytest.mark.long
 def test_every_page_is_clean(visitor: Visitor, walk: PageWalk) -> None:
     problems: dict[str, str] = {}
     for page in walk.pages():
