@@ -11,6 +11,7 @@ is one of the process that asked, which waits for it and kills it as any other. 
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import importlib
 import inspect
@@ -35,7 +36,9 @@ from typing import Any, Final
 CLONE: Final = {"x86_64": 56, "aarch64": 220}
 CLONE_PARENT: Final = 0x8000
 #: Beginnings of environment variables that an interpreter, the C library and the loader read when they start.
-READ_AT_START: Final = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "COV_", "COVERAGE_")
+READ_AT_START: Final = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_")
+#: With these, an interpreter begins to measure coverage when it starts.
+MEASURED: Final = ("COV_", "COVERAGE_")
 #: Of these, what a forked program follows as well.
 FOLLOWED: Final = {"PYTHONUNBUFFERED"}
 #: What takes long to import and reads no settings.
@@ -113,6 +116,7 @@ def fork_programs() -> Iterator[None]:
     signature = inspect.signature(new_program)
     server = _Server()
 
+    @functools.wraps(new_program)
     def execute_child(self: Any, *given: Any) -> None:
         asked = signature.bind(self, *given).arguments
         if not server.can_start(asked):
@@ -142,6 +146,7 @@ class _Server:
     def can_start(self, asked: Mapping[str, Any]) -> bool:
         """Whether a fork does the same as a new interpreter."""
         args, special = asked["args"], ("executable", "preexec_fn", "pass_fds", "shell", "gid", "gids", "uid")
+        environment: Mapping[str, str] = os.environ if asked["env"] is None else asked["env"]
         return (
             sys.platform == "linux"
             and os.uname().machine in CLONE
@@ -152,7 +157,8 @@ class _Server:
             and (args[1] in ("-c", "-m") or not args[1].startswith("-"))
             and not any(asked[name] for name in special)
             and os.path.isdir(asked["cwd"] or ".")
-            and _read_at_start(os.environ if asked["env"] is None else asked["env"]) == self._environment
+            and not any(name.startswith(MEASURED) for name in environment)
+            and _read_at_start(environment) == self._environment
         )
 
     def start(self, asked: Mapping[str, Any]) -> int:

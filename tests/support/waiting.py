@@ -28,8 +28,9 @@ def wait_until(condition: Callable[[], Value], *, seen: Callable[[], object] | P
             return value
         if monotonic() > deadline:
             raise AssertionError(f"still {value!r} after {DEADLINE_S:.0f} s; {_describe(seen)}")
-        # An expensive condition is checked less often: it would slow down what the test waits for.
-        sleep(max(0.01, monotonic() - started))
+        # An expensive condition is checked less often: it would slow down what the test waits for, and other tests.
+        took = monotonic() - started
+        sleep(max(0.02, took + min(2 * took, 0.5)))
 
 
 def wait_for_exit(process: subprocess.Popen[Any], *, log: Path | None = None) -> int:

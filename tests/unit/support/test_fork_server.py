@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import fork_server
 from tests.support.waiting import join_threads
 
 #: What a program can see of how it was started.
@@ -129,3 +130,9 @@ def test_what_an_interpreter_reads_when_it_starts_starts_one(name: str) -> None:
     assert run("-c", code, forked=True).stdout == "True\n"
     assert run("-c", code, forked=True, env=os.environ | {name: value}).stdout == "False\n"
     assert run("-I", "-c", code, forked=True).stdout == "False\n"
+
+
+def test_while_coverage_is_measured_programs_are_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COV_CORE_SOURCE", "")
+    with fork_server.fork_programs():
+        assert run("-c", "import sys; print('django' in sys.modules)", forked=True).stdout == "False\n"
