@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, override_settings
+from django.test.utils import CaptureQueriesContext, override_settings, setup_test_environment
 from django.urls import reverse
 from django.utils import timezone
 
@@ -28,7 +28,7 @@ from eventshop.sagas.models import Saga
 from eventshop.web.models import WebhookDelivery, WebhookEndpoint
 from eventshop.web.permission_matrix import NEVER, list_doors
 
-#: Answers of one page that are timed, after one that is not.
+#: Answers of one page that are timed, after one that is not and one whose queries are counted.
 ROUNDS: Final = 3
 #: Links of one list that are followed: its orders, its filters and its last page.
 LINKS: Final = 14
@@ -181,27 +181,30 @@ def fill_operators_tables(*, rows: int) -> dict[str, float]:
 
 def measure_console_pages() -> list[dict[str, Any]]:
     """Every page of the console, and of each list its orders, filters and last page: milliseconds and queries."""
+    setup_test_environment()  # answers have the context of their templates, which knows a list's filters
     client = Client(raise_request_exception=False)
     client.force_login(_staff())
-    with override_settings(ALLOWED_HOSTS=["*"], STAFF_SECOND_FACTOR=False):
+    with override_settings(STAFF_SECOND_FACTOR=False):
         return [_measure(client, url) for url in dict.fromkeys(_urls(client))]
 
 
 def _measure(client: Client, url: str) -> dict[str, Any]:
+    status = client.get(url, secure=True).status_code
     with CaptureQueriesContext(connection) as captured:
-        answer = client.get(url, secure=True)
+        _read(client.get(url, secure=True))
+    queries = captured.captured_queries  # the next request resets them
     times = []
     for _ in range(ROUNDS):
         started = perf_counter()
         _read(client.get(url, secure=True))
         times.append((perf_counter() - started) * 1_000)
     access_log.flush(60)
-    slowest = max(captured.captured_queries, key=lambda query: float(query["time"]), default={"sql": "", "time": "0"})
+    slowest = max(queries, key=lambda query: float(query["time"]), default={"sql": "", "time": "0"})
     return {
         "url": url,
-        "status": answer.status_code,
+        "status": status,
         "ms": median(times),
-        "queries": len(captured),
+        "queries": len(queries),
         "slowest_ms": float(slowest["time"]) * 1_000,
         "slowest": slowest["sql"][:600],
     }
@@ -248,9 +251,6 @@ def _links_of(client: Client, url: str) -> Iterator[str]:
     for spec in cl.filter_specs:
         choices = list(spec.choices(cl)) if spec.has_output() else []
         links += [choice["query_string"] for choice in choices[1:3] if "query_string" in choice]
-        if spec.lookup_choices if hasattr(spec, "lookup_choices") else False:
-            name = getattr(spec, "parameter_name", "")
-            links += [f"?{name}={value}" for value, _ in spec.lookup_choices[:2] if name]
     if cl.search_fields:
         links += ["?q=12345", f"?q={UUID(int=7)}"]
     if pages := getattr(cl.paginator, "num_pages", 0):
