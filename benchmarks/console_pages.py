@@ -166,7 +166,13 @@ def fill_operators_tables(*, rows: int) -> dict[str, float]:
         (
             Replay,
             (
-                Replay(projection="user", kind="dry_run", state="done", requested_by="ada", requested_at=at(n))
+                Replay(
+                    projection="user",
+                    kind=Replay.Kind.DRY_RUN,
+                    state=Replay.State.DONE,
+                    requested_by="ada",
+                    requested_at=at(n),
+                )
                 for n in few(rows, 100)
             ),
         ),
