@@ -79,7 +79,7 @@ def fill_path(endpoint: Endpoint, program: ApiClient) -> str:
     }
     known |= {"venue": "XETRA", "symbol": "SAP"}
     known |= {"name": "order-summary", "verb": "pause", "event_id": SALE.order_id}
-    known |= dict.fromkeys(("rebuild_id", "replay_id", "job_id", "item_id", "correction_id"), 1)
+    known |= dict.fromkeys(("rebuild_id", "replay_id", "job_id", "item_id", "correction_id", "record_id"), 1)
     known |= {"account_id": ACCOUNT, "webhook_id": WEBHOOK, "trade_id": TRADE, "order_id": SALE.order_id}
     parts = [
         str(known.get(part.strip("{}"), ids.get(endpoint.path.partition("/")[0], SALE.order_id)))
