@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.browser import Visitor
 from tests.support.customers import EMAIL, PASSWORD, sign_up
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("clean_database")]
 
@@ -44,5 +45,12 @@ def test_the_documentation_lists_the_resources_and_breaks_no_rule_of_the_policy(
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: complaints.append(request.url) if server not in request.url else None)
     page.goto(f"{server}/api/docs/")
-    expect(page.locator("#operations-orders-post_orders")).to_be_visible()
+    operation = page.locator("#operations-orders-post_orders")
+
+    def is_found_by_scrolling() -> bool:
+        page.mouse.wheel(0, 400)  # what is out of sight of a long list is not rendered
+        return operation.count() > 0
+
+    wait_until(is_found_by_scrolling)
+    expect(operation).to_be_visible()
     assert not [complaint for complaint in complaints if not complaint.startswith("data:")]
