@@ -49,8 +49,7 @@ def _bar(node: Node, start: datetime | None, end: datetime | None) -> tuple[floa
     if node.time is None or start is None or end is None or end <= start:
         return 0.0, 0.0
     last = max(one.time for _, one in node.walk() if one.time is not None)
-    percent = 100 / (end - start).total_seconds()
-    return (node.time - start).total_seconds() * percent, (last - node.time).total_seconds() * percent
+    return (node.time - start) / (end - start) * 100, (last - node.time) / (end - start) * 100
 
 
 def render_text(roots: Iterable[Node], searched_id: str = "") -> Iterator[str]:
