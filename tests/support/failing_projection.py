@@ -12,6 +12,8 @@ from eventshop.projections import dead_letter_retry
 from eventshop.projections.dead_letter_retry import RetryResult
 from eventshop.projections.models import DeadLetter
 from eventshop.projections.projection import EventHandler, Key, Projection, projection_registry
+from projections.order_summary import order_summary
+from tests.support.read_models import append, catch_up
 from tests.support.sales import Sale
 
 sale = Sale(1)
@@ -60,6 +62,15 @@ def register_temporarily(flaky: Flaky) -> Iterator[Flaky]:
     projection_registry.register(flaky.projection)
     yield flaky
     del projection_registry._projections[flaky.projection.name]
+
+
+def with_a_dead_letter(stream: UUID, *events: Event) -> Iterator[Flaky]:
+    """Register a copy of the orders' projection that has failed at the second event of a stream: a fixture's body."""
+    for flaky in register_temporarily(Flaky(order_summary)):
+        flaky.spoils[stream, 2] = fail
+        append(stream, *events)
+        catch_up(flaky.projection)
+        yield flaky
 
 
 def queue(flaky: Flaky, stream: UUID = sale.order_id) -> list[tuple[int, bool]]:

@@ -19,9 +19,7 @@ from eventshop.projections.dead_letter_jobs import Verb
 from eventshop.projections.models import DeadLetter, DeadLetterJob, Replay
 from eventshop.sagas.models import InboxMessage, Saga
 from eventshop.sagas.step_failures import group_failures
-from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, register_temporarily
-from tests.support.read_models import append, catch_up
+from tests.support.failing_projection import Flaky, with_a_dead_letter
 from tests.support.sagas import make_suspended_saga
 from tests.support.sales import Sale
 from tests.support.staff import clerk
@@ -33,11 +31,7 @@ sale = Sale(1)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    for flaky in register_temporarily(Flaky(order_summary)):
-        flaky.spoils[sale.order_id, 2] = fail
-        append(sale.order_id, sale.created, sale.paid)
-        catch_up(flaky.projection)
-        yield flaky
+    yield from with_a_dead_letter(sale.order_id, sale.created, sale.paid)
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from eventshop.projections.historical_queries import dry_run, rows_as_of
 from eventshop.projections.models import DeadLetter, Rebuild, SkippedEvent
 from eventshop.projections.rebuild import rebuild
 from projections.models import OrderSummary
-from projections.order_summary import order_summary
-from tests.support.failing_projection import Flaky, fail, queue, register_temporarily, retry
+from tests.support.failing_projection import Flaky, fail, queue, retry, with_a_dead_letter
 from tests.support.read_models import append, catch_up, checkpoint_of
 from tests.support.sales import Sale
 
@@ -29,11 +28,7 @@ sale, other = Sale(1), Sale(2)
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
     """An order summary that cannot fold the second event of the sale; the third and fourth wait."""
-    for flaky in register_temporarily(Flaky(order_summary)):
-        flaky.spoils[sale.order_id, 2] = fail
-        append(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
-        catch_up(flaky.projection)
-        yield flaky
+    yield from with_a_dead_letter(sale.order_id, sale.created, sale.paid, sale.shipped, sale.delivered)
 
 
 def skip(flaky: Flaky, event_id: UUID) -> SkippedEvent:

@@ -20,7 +20,7 @@ from eventshop.sagas.models import Saga
 from projections.models import OrderSummary
 from projections.order_summary import order_summary
 from tests.support.api_clients import ApiClient, staff
-from tests.support.failing_projection import Flaky, fail, register_temporarily
+from tests.support.failing_projection import Flaky, with_a_dead_letter
 from tests.support.read_models import append, catch_up
 from tests.support.sagas import make_suspended_saga
 from tests.support.sales import Sale
@@ -35,11 +35,7 @@ sale = Sale(1)
 
 @pytest.fixture
 def flaky() -> Iterator[Flaky]:
-    for flaky in register_temporarily(Flaky(order_summary)):
-        flaky.spoils[sale.order_id, 2] = fail
-        append(sale.order_id, sale.created, sale.paid)
-        catch_up(flaky.projection)
-        yield flaky
+    yield from with_a_dead_letter(sale.order_id, sale.created, sale.paid)
 
 
 def operator(*permissions: str, **options: list[str]) -> ApiClient:
