@@ -97,12 +97,12 @@ class SagaWorker:
         raises.
         """
         store_epochs.refuse_if_diverged()
-        done = self.runner.retry_pending_commands()
+        done = 0
         if Channel.INBOX in self._signalled:
-            processed = self.runner.process_inbox()
-            if processed < BATCH:
+            done = self.runner.process_inbox()
+            if done < BATCH:
                 self._signalled.discard(Channel.INBOX)
-            done += processed
+        done += self.runner.retry_pending_commands()
         if not done and Channel.EVENTS in self._signalled:
             done = self.router.route_events()
             if not self.router.has_more:
